@@ -1,0 +1,41 @@
+# Every target does its own set-up, in a virtual environment beside this file.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: demo test lint format bench docs clean help
+
+help: ## what can be made here
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+# The stamp is rebuilt when the package's metadata changes; modules are seen at once.
+$(VENV)/.stamp: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "kubepreflight needs Python 3.11 or later: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "Python's venv module is missing. Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.stamp ## scan the bundled cluster; leaves report.html and report.json
+	@$(BIN)/kubepreflight scan examples/home-cluster --fail-on never -o text -o html=report.html -o json=report.json
+	@echo; echo "The same as a page: report.html"
+
+test: $(VENV)/.stamp ## the pure tests: no network, about a minute
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.stamp ## ruff and mypy --strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.stamp ## let ruff format and sort
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.stamp ## speed and memory, as ratios within one run
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove what make made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache report.html report.json

@@ -1,0 +1,1 @@
+"""Versioned facts about Kubernetes and add-ons: data files and their loaders."""

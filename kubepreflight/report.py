@@ -1,0 +1,195 @@
+"""The report: what a scan found, what it could not see, and the verdict. Its JSON form is the tool's contract.
+
+Times are RFC 3339 in UTC, order is deterministic: the same snapshot gives the same report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from kubepreflight.finding import Evidence, Gap, Hop, Phase, Severity, Subject
+
+SCHEMA = "kubepreflight.report/v1"
+
+
+class Verdict(StrEnum):
+    """The answer, worst first."""
+
+    NO_GO = "no-go"
+    INCOMPLETE = "incomplete"
+    GO_WITH_WARNINGS = "go-with-warnings"
+    GO = "go"
+
+
+class CoverageStatus(StrEnum):
+    """How much of a rule's work could be done."""
+
+    CHECKED = "checked"
+    PARTIAL = "partial"
+    NOT_CHECKED = "not checked"
+    CRASHED = "crashed"
+    DISABLED = "disabled"
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    pass
+
+
+class ReportHop(_Record):
+    """One step of the upgrade; minors as text (`1.36`)."""
+
+    start: str = msgspec.field(name="from")
+    end: str = msgspec.field(name="to")
+
+    @classmethod
+    def of(cls, hop: Hop) -> ReportHop:
+        """The report's form of a hop."""
+        return cls(start=str(hop.start), end=str(hop.end))
+
+    def __str__(self) -> str:
+        return f"{self.start} → {self.end}"
+
+
+class ReportUpgrade(_Record):
+    """The plan that was judged. `start` is empty and `assumed` says how when the running version is not known."""
+
+    start: str = msgspec.field(name="from")
+    to: str
+    hops: tuple[ReportHop, ...]
+    planned_start: datetime = msgspec.field(name="start")
+    planned_end: datetime = msgspec.field(name="end")
+    half_upgraded: bool = False
+    assumed: str = ""
+
+
+class ReportWaiver(_Record):
+    """Why somebody accepted a finding."""
+
+    reason: str
+    owner: str = ""
+    expires: str = ""
+
+
+class ReportFinding(_Record):
+    """One finding with what its rule declares. `count` is the number of places."""
+
+    rule: str
+    severity: Severity
+    area: str
+    phase: Phase
+    hop: ReportHop | None
+    subject: Subject
+    places: tuple[Subject, ...]
+    count: int
+    message: str
+    evidence: Mapping[str, Evidence]
+    remedy: str
+    references: tuple[str, ...]
+    fingerprint: str
+    waiver: ReportWaiver | None = None
+
+
+class RuleCoverage(_Record):
+    """What became of one rule. `traceback` is there when it crashed."""
+
+    rule: str
+    area: str
+    status: CoverageStatus
+    gaps: tuple[Gap, ...] = ()
+    traceback: str = ""
+
+
+class SourceRecord(_Record):
+    """One thing that was read. `kind` is `cluster`, `snapshot`, `dump`, `manifests`, `host`, `configuration`."""
+
+    kind: str
+    name: str
+    detail: str = ""
+
+
+class KnowledgeRecord(_Record):
+    """A table that was used, and the Kubernetes range for which it is verified."""
+
+    table: str
+    start: str = msgspec.field(name="from")
+    end: str = msgspec.field(name="to")
+    date: str
+
+
+class CertificateRow(_Record):
+    """One certificate for the timeline: whose, when it ends, and whether the upgrade renews it."""
+
+    node: str
+    name: str
+    path: str
+    not_before: datetime
+    not_after: datetime
+    is_authority: bool = False
+    renewed_by_upgrade: bool | None = None
+
+
+class NodeRow(_Record):
+    """One line of the table of nodes; `held` is None when it is not known, `drain` counts pods by what drain does."""
+
+    name: str
+    roles: tuple[str, ...] = ()
+    kubelet: str = ""
+    runtime: str = ""
+    os: str = ""
+    kernel: str = ""
+    ready: bool | None = None
+    schedulable: bool | None = None
+    host_facts: bool = False
+    held: bool | None = None
+    packages: Mapping[str, str] = {}
+    drain: Mapping[str, int] = {}
+
+
+class Tool(_Record):
+    """What made the report."""
+
+    name: str
+    version: str
+
+
+class Cluster(_Record):
+    """Which cluster: `name` is the context or what the files call it, `id` the uid of kube-system."""
+
+    name: str = ""
+    id: str = ""
+    server: str = ""
+    version: str = ""
+    nodes: int = 0
+
+
+class Report(_Record):
+    """Everything that a writer needs; `tables` of nodes and certificates are for the pictures."""
+
+    schema: str
+    cluster: Cluster
+    upgrade: ReportUpgrade | None
+    verdict: Verdict
+    summary: str
+    findings: tuple[ReportFinding, ...]
+    coverage: tuple[RuleCoverage, ...]
+    gaps: tuple[Gap, ...]
+    sources: tuple[SourceRecord, ...]
+    knowledge: tuple[KnowledgeRecord, ...]
+    tool: Tool
+    created: datetime
+    nodes: tuple[NodeRow, ...] = ()
+    certificates: tuple[CertificateRow, ...] = ()
+
+    def of(self, severity: Severity) -> tuple[ReportFinding, ...]:
+        """The findings of one severity that nobody waived, in order."""
+        return tuple(one for one in self.findings if one.severity == severity and one.waiver is None)
+
+
+def to_builtins(report: Report) -> Any:
+    """The report as plain dicts, lists and strings, times in RFC 3339 UTC."""
+    return msgspec.to_builtins(report, builtin_types=())

@@ -1,0 +1,1 @@
+"""One node's disk and packages, as its host archive tells them."""

@@ -1,0 +1,1 @@
+"""The report writers: one format a module, found by being here."""

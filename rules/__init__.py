@@ -1,0 +1,1 @@
+"""The rules: one risk a module, found by being here."""
