@@ -25,8 +25,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """One X.509 certificate. Times are in UTC.
 
     `path` is the file on the node (`/etc/kubernetes/pki/apiserver.crt`); `entry` the user or cluster within a
-    kubeconfig, or the number within a bundle from 1, else empty. `subject_key` and `authority_key` are the key identifiers in hex,
-    empty where the certificate has none; `sha256` is the fingerprint of the DER in hex.
+    kubeconfig, or the number within a bundle from 1, else empty. `subject_key` and `authority_key` are the key
+    identifiers in hex, empty where the certificate has none; `sha256` is the fingerprint of the DER in hex.
     """
 
     path: str
@@ -102,9 +102,9 @@ class StaticPod(msgspec.Struct, frozen=True, kw_only=True):
 class Host(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one archive tells of its node.
 
-    `file` is the archive or directory it came from. `private_keys` are paths of keys seen; `unreadable` says which files or
-    commands were there and could not be read. `kubelet_config` is config.yaml as decoded, `kubelet_flags` the flags of
-    kubeadm-flags.env and the defaults file in the order in which the kubelet sees them, without `--`.
+    `file` is the archive or directory it came from. `private_keys` are paths of keys seen; `unreadable` says which
+    files or commands were there and could not be read. `kubelet_config` is config.yaml as decoded, `kubelet_flags` the
+    flags of kubeadm-flags.env and the defaults file in the order in which the kubelet sees them, without `--`.
     `versions` maps a program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`, `runc`) to what it says.
     """
 

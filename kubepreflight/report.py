@@ -40,7 +40,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     pass
 
 
-class ReportHop(_Record):
+class ReportHop(_Record, frozen=True):
     """One step of the upgrade; minors as text (`1.36`)."""
 
     start: str = msgspec.field(name="from")
@@ -55,7 +55,7 @@ class ReportHop(_Record):
         return f"{self.start} → {self.end}"
 
 
-class ReportUpgrade(_Record):
+class ReportUpgrade(_Record, frozen=True):
     """The plan that was judged. `start` is empty and `assumed` says how when the running version is not known."""
 
     start: str = msgspec.field(name="from")
@@ -67,7 +67,7 @@ class ReportUpgrade(_Record):
     assumed: str = ""
 
 
-class ReportWaiver(_Record):
+class ReportWaiver(_Record, frozen=True):
     """Why somebody accepted a finding."""
 
     reason: str
@@ -75,7 +75,7 @@ class ReportWaiver(_Record):
     expires: str = ""
 
 
-class ReportFinding(_Record):
+class ReportFinding(_Record, frozen=True):
     """One finding with what its rule declares. `count` is the number of places."""
 
     rule: str
@@ -94,7 +94,7 @@ class ReportFinding(_Record):
     waiver: ReportWaiver | None = None
 
 
-class RuleCoverage(_Record):
+class RuleCoverage(_Record, frozen=True):
     """What became of one rule. `traceback` is there when it crashed."""
 
     rule: str
@@ -104,7 +104,7 @@ class RuleCoverage(_Record):
     traceback: str = ""
 
 
-class SourceRecord(_Record):
+class SourceRecord(_Record, frozen=True):
     """One thing that was read. `kind` is `cluster`, `snapshot`, `dump`, `manifests`, `host`, `configuration`."""
 
     kind: str
@@ -112,7 +112,7 @@ class SourceRecord(_Record):
     detail: str = ""
 
 
-class KnowledgeRecord(_Record):
+class KnowledgeRecord(_Record, frozen=True):
     """A table that was used, and the Kubernetes range for which it is verified."""
 
     table: str
@@ -121,7 +121,7 @@ class KnowledgeRecord(_Record):
     date: str
 
 
-class CertificateRow(_Record):
+class CertificateRow(_Record, frozen=True):
     """One certificate for the timeline: whose, when it ends, and whether the upgrade renews it."""
 
     node: str
@@ -133,7 +133,7 @@ class CertificateRow(_Record):
     renewed_by_upgrade: bool | None = None
 
 
-class NodeRow(_Record):
+class NodeRow(_Record, frozen=True):
     """One line of the table of nodes; `held` is None when it is not known, `drain` counts pods by what drain does."""
 
     name: str
@@ -150,14 +150,14 @@ class NodeRow(_Record):
     drain: Mapping[str, int] = {}
 
 
-class Tool(_Record):
+class Tool(_Record, frozen=True):
     """What made the report."""
 
     name: str
     version: str
 
 
-class Cluster(_Record):
+class Cluster(_Record, frozen=True):
     """Which cluster: `name` is the context or what the files call it, `id` the uid of kube-system."""
 
     name: str = ""
@@ -167,7 +167,7 @@ class Cluster(_Record):
     nodes: int = 0
 
 
-class Report(_Record):
+class Report(_Record, frozen=True):
     """Everything that a writer needs; `tables` of nodes and certificates are for the pictures."""
 
     schema: str

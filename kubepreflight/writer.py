@@ -50,7 +50,9 @@ def writer_names() -> Mapping[str, str]:
             if module.name.startswith("_"):
                 continue
             if module.name in names:
-                raise PluginError(f"two report writers are called {module.name!r}: {names[module.name]} and {point.value}")
+                raise PluginError(
+                    f"two report writers are called {module.name!r}: {names[module.name]} and {point.value}"
+                )
             names[module.name] = f"{point.value}.{module.name}"
     return names
 

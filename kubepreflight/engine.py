@@ -1,0 +1,274 @@
+"""Runs rules over a snapshot: each in isolation, with its inputs resolved, and with what it could not see."""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from kubepreflight.errors import KubepreflightError
+from kubepreflight.finding import Finding, Gap, Hop, Subject
+from kubepreflight.host import Host
+from kubepreflight.inputs import Parameter, Unavailable, parameters_of
+from kubepreflight.objects import Desired, KubernetesObject, Node, Planned
+from kubepreflight.report import CoverageStatus, ReportFinding, ReportHop, RuleCoverage
+from kubepreflight.rule import Rule
+from kubepreflight.snapshot import Snapshot
+from kubepreflight.upgrade import Upgrade
+
+NO_MANIFESTS = Gap(
+    input="manifests",
+    reason="no manifests were given",
+    how="name the folder that holds them: kubepreflight scan --live FOLDER",
+)
+NO_HOSTS = Gap(
+    input="hosts",
+    reason="no node was looked at",
+    how="kubepreflight collect --ssh NODE,… --to hosts/, then name hosts/ in the scan",
+)
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """The value of one input, and its gaps. `available` is false when the rule that needs it cannot run."""
+
+    value: Any
+    gaps: tuple[Gap, ...] = ()
+    available: bool = True
+    crash: str = ""
+
+
+class Resolver:
+    """Makes inputs from a snapshot, each once."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._cache: dict[Parameter, Resolved] = {}
+
+    def all(self, parameters: Iterable[Parameter]) -> dict[str, Resolved]:
+        """The inputs for a function's parameters, by name; an optional one that cannot be had is None."""
+        return {one.name: self._one(one) for one in parameters}
+
+    def get(self, kind: type) -> Resolved:
+        """One input that is a class of its own."""
+        return self._one(Parameter("", None, kind, False))
+
+    def _one(self, parameter: Parameter) -> Resolved:
+        key = msgspec.structs.replace(parameter, name="", optional=False)
+        if key not in self._cache:
+            self._cache[key] = self._make(key)
+        found = self._cache[key]
+        if parameter.optional and not found.available and not found.crash:
+            return Resolved(None, found.gaps)
+        return found
+
+    def _make(self, parameter: Parameter) -> Resolved:
+        if parameter.form is not None and issubclass(parameter.type, KubernetesObject):
+            return self._objects(parameter)
+        if parameter.type is Host:
+            return self._hosts()
+        if parameter.type in self.snapshot.given:
+            return Resolved(self.snapshot.given[parameter.type])
+        if parameter.provider is None:
+            return Resolved(None, (Gap(input=parameter.label, reason="no source supplies it"),), available=False)
+        return self._provide(parameter)
+
+    def _provide(self, parameter: Parameter) -> Resolved:
+        assert parameter.provider is not None
+        inputs = self.all(parameters_of(parameter.provider))
+        gaps = tuple(dict.fromkeys(gap for one in inputs.values() for gap in one.gaps))
+        crash = next((one.crash for one in inputs.values() if one.crash), "")
+        if crash or not all(one.available for one in inputs.values()):
+            return Resolved(None, gaps, available=False, crash=crash)
+        try:
+            value = parameter.provider(**{name: one.value for name, one in inputs.items()})
+        except KubepreflightError:
+            raise
+        except Unavailable as error:
+            return Resolved(None, (*gaps, *error.gaps), available=False)
+        except Exception:
+            return Resolved(None, gaps, available=False, crash=traceback.format_exc())
+        return self._within_knowledge(value, gaps)
+
+    def _within_knowledge(self, value: Any, gaps: tuple[Gap, ...]) -> Resolved:
+        info: Any = getattr(value, "info", None)
+        if info is None:
+            return Resolved(value, gaps)
+        upgrade = self.get(Upgrade)
+        if not upgrade.available or info.covers(upgrade.value.target.minor_version):
+            return Resolved(value, gaps)
+        gap = Gap(
+            input=f"knowledge: {info.table}",
+            reason=f"knowledge ends at {info.end}, the target is {upgrade.value.target}",
+            how=f"choose a target up to {info.end}, or use a later kubepreflight",
+            asked=True,
+        )
+        return Resolved(None, (*gaps, gap), available=False)
+
+    def _hosts(self) -> Resolved:
+        snapshot = self.snapshot
+        if not snapshot.hosts:
+            return Resolved([], (msgspec.structs.replace(NO_HOSTS, asked=snapshot.hosts_asked),), available=False)
+        known = {host.name for host in snapshot.hosts}
+        nodes = snapshot.observed.get(Node, [])
+        missing = (
+            Gap(
+                input="hosts",
+                subject=node.name,
+                reason="no facts from this node, though others were given",
+                how=f"kubepreflight collect --ssh {node.name} --to hosts/",
+                asked=True,
+            )
+            for node in nodes
+            if node.name not in known
+        )
+        return Resolved(list(snapshot.hosts), tuple(missing))
+
+    def _objects(self, parameter: Parameter) -> Resolved:
+        kind, snapshot = parameter.type, self.snapshot
+        desired = snapshot.desired.get(kind, [])
+        if parameter.form is Desired:
+            gaps = _failures(snapshot, kind)
+            if not snapshot.manifests_given:
+                return Resolved(Desired(), (*gaps, NO_MANIFESTS), available=False)
+            return Resolved(Desired(desired), gaps)
+        observed = self._observed(kind)
+        if parameter.form is Planned and snapshot.manifests_given:
+            return Resolved(Planned(_overlay(observed.value, desired)), observed.gaps if observed.available else ())
+        if parameter.form is Planned:
+            return msgspec.structs.replace(observed, value=Planned(observed.value))
+        return observed
+
+    def _observed(self, kind: type[KubernetesObject]) -> Resolved:
+        snapshot, objects = self.snapshot, self.snapshot.observed.get(kind, [])
+        if any(api.also for api in kind.apis()):
+            objects = list({one.metadata.uid or id(one): one for one in objects}.values())
+        gaps = list(_failures(snapshot, kind))
+        unknown = [
+            api
+            for api in kind.apis()
+            if not any((group, api.kind) in snapshot.listed for group in (api.group, *api.also))
+            and not any((group, api.kind) in snapshot.failures for group in (api.group, *api.also))
+        ]
+        if unknown and (objects or len(unknown) < len(kind.apis()) or gaps):
+            gaps += [_not_offered(api.plural, kind) for api in unknown]
+        if unknown and not objects and len(unknown) == len(kind.apis()):
+            return Resolved([], (_not_offered(", ".join(api.plural for api in unknown[:3]), kind),), available=False)
+        readable = any((group, api.kind) in snapshot.listed for api in kind.apis() for group in (api.group, *api.also))
+        return Resolved(objects, tuple(gaps), available=readable)
+
+
+def _not_offered(what: str, kind: type[KubernetesObject]) -> Gap:
+    if kind.opt_in:
+        reason, how = f"{what} are only read when asked for", f"kubepreflight scan --opt-in {kind.opt_in}"
+        return Gap(input=what, reason=reason, how=how)
+    return Gap(
+        input=what,
+        reason=f"nothing that was given holds {what}, and nobody knows whether the cluster has any",
+        how=f"scan the live cluster, a snapshot of it, or add: kubectl get {kind.apis()[0].resource} -A -o json",
+    )
+
+
+def _failures(snapshot: Snapshot, kind: type[KubernetesObject]) -> tuple[Gap, ...]:
+    groups = ((group, api.kind) for api in kind.apis() for group in (api.group, *api.also))
+    return tuple(gap for key in groups for gap in snapshot.failures.get(key, ()))
+
+
+def _overlay(observed: Sequence[Any], desired: Sequence[Any]) -> Iterator[Any]:
+    new = {(one.kind, one.namespace or "default", one.name) for one in desired}
+    yield from (one for one in observed if (one.kind, one.namespace or "default", one.name) not in new)
+    yield from desired
+
+
+def judge(rule: Rule, resolver: Resolver, first_hop: Hop | None) -> tuple[list[ReportFinding], RuleCoverage]:
+    """Run one rule. Whatever it does, there is an answer: its findings, and how much of its work was done."""
+    inputs = resolver.all(rule.parameters)
+    gaps = [gap for one in inputs.values() for gap in one.gaps]
+    crash = next((one.crash for one in inputs.values() if one.crash), "")
+    findings: list[Finding] = []
+    if not crash and all(one.available for one in inputs.values()):
+        try:
+            for said in rule.judge(**{name: one.value for name, one in inputs.items()}):
+                if isinstance(said, Gap):
+                    gaps.append(said)
+                else:
+                    findings.append(said)
+        except Exception:
+            crash = traceback.format_exc()
+        blind = not findings and _blind(gaps, inputs)
+        status = CoverageStatus.NOT_CHECKED if blind else CoverageStatus.PARTIAL if gaps else CoverageStatus.CHECKED
+    else:
+        status = CoverageStatus.NOT_CHECKED
+    coverage = RuleCoverage(
+        rule=rule.name,
+        area=rule.area,
+        status=CoverageStatus.CRASHED if crash else status,
+        gaps=tuple(dict.fromkeys(gaps)),
+        traceback=crash,
+    )
+    return [_complete(one, rule, first_hop) for one in merge(findings, rule)], coverage
+
+
+def _blind(gaps: list[Gap], inputs: dict[str, Resolved]) -> bool:
+    """Whether a rule that looks at hosts could look at none of them."""
+    hosts = {
+        one.name
+        for resolved in inputs.values()
+        if isinstance(resolved.value, list)
+        for one in resolved.value
+        if isinstance(one, Host)
+    }
+    return bool(hosts) and hosts <= {gap.subject for gap in gaps if gap.input.startswith("host ")}
+
+
+def merge(findings: Iterable[Finding], rule: Rule) -> Iterator[Finding]:
+    """Make one finding of those with the same subject: the worst and earliest tells it, all places are kept."""
+    groups: dict[Subject, list[Finding]] = {}
+    for one in findings:
+        groups.setdefault(one.subject, []).append(one)
+    for group in groups.values():
+        if len(group) == 1:
+            yield group[0]
+            continue
+        worst = min(group, key=lambda one: ((one.severity or rule.severity).rank, one.hop.end if one.hop else (0, 0)))
+        places = tuple(dict.fromkeys(place for one in group for place in one.places))
+        references = tuple(dict.fromkeys(link for one in group for link in one.references))
+        yield msgspec.structs.replace(worst, places=places, references=references)
+
+
+def _complete(one: Finding, rule: Rule, first_hop: Hop | None) -> ReportFinding:
+    hop = one.hop or first_hop
+    places = tuple(sorted(dict.fromkeys(one.places), key=_order)) or (one.subject,)
+    return ReportFinding(
+        rule=rule.name,
+        severity=one.severity or rule.severity,
+        area=rule.area,
+        phase=one.phase or rule.phase,
+        hop=ReportHop.of(hop) if hop else None,
+        subject=one.subject,
+        places=places,
+        count=len(places),
+        message=one.message,
+        evidence=one.evidence,
+        remedy=one.remedy,
+        references=tuple(dict.fromkeys((*one.references, *rule.references))),
+        fingerprint=fingerprint(rule.name, one.subject),
+    )
+
+
+def fingerprint(rule: str, subject: Subject) -> str:
+    """What stays the same for the same finding from scan to scan: 16 hex digits."""
+    parts = (rule, subject.kind, subject.namespace, subject.name, subject.node, subject.file, subject.field)
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _order(subject: Subject) -> tuple[str, str, str, str, str, int, str]:
+    return (subject.node, subject.namespace, subject.kind, subject.name, subject.file, subject.line, subject.field)
+
+
+def sort_key(one: ReportFinding) -> tuple[Any, ...]:
+    """The order of findings in every report: the worst first, then by the moment at which they bite."""
+    hop = one.hop.end.split(".") if one.hop else ["0", "0"]
+    return (one.severity.rank, tuple(map(int, hop)), one.phase.rank, one.area, one.rule, _order(one.subject))

@@ -1,0 +1,429 @@
+"""Kubernetes objects, as far as rules read them: structs with just the fields that somebody asks for.
+
+A kind that one rule needs stands beside that rule; here are those that several share. Field names follow upstream's
+JSON names through `rename="camel"`; where that would give a wrong one (`podIP`) the name is given in full, and a test
+holds all of them against upstream. Anything may be null or absent in the field, hence the defaults.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import msgspec
+
+from kubepreflight.finding import Subject
+
+
+class Api(NamedTuple):
+    """Where the API serves a kind. `also` are older groups of the same kind (Ingress in `extensions`).
+
+    `namespace` and `name` narrow it to one object, or to one namespace, when rules need no more: the scan then asks
+    for no more.
+    """
+
+    group: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+    also: tuple[str, ...] = ()
+    namespace: str = ""
+    name: str = ""
+
+    @property
+    def resource(self) -> str:
+        """The full resource name, as RBAC and discovery have it: `deployments.apps`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def serves(self, group: str, kind: str) -> bool:
+        """Whether an object of this group and kind is one of these."""
+        return kind == self.kind and (group == self.group or group in self.also)
+
+    def covers(self, namespace: str, name: str) -> bool:
+        """Whether the object of this name is among those asked for."""
+        return self.namespace in ("", namespace) and self.name in ("", name)
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where an object was read: `file` is empty for a live cluster; `line` counts from 1, 0 when not known."""
+
+    file: str = ""
+    line: int = 0
+
+
+def group_of(api_version: str) -> str:
+    """The API group of an `apiVersion`; the core group is the empty string."""
+    group, slash, _ = api_version.partition("/")
+    return group if slash else ""
+
+
+class _Part(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
+    """Base of the parts of objects."""
+
+
+class OwnerReference(_Part, frozen=True):
+    """Who made an object. `controller` marks the one that replaces it."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    api_version: str = ""
+    controller: bool | None = None
+
+
+class Annotations(_Part, frozen=True):
+    """The annotations that rules read; all others are passed over unread."""
+
+    mirror: str | None = msgspec.field(name="kubernetes.io/config.mirror", default=None)
+    config_source: str | None = msgspec.field(name="kubernetes.io/config.source", default=None)
+    last_applied: str | None = msgspec.field(name="kubectl.kubernetes.io/last-applied-configuration", default=None)
+    cri_socket: str | None = msgspec.field(name="kubeadm.alpha.kubernetes.io/cri-socket", default=None)
+
+
+NO_ANNOTATIONS = Annotations()
+
+
+class Metadata(_Part, frozen=True):
+    """What every object carries."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    generation: int = 0
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    labels: dict[str, str] | None = None
+    annotations: Annotations | None = None
+    owner_references: list[OwnerReference] | None = None
+
+    @property
+    def controller(self) -> OwnerReference | None:
+        """The owner that would replace it, as `metav1.GetControllerOf` finds it."""
+        return next((one for one in self.owner_references or () if one.controller), None)
+
+
+class KubernetesObject(msgspec.Struct, rename="camel", kw_only=True):
+    """Base of all kinds. A subclass names its `api` and the fields it reads.
+
+    `origin` is set by the source after decoding, whatever the input says. `opt_in` names what the user must allow
+    before it is fetched (Secrets); empty for everything else.
+    """
+
+    api: ClassVar[Api]
+    opt_in: ClassVar[str] = ""
+
+    metadata: Metadata
+    api_version: str = ""
+    kind: str = ""
+    origin: Origin = msgspec.field(default=Origin(), name="@origin")
+
+    @classmethod
+    def apis(cls) -> tuple[Api, ...]:
+        """What to fetch for this struct: one kind, or several for a struct that reads what many have in common."""
+        return (cls.api,)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace; empty for what has none."""
+        return self.metadata.namespace
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Its labels, never null."""
+        return self.metadata.labels or {}
+
+    @property
+    def subject(self) -> Subject:
+        """How reports name it; with file and line when it was read from a file that somebody edits."""
+        return Subject(
+            api_version=self.api_version,
+            kind=self.kind,
+            namespace=self.metadata.namespace,
+            name=self.metadata.name,
+            file="" if self.metadata.uid else self.origin.file,
+            line=0 if self.metadata.uid else self.origin.line,
+        )
+
+
+K = TypeVar("K", bound=KubernetesObject)
+
+
+class Desired(list[K]):
+    """The objects of one kind that somebody will apply."""
+
+
+class Planned(list[K]):
+    """The objects of one kind after everything given is applied: desired over observed of the same identity."""
+
+
+class Condition(_Part, frozen=True):
+    """A condition of a status."""
+
+    type: str = ""
+    status: str = ""
+    reason: str | None = None
+    message: str | None = None
+    last_transition_time: datetime | None = None
+
+
+class Taint(_Part, frozen=True):
+    """A taint of a node."""
+
+    key: str = ""
+    value: str | None = None
+    effect: str = ""
+    time_added: datetime | None = None
+
+
+class NodeInfo(_Part, frozen=True):
+    """What the kubelet tells of its node."""
+
+    kubelet_version: str = ""
+    kube_proxy_version: str = ""
+    container_runtime_version: str = ""
+    kernel_version: str = ""
+    os_image: str = ""
+    architecture: str = ""
+    operating_system: str = ""
+    machine_id: str = msgspec.field(name="machineID", default="")
+
+
+class NodeSpec(_Part, frozen=True):
+    """A node's spec."""
+
+    unschedulable: bool | None = None
+    taints: list[Taint] | None = None
+    pod_cidr: str | None = msgspec.field(name="podCIDR", default=None)
+
+
+class NodeAddress(_Part, frozen=True):
+    """An address of a node."""
+
+    type: str = ""
+    address: str = ""
+
+
+class NodeStatus(_Part, frozen=True):
+    """A node's status."""
+
+    node_info: NodeInfo = NodeInfo()
+    conditions: list[Condition] | None = None
+    addresses: list[NodeAddress] | None = None
+    capacity: dict[str, Any] | None = None
+
+
+class Node(KubernetesObject):
+    """A node."""
+
+    api = Api("", "Node", "nodes", namespaced=False)
+    spec: NodeSpec = NodeSpec()
+    status: NodeStatus = NodeStatus()
+
+    @property
+    def subject(self) -> Subject:
+        """The node, as host facts name it too."""
+        return Subject(api_version=self.api_version, kind="Node", name=self.name, node=self.name)
+
+    @property
+    def is_control_plane(self) -> bool:
+        """Whether kubeadm labelled it as control plane, by the present label or the one it used until 1.24."""
+        return bool(CONTROL_PLANE_LABELS & self.labels.keys())
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that `kubectl get nodes` would print."""
+        prefix = "node-role.kubernetes.io/"
+        return tuple(sorted(label.removeprefix(prefix) for label in self.labels if label.startswith(prefix)))
+
+    def condition(self, kind: str) -> Condition | None:
+        """One of its conditions: `Ready`, `DiskPressure` …"""
+        return next((one for one in self.status.conditions or () if one.type == kind), None)
+
+
+CONTROL_PLANE_LABELS = {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
+
+
+class Container(_Part, frozen=True):
+    """A container of a pod."""
+
+    name: str = ""
+    image: str | None = None
+    command: list[str] | None = None
+    args: list[str] | None = None
+
+
+class ClaimSource(_Part, frozen=True):
+    """The claim that a volume mounts."""
+
+    claim_name: str = ""
+
+
+class HostPath(_Part, frozen=True):
+    """A directory of the node."""
+
+    path: str = ""
+    type: str | None = None
+
+
+class EmptyDir(_Part, frozen=True):
+    """Scratch space that ends with the pod."""
+
+    medium: str | None = None
+
+
+class Volume(_Part, frozen=True):
+    """A volume of a pod; at most one source is set."""
+
+    name: str = ""
+    empty_dir: EmptyDir | None = None
+    host_path: HostPath | None = None
+    persistent_volume_claim: ClaimSource | None = None
+    ephemeral: dict[str, Any] | None = None
+
+
+class PodSpec(_Part, frozen=True):
+    """A pod's spec."""
+
+    node_name: str | None = None
+    volumes: list[Volume] | None = None
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+    node_selector: dict[str, str] | None = None
+    termination_grace_period_seconds: int | None = None
+
+
+class ContainerState(_Part, frozen=True):
+    """Why a container waits."""
+
+    waiting: Condition | None = None
+
+
+class ContainerStatus(_Part, frozen=True):
+    """A container's status."""
+
+    name: str = ""
+    image: str | None = None
+    image_id: str | None = msgspec.field(name="imageID", default=None)
+    ready: bool = False
+    restart_count: int = 0
+    state: ContainerState | None = None
+
+
+class PodStatus(_Part, frozen=True):
+    """A pod's status."""
+
+    phase: str | None = None
+    reason: str | None = None
+    conditions: list[Condition] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
+
+
+class Pod(KubernetesObject):
+    """A pod."""
+
+    api = Api("", "Pod", "pods")
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+    @property
+    def subject(self) -> Subject:
+        """The pod and the node it runs on."""
+        return msgspec.structs.replace(super().subject, node=self.spec.node_name or "")
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended for good (kubectl drain's and the eviction API's test)."""
+        return self.status.phase in ("Succeeded", "Failed")
+
+    @property
+    def is_mirror(self) -> bool:
+        """Whether it shows a static pod."""
+        return self.metadata.annotations is not None and self.metadata.annotations.mirror is not None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its Ready condition is true."""
+        return any(one.type == "Ready" and one.status == "True" for one in self.status.conditions or ())
+
+
+class ReplicaSet(KubernetesObject):
+    """A ReplicaSet, for the way from a pod to its Deployment."""
+
+    api = Api("apps", "ReplicaSet", "replicasets", also=("extensions",))
+
+
+class LabelSelectorRequirement(_Part, frozen=True):
+    """One expression of a label selector."""
+
+    key: str = ""
+    operator: str = ""
+    values: list[str] | None = None
+
+
+class LabelSelector(_Part, frozen=True):
+    """A label selector; null and empty differ, and each kind says how."""
+
+    match_labels: dict[str, str] | None = None
+    match_expressions: list[LabelSelectorRequirement] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is `{}`."""
+        return not self.match_labels and not self.match_expressions
+
+    def matches(self, labels: dict[str, str]) -> bool:
+        """Whether a set of labels satisfies it; `{}` matches everything, as in `metav1.LabelSelectorAsSelector`."""
+        for key, value in (self.match_labels or {}).items():
+            if labels.get(key) != value:
+                return False
+        return all(_satisfies(one, labels) for one in self.match_expressions or ())
+
+
+def _satisfies(requirement: LabelSelectorRequirement, labels: dict[str, str]) -> bool:
+    values = requirement.values or ()
+    match requirement.operator:
+        case "In":
+            return labels.get(requirement.key) in values
+        case "NotIn":
+            return labels.get(requirement.key) not in values
+        case "Exists":
+            return requirement.key in labels
+        case "DoesNotExist":
+            return requirement.key not in labels
+    raise ValueError(f"unknown selector operator {requirement.operator!r}")
+
+
+class ScaleSpec(_Part, frozen=True):
+    """The desired number of pods; 1 when it is not given."""
+
+    replicas: int | None = None
+    selector: LabelSelector | None = None
+
+
+class Scaled(KubernetesObject):
+    """What several kinds have that keep a number of equal pods."""
+
+    spec: ScaleSpec = ScaleSpec()
+
+    @property
+    def replicas(self) -> int:
+        """The desired number of pods."""
+        return 1 if self.spec.replicas is None else self.spec.replicas
+
+
+class Deployment(Scaled):
+    """A Deployment."""
+
+    api = Api("apps", "Deployment", "deployments", also=("extensions",))
+
+
+class StatefulSet(Scaled):
+    """A StatefulSet."""
+
+    api = Api("apps", "StatefulSet", "statefulsets")

@@ -1,0 +1,82 @@
+"""What follows from a report: the verdict, what is required, what is excluded, the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+
+import msgspec
+
+from kubepreflight.finding import Gap, Severity
+from kubepreflight.report import CoverageStatus, Report, ReportFinding, RuleCoverage, Verdict
+
+REQUIRABLE = {
+    "api": "what the cluster holds",
+    "hosts": "facts from every node",
+    "manifests": "what will be applied",
+}
+
+
+class ExitStatus(IntEnum):
+    """What `kubepreflight scan` ends with."""
+
+    NOTHING = 0
+    FOUND = 1
+    COULD_NOT_RUN = 2
+    INCOMPLETE = 3
+    INTERRUPTED = 130
+
+
+def required_gaps(required: Sequence[str], *, api: bool, hosts: bool, manifests: bool) -> tuple[Gap, ...]:
+    """A gap that was asked for, for every required input (`REQUIRABLE`) of which nothing was given at all."""
+    given = {"api": api, "hosts": hosts, "manifests": manifests}
+    return tuple(
+        Gap(
+            input=name,
+            reason=f"--require {name}: {REQUIRABLE[name]} is required and was not given",
+            how="give it, or do not require it",
+            asked=True,
+        )
+        for name in required
+        if not given[name]
+    )
+
+
+def require(coverage: RuleCoverage, required: Sequence[str]) -> RuleCoverage:
+    """Mark the gaps of the required inputs as asked for."""
+    if not required:
+        return coverage
+
+    def asked(gap: Gap) -> Gap:
+        what = gap.input.partition(" ")[0]
+        name = {"host": "hosts", "hosts": "hosts", "manifests": "manifests"}.get(what, "api")
+        return msgspec.structs.replace(gap, asked=True) if name in required else gap
+
+    return msgspec.structs.replace(coverage, gaps=tuple(asked(gap) for gap in coverage.gaps))
+
+
+def verdict(findings: Iterable[ReportFinding], coverage: Sequence[RuleCoverage], gaps: Iterable[Gap]) -> Verdict:
+    """Go or no-go: a blocker is `no-go`; something that was asked for and not seen, a crashed rule, or nothing checked
+    at all is `incomplete`."""
+    severities = {one.severity for one in findings if one.waiver is None}
+    if Severity.BLOCKER in severities:
+        return Verdict.NO_GO
+    enabled = [one for one in coverage if one.status is not CoverageStatus.DISABLED]
+    blind = (
+        any(one.status is CoverageStatus.CRASHED for one in enabled)
+        or any(gap.asked for one in enabled for gap in one.gaps)
+        or any(gap.asked for gap in gaps)
+        or all(one.status is CoverageStatus.NOT_CHECKED for one in enabled)
+    )
+    if blind:
+        return Verdict.INCOMPLETE
+    return Verdict.GO_WITH_WARNINGS if Severity.WARNING in severities else Verdict.GO
+
+
+def exit_status(report: Report, fail_on: Severity | None, *, allow_incomplete: bool) -> ExitStatus:
+    """0, 1 or 3: 1 when something is at or above `fail_on` (None for never), whatever else was missed."""
+    worst = min((one.severity.rank for one in report.findings if one.waiver is None), default=99)
+    if fail_on is not None and worst <= fail_on.rank:
+        return ExitStatus.FOUND
+    incomplete = report.verdict is Verdict.INCOMPLETE and not allow_incomplete
+    return ExitStatus.INCOMPLETE if incomplete else ExitStatus.NOTHING

@@ -1,0 +1,187 @@
+"""The main road: collect once, judge purely, say what could not be seen."""
+
+from __future__ import annotations
+
+import fnmatch
+import gc
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from kubepreflight import __version__
+from kubepreflight.engine import Resolver, judge, sort_key
+from kubepreflight.finding import Gap, Severity
+from kubepreflight.inputs import Parameter, Wanted
+from kubepreflight.overview import Overview
+from kubepreflight.policy import require, required_gaps, verdict
+from kubepreflight.report import (
+    SCHEMA,
+    Cluster,
+    CoverageStatus,
+    KnowledgeRecord,
+    Report,
+    ReportFinding,
+    ReportHop,
+    ReportUpgrade,
+    RuleCoverage,
+    Tool,
+    Verdict,
+)
+from kubepreflight.rule import Rule
+from kubepreflight.snapshot import Collector, Recorder, Snapshot
+from kubepreflight.upgrade import ScanOptions, Upgrade
+
+Read = Callable[[Collector], None]
+"""A source: adds to the collector what it can read. Raises SourceError when it can read nothing at all."""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be scanned, and how. `disabled` are globs of rule names, `required` names of `policy.REQUIRABLE`."""
+
+    options: ScanOptions
+    rules: tuple[Rule, ...]
+    sources: tuple[Read, ...]
+    disabled: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    opted_in: frozenset[str] = frozenset()
+
+
+def wanted_by(rules: Iterable[Rule]) -> Wanted:
+    """The fetch plan for these rules and for the report's own tables."""
+    own = (Parameter("", None, Upgrade, True), Parameter("", None, Overview, True))
+    return Wanted.by((*(one for rule in rules for one in rule.parameters), *own))
+
+
+def collect(request: Request, recorder: Recorder | None = None) -> Snapshot:
+    """Read all sources. Raises SourceError when one of them can read nothing at all."""
+    collector = Collector(wanted_by(request.rules), recorder, request.opted_in)
+    collector.give(request.options)
+    for read in request.sources:
+        read(collector)
+    return collector.snapshot()
+
+
+def scan(request: Request) -> Report:
+    """Collect, judge, and put the report together."""
+    with _collector_paused():
+        return report_on(collect(request), request)
+
+
+def report_on(snapshot: Snapshot, request: Request) -> Report:
+    """Judge a snapshot with every rule that is not disabled."""
+    resolver = Resolver(snapshot)
+    upgrade = resolver.get(Upgrade)
+    plan: Upgrade | None = upgrade.value if upgrade.available else None
+    findings: list[ReportFinding] = []
+    coverage: list[RuleCoverage] = []
+    for rule in request.rules:
+        if any(fnmatch.fnmatch(rule.name, pattern) for pattern in request.disabled):
+            coverage.append(RuleCoverage(rule=rule.name, area=rule.area, status=CoverageStatus.DISABLED))
+            continue
+        found, covered = judge(rule, resolver, plan.first_hop if plan else None)
+        findings += found
+        coverage.append(require(covered, request.required))
+    findings.sort(key=sort_key)
+    gaps = (*snapshot.gaps, *_required(snapshot, request))
+    answer = verdict(findings, coverage, gaps)
+    tables = resolver.get(Overview)
+    overview: Overview = tables.value if tables.available else Overview()
+    return Report(
+        schema=SCHEMA,
+        cluster=_cluster(snapshot, overview, plan),
+        upgrade=_plan(plan),
+        verdict=answer,
+        summary=summary(answer, findings, snapshot),
+        findings=tuple(findings),
+        coverage=tuple(coverage),
+        gaps=gaps,
+        sources=snapshot.sources,
+        knowledge=_knowledge(resolver, request.rules),
+        tool=Tool(name="kubepreflight", version=__version__),
+        created=datetime.now(UTC).replace(microsecond=0),
+        nodes=overview.nodes,
+        certificates=overview.certificates,
+    )
+
+
+def summary(answer: Verdict, findings: Sequence[ReportFinding], snapshot: Snapshot) -> str:
+    """The verdict's line: how many findings of each kind, and what was not looked at."""
+    alive = [one for one in findings if one.waiver is None]
+    counts = [(sum(one.severity is severity for one in alive), severity.value) for severity in Severity]
+    parts = [f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts if count]
+    unseen = [
+        name
+        for name, seen in (
+            ("the cluster", bool(snapshot.listed)),
+            ("nodes", bool(snapshot.hosts)),
+            ("manifests", snapshot.manifests_given),
+        )
+        if not seen
+    ]
+    words = {
+        Verdict.NO_GO: "No-go",
+        Verdict.INCOMPLETE: "Incomplete",
+        Verdict.GO_WITH_WARNINGS: "Go, with warnings",
+        Verdict.GO: "Go",
+    }
+    text = f"{words[answer]}: {', '.join(parts) or 'nothing found'}"
+    return f"{text} ({' and '.join(unseen)} not looked at)" if unseen else text
+
+
+def _required(snapshot: Snapshot, request: Request) -> tuple[Gap, ...]:
+    return required_gaps(
+        request.required,
+        api=bool(snapshot.listed),
+        hosts=bool(snapshot.hosts),
+        manifests=snapshot.manifests_given,
+    )
+
+
+def _plan(plan: Upgrade | None) -> ReportUpgrade | None:
+    if plan is None:
+        return None
+    return ReportUpgrade(
+        start=str(plan.current) if plan.current else "",
+        to=str(plan.target),
+        hops=tuple(ReportHop.of(hop) for hop in plan.hops),
+        planned_start=plan.start,
+        planned_end=plan.end,
+        half_upgraded=plan.half_upgraded,
+        assumed=plan.assumed,
+    )
+
+
+def _cluster(snapshot: Snapshot, overview: Overview, plan: Upgrade | None) -> Cluster:
+    given: Cluster = snapshot.given.get(Cluster, Cluster())
+    return msgspec.structs.replace(
+        given,
+        id=given.id or overview.cluster_id,
+        version=str(plan.current) if plan and plan.current else "",
+        nodes=len(overview.nodes),
+    )
+
+
+def _knowledge(resolver: Resolver, rules: Iterable[Rule]) -> tuple[KnowledgeRecord, ...]:
+    tables = {one.type for rule in rules for one in rule.parameters if hasattr(one.type, "info")}
+    values = (resolver.get(table) for table in tables)
+    infos = (one.value.info for one in values if one.available)
+    records = (
+        KnowledgeRecord(table=info.table, start=str(info.start), end=str(info.end), date=str(info.date))
+        for info in infos
+    )
+    return tuple(sorted(records, key=lambda one: one.table))
+
+
+@contextmanager
+def _collector_paused() -> Any:
+    """Reading makes millions of objects and no garbage: with the collector on it takes three times as long."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,261 @@
+"""Everything known about one cluster at one moment, and what could not be read, and why.
+
+Sources fill a `Collector`; it decodes what some rule asks for, drops the rest, and turns into a read-only `Snapshot`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from kubepreflight.finding import Gap
+from kubepreflight.host import Host
+from kubepreflight.inputs import Wanted
+from kubepreflight.objects import Api, KubernetesObject, Origin, group_of
+from kubepreflight.report import SourceRecord
+
+Kind = tuple[str, str]
+"""Group and kind: ("apps", "Deployment")."""
+
+Raw = bytes | msgspec.Raw
+
+
+class ManifestHeader(msgspec.Struct, frozen=True):
+    """The head of one desired object of any kind: what it is and where it stands."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    origin: Origin
+
+
+class Recorder(Protocol):
+    """Keeps what was read as it was read, for `kubepreflight snapshot`."""
+
+    def record(
+        self, api_version: str, kind: str, value: Raw | dict[str, Any], origin: Origin, *, desired: bool
+    ) -> None:
+        """Keep one object."""
+
+    def record_host(self, host: Host, files: Mapping[str, bytes]) -> None:
+        """Keep one host archive."""
+
+
+class Head(msgspec.Struct, rename="camel"):
+    """The part of an object by which it is recognised."""
+
+    class Names(msgspec.Struct):
+        """Its metadata."""
+
+        name: str = ""
+        namespace: str = ""
+        uid: str = ""
+
+    api_version: str = ""
+    kind: str = ""
+    metadata: Names = msgspec.field(default_factory=Names)
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known. `listed` are the kinds of which everything was read (an empty list is then the truth);
+    `failures` the gaps of kinds and items that could not be read; `given` facts of the scan by their class."""
+
+    observed: Mapping[type[KubernetesObject], list[Any]]
+    desired: Mapping[type[KubernetesObject], list[Any]]
+    listed: frozenset[Kind]
+    failures: Mapping[Kind, tuple[Gap, ...]]
+    headers: tuple[ManifestHeader, ...]
+    manifests_given: bool
+    hosts: tuple[Host, ...]
+    hosts_asked: bool
+    given: Mapping[type, Any]
+    gaps: tuple[Gap, ...]
+    sources: tuple[SourceRecord, ...]
+
+
+class Collector:
+    """Takes what sources read. Not safe for several threads at once: a source that fetches side by side adds in one."""
+
+    def __init__(
+        self, wanted: Wanted, recorder: Recorder | None = None, opted_in: frozenset[str] = frozenset()
+    ) -> None:
+        self.wanted = wanted
+        self.opted_in = opted_in
+        self.given: dict[type, Any] = {}
+        self.manifests_given = False
+        self.hosts_asked = False
+        self._recorder = recorder
+        self._observed: dict[type[KubernetesObject], list[Any]] = {kind: [] for kind in wanted.observed}
+        self._desired: dict[type[KubernetesObject], list[Any]] = {kind: [] for kind in wanted.desired}
+        self._structs: dict[tuple[bool, str, str], tuple[_Reader, ...]] = {}
+        self._seen: set[Kind] = set()
+        self._listed: set[Kind] = set()
+        self._failures: dict[Kind, list[Gap]] = {}
+        self._headers: list[ManifestHeader] = []
+        self._hosts: list[Host] = []
+        self._gaps: list[Gap] = []
+        self._sources: list[SourceRecord] = []
+
+    def apis(self) -> tuple[Api, ...]:
+        """What to fetch from a cluster, with what the user opted in to; sorted."""
+        kinds = (kind for kind in self.wanted.observed if not kind.opt_in or kind.opt_in in self.opted_in)
+        return tuple(sorted({api for kind in kinds for api in kind.apis()}))
+
+    def wants(self, api_version: str, kind: str, *, desired: bool) -> bool:
+        """Whether some rule reads objects of this kind; what nobody reads need not be decoded."""
+        return bool(self._readers(api_version, kind, desired))
+
+    def add_raw(
+        self, raw: Raw, origin: Origin, *, api_version: str = "", kind: str = "", desired: bool | None = None
+    ) -> None:
+        """Take one object as JSON. What it is may be said by the caller (items of a list that carry no kind);
+        `desired` is told from its uid unless it is given. An object that cannot be decoded becomes a gap."""
+        head = Head(api_version, kind)
+        if desired is None or not (api_version and kind):
+            try:
+                head = msgspec.json.decode(raw, type=Head)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                self._broken(Head(api_version, kind), origin, error)
+                return
+            head.api_version, head.kind = head.api_version or api_version, head.kind or kind
+            desired = not head.metadata.uid if desired is None else desired
+        self._take(head, raw, origin, desired)
+
+    def add_value(self, value: dict[str, Any], origin: Origin, *, desired: bool | None = None) -> None:
+        """Take one object as plain dicts and lists, as a YAML reader makes them; otherwise like `add_raw`."""
+        try:
+            head = msgspec.convert(value, Head)
+        except msgspec.ValidationError as error:
+            self._broken(Head(str(value.get("apiVersion", "")), str(value.get("kind", ""))), origin, error)
+            return
+        self._take(head, value, origin, not head.metadata.uid if desired is None else desired)
+
+    def add_header(self, header: ManifestHeader) -> None:
+        """Take the head of a desired object whose body nobody reads."""
+        self.manifests_given = True
+        self._headers.append(header)
+
+    def add_host(self, host: Host, files: Mapping[str, bytes]) -> None:
+        """Take one host and the files that it was read from. Of two archives of one node the younger counts."""
+        self.hosts_asked = True
+        other = next((one for one in self._hosts if one.name == host.name), None)
+        if other is not None:
+            older, newer = sorted(
+                (other, host), key=lambda one: one.collected_at.timestamp() if one.collected_at else 0.0
+            )
+            self.add_source(SourceRecord(kind="host", name=older.file, detail=f"passed over: {newer.file} is younger"))
+            self._hosts.remove(other)
+            self._hosts.append(newer)
+        else:
+            self._hosts.append(host)
+        self._gaps.extend(host.unreadable)
+        if self._recorder is not None:
+            self._recorder.record_host(host, files)
+
+    def mark_listed(self, group: str, kind: str) -> None:
+        """Say that every object of a kind was read, or that the cluster does not know the kind."""
+        self._listed.add((group, kind))
+
+    def fail(self, group: str, kind: str, gap: Gap) -> None:
+        """Say that a kind, or one object of it, could not be read."""
+        self._failures.setdefault((group, kind), []).append(gap)
+
+    def add_gap(self, gap: Gap) -> None:
+        """Say that something which belongs to no kind could not be read: a file, a host."""
+        self._gaps.append(gap)
+
+    def add_source(self, source: SourceRecord) -> None:
+        """Say what was read."""
+        self._sources.append(source)
+
+    def give(self, fact: object) -> None:
+        """Supply a fact of the scan that rules ask for by its class."""
+        self.given[type(fact)] = fact
+
+    def snapshot(self) -> Snapshot:
+        """What is known now. The collector must not be used afterwards."""
+        return Snapshot(
+            observed=self._observed,
+            desired=self._desired,
+            listed=frozenset(self._listed | self._seen),
+            failures={kind: tuple(gaps) for kind, gaps in self._failures.items()},
+            headers=tuple(self._headers),
+            manifests_given=self.manifests_given,
+            hosts=tuple(sorted(self._hosts, key=lambda host: host.name)),
+            hosts_asked=self.hosts_asked,
+            given=self.given,
+            gaps=tuple(dict.fromkeys(self._gaps)),
+            sources=tuple(dict.fromkeys(self._sources)),
+        )
+
+    def _readers(self, api_version: str, kind: str, desired: bool) -> tuple[_Reader, ...]:
+        key = (desired, api_version, kind)
+        if key not in self._structs:
+            group = group_of(api_version)
+            lists = self._desired if desired else self._observed
+            self._structs[key] = tuple(
+                _Reader(struct, api, lists[struct])
+                for struct in sorted(lists, key=lambda one: one.__name__)
+                for api in struct.apis()
+                if api.serves(group, kind) and (not struct.opt_in or struct.opt_in in self.opted_in)
+            )
+        return self._structs[key]
+
+    def _take(self, head: Head, value: Raw | dict[str, Any], origin: Origin, desired: bool) -> None:
+        if desired:
+            names = head.metadata
+            self.add_header(ManifestHeader(head.api_version, head.kind, names.namespace, names.name, origin))
+        readers = self._readers(head.api_version, head.kind, desired)
+        taken = False
+        for reader in readers:
+            try:
+                taken = reader.read(head, value, origin) or taken
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                self._broken(head, origin, error)
+                return
+        if not desired:
+            self._seen.add((group_of(head.api_version), head.kind))
+        if taken and self._recorder is not None:
+            self._recorder.record(head.api_version, head.kind, value, origin, desired=desired)
+
+    def _broken(self, head: Head, origin: Origin, error: Exception) -> None:
+        names = head.metadata
+        where = f"{origin.file}:{origin.line}" if origin.line else origin.file
+        what = " ".join(part for part in (head.kind or "object", f"{names.namespace}/{names.name}".strip("/")) if part)
+        gap = Gap(
+            input=head.kind or "object",
+            subject=f"{what} ({where})" if where else what,
+            reason=f"cannot be decoded: {error}",
+            how="mend it, or leave it out with --exclude",
+            asked=True,
+        )
+        if head.kind:
+            self.fail(group_of(head.api_version), head.kind, gap)
+        self.add_gap(gap)
+
+
+class _Reader(msgspec.Struct):
+    """Decodes the objects of one kind into one struct."""
+
+    struct: type[KubernetesObject]
+    api: Api
+    into: list[Any]
+    decoder: msgspec.json.Decoder[Any] | None = None
+
+    def read(self, head: Head, value: Raw | dict[str, Any], origin: Origin) -> bool:
+        if isinstance(value, dict):
+            one = msgspec.convert(value, self.struct)
+        else:
+            if self.decoder is None:
+                self.decoder = msgspec.json.Decoder(self.struct)
+            one = self.decoder.decode(value)
+        metadata = one.metadata
+        if (self.api.namespace or self.api.name) and not self.api.covers(metadata.namespace, metadata.name):
+            return False
+        one.origin = origin
+        one.api_version, one.kind = head.api_version, head.kind
+        self.into.append(one)
+        return True
