@@ -1,0 +1,267 @@
+"""The live cluster: lists of just the kinds that some rule asks for, in pages, side by side, as raw bytes.
+
+No write, no watch. Whatever the server refuses or fails to give ends as a gap of that kind; the rest is still read.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from kubepreflight.errors import SourceError
+from kubepreflight.finding import Gap
+from kubepreflight.objects import Api, Origin
+from kubepreflight.progress import SILENT, Progress
+from kubepreflight.report import Cluster, SourceRecord
+from kubepreflight.snapshot import Collector
+from kubepreflight.sources.connection import ApiError, Connection
+from kubepreflight.upgrade import ServerVersion
+from kubepreflight.version import Version
+
+PAGE = 500
+SIDE_BY_SIDE = 4
+GONE = "the API server went away during the scan"
+PAGES_AHEAD = 8
+"""How many fetched pages may wait to be decoded; more would only fill memory."""
+
+
+class _Meta(msgspec.Struct):
+    token: str = msgspec.field(name="continue", default="")
+
+
+class _Page(msgspec.Struct, rename="camel"):
+    """A list as the API sends it; its items carry no kind of their own."""
+
+    items: list[msgspec.Raw] | None
+    api_version: str = ""
+    kind: str = ""
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
+
+
+class _GroupVersion(msgspec.Struct, rename="camel"):
+    group_version: str = ""
+
+
+class _Group(msgspec.Struct, rename="camel"):
+    name: str = ""
+    versions: list[_GroupVersion] = []
+    preferred_version: _GroupVersion = msgspec.field(default_factory=_GroupVersion)
+
+
+class _Groups(msgspec.Struct):
+    groups: list[_Group] = []
+
+
+class _Resource(msgspec.Struct):
+    name: str = ""
+    kind: str = ""
+    namespaced: bool = False
+
+
+class _Resources(msgspec.Struct):
+    resources: list[_Resource] = []
+
+
+class _GitVersion(msgspec.Struct, rename="camel"):
+    git_version: str = ""
+
+
+class _Fetched(msgspec.Struct):
+    """What a fetching thread hands over: a page, a failure, or the end of one kind."""
+
+    api: Api
+    page: bytes = b""
+    error: ApiError | None = None
+    done: bool = False
+    seconds: float = 0.0
+
+
+def read_cluster(collector: Collector, connection: Connection, progress: Progress = SILENT) -> None:
+    """Read everything that the collector's rules want. Raises SourceError when there is no usable server at all."""
+    version = _version(connection)
+    collector.give(ServerVersion(version))
+    collector.give(Cluster(name=connection.context, server=connection.server))
+    collector.add_source(
+        SourceRecord(kind="cluster", name=connection.context, detail=f"{connection.server}, {version}")
+    )
+    with progress.step("discovery"):
+        served = _Discovery(connection)
+        paths: dict[Api, str] = {}
+        for api in collector.apis():
+            _locate(api, served, paths, collector)
+    _fetch_all(connection, paths, collector, progress)
+
+
+def _version(connection: Connection) -> Version:
+    try:
+        return Version.parse(msgspec.json.decode(connection.get("/version"), type=_GitVersion).git_version)
+    except ApiError as error:
+        advice = {
+            0: "Is it running, and is this machine allowed to reach it?",
+            401: "It does not accept these credentials; have they expired?",
+            403: "These credentials may not even read /version.",
+        }.get(error.status, "")
+        raise SourceError(f"the API server {connection.server} does not answer: {error}. {advice}".strip()) from error
+    except (msgspec.DecodeError, ValueError) as error:
+        raise SourceError(f"{connection.server} does not answer like a Kubernetes API server: {error}") from error
+
+
+class _Discovery:
+    """Which versions of which groups the server has, asked for as they are needed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        try:
+            groups = msgspec.json.decode(connection.get("/apis"), type=_Groups).groups
+        except (ApiError, msgspec.DecodeError) as error:
+            raise SourceError(f"the API server {connection.server} does not say what it serves: {error}") from error
+        self._groups = {group.name: group for group in groups}
+        self._resources: dict[str, frozenset[tuple[str, str]]] = {}
+
+    def versions(self, group: str) -> Iterator[str]:
+        """The group's versions, the preferred one first: `apps/v1`."""
+        if not group:
+            yield "v1"
+        elif group in self._groups:
+            found = self._groups[group]
+            yield found.preferred_version.group_version
+            for one in found.versions:
+                if one.group_version != found.preferred_version.group_version:
+                    yield one.group_version
+
+    def serves(self, group_version: str, api: Api) -> bool:
+        """Whether a version has this kind. Raises ApiError."""
+        if group_version not in self._resources:
+            body = self._connection.get(_root(group_version))
+            try:
+                resources = msgspec.json.decode(body, type=_Resources).resources
+            except msgspec.DecodeError as error:
+                raise ApiError(0, f"{_root(group_version)} is no resource list: {error}") from error
+            self._resources[group_version] = frozenset((one.name, one.kind) for one in resources)
+        return (api.plural, api.kind) in self._resources[group_version]
+
+
+def _root(group_version: str) -> str:
+    return f"/apis/{group_version}" if "/" in group_version else f"/api/{group_version}"
+
+
+def _locate(api: Api, served: _Discovery, paths: dict[Api, str], collector: Collector) -> None:
+    for group in (api.group, *api.also):
+        for group_version in served.versions(group):
+            try:
+                found = served.serves(group_version, api)
+            except ApiError as error:
+                collector.fail(api.group, api.kind, _gap(api, error))
+                return
+            if found:
+                space = f"/namespaces/{api.namespace}" if api.namespace else ""
+                paths[api] = f"{_root(group_version)}{space}/{api.plural}"
+                return
+    collector.mark_listed(api.group, api.kind)
+
+
+def _gap(api: Api, error: ApiError) -> Gap:
+    how = {
+        0: "is the API server still there? Scan again",
+        401: "have the credentials expired? Renew them and scan again",
+        403: f"allow `list` of {api.resource}: kubepreflight rbac prints the ClusterRole that a scan needs",
+        429: "the API server is busy: scan again later",
+    }.get(error.status, "scan again; if it stays, the API server's log says why")
+    return Gap(input=api.plural, reason=str(error), how=how, asked=True)
+
+
+def _fetch_all(connection: Connection, paths: dict[Api, str], collector: Collector, progress: Progress) -> None:
+    pages: queue.Queue[_Fetched] = queue.Queue(PAGES_AHEAD)
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="fetch")
+    try:
+        for api, path in paths.items():
+            pool.submit(_fetch, connection, api, path, pages, stop)
+        left = len(paths)
+        while left:
+            fetched = pages.get()
+            left -= fetched.done
+            _take(fetched, collector, progress)
+    finally:
+        stop.set()
+        while not pages.empty():
+            pages.get_nowait()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _fetch(connection: Connection, api: Api, path: str, pages: queue.Queue[_Fetched], stop: threading.Event) -> None:
+    started = time.monotonic()
+    error: ApiError | None = None
+    try:
+        if stop.is_set():
+            raise ApiError(0, GONE)
+        for page in _pages(connection, api, path):
+            pages.put(_Fetched(api, page))
+            if stop.is_set():
+                raise ApiError(0, GONE)
+    except ApiError as failure:
+        error = failure
+        if failure.status == 0 and not connection.is_alive():
+            stop.set()
+    except Exception as failure:  # a thread that died in silence would be waited for for ever
+        error = ApiError(0, f"{type(failure).__name__}: {failure}")
+    pages.put(_Fetched(api, error=error, done=True, seconds=time.monotonic() - started))
+
+
+def _pages(connection: Connection, api: Api, path: str) -> Iterator[bytes]:
+    """The pages of one list. When the server has forgotten its version (410), the offer to go on is taken."""
+    if api.name:
+        yield connection.get(path, fieldSelector=f"metadata.name={api.name}")
+        return
+    token, offers = "", 0
+    while True:
+        try:
+            page = connection.get(path, limit=PAGE, **{"continue": token})
+        except ApiError as error:
+            offers += 1
+            if error.status != 410 or not error.continue_token or offers > 3:
+                raise
+            token = error.continue_token
+            continue
+        token = _next(page)
+        yield page
+        if not token:
+            return
+
+
+class _Continue(msgspec.Struct):
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
+
+
+def _next(page: bytes) -> str:
+    try:
+        return msgspec.json.decode(page, type=_Continue).metadata.token
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ApiError(0, f"the answer is no list: {error}") from error
+
+
+def _take(fetched: _Fetched, collector: Collector, progress: Progress) -> None:
+    api = fetched.api
+    if fetched.done:
+        if fetched.error is not None:
+            collector.fail(api.group, api.kind, _gap(api, fetched.error))
+        else:
+            collector.mark_listed(api.group, api.kind)
+        progress.did(api.resource, fetched.seconds)
+        return
+    progress.doing(api.resource)
+    try:
+        page = msgspec.json.decode(fetched.page, type=_Page)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        collector.fail(api.group, api.kind, _gap(api, ApiError(0, f"the answer is no list: {error}")))
+        return
+    for item in page.items or ():
+        collector.add_raw(item, _LIVE, api_version=page.api_version, kind=page.kind.removesuffix("List"), desired=False)
+
+
+_LIVE = Origin()

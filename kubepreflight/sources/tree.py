@@ -1,0 +1,154 @@
+"""Files by name and content, wherever they lie: in a folder, in a tar or zip archive, on standard input.
+
+Archives are read in memory, within limits; a hostile one (paths that lead outside, links, devices, bombs) is refused or its
+member passed over with a gap, never followed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+LARGEST_TOTAL = 4 << 30
+"""Bytes that one archive may hold in all: a dump of 150,000 pods has 0.7 GB."""
+MOST_MEMBERS = 200_000
+LARGEST_RATIO = 2_000
+"""An archive that grows by more than this, and beyond 64 MB, is a bomb; JSON dumps grow by 10 to 50."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One file: `path` relative to what was named, with forward slashes; `read` gives its bytes or raises OSError."""
+
+    path: str
+    read: Callable[[], bytes]
+
+
+class ArchiveError(Exception):
+    """An archive that cannot be read, or that is refused. What was read before it was noticed is still used."""
+
+
+def is_archive(head: bytes) -> bool:
+    """Whether a file's first bytes are those of a tar, a zip, or something compressed."""
+    return head[:2] == b"\x1f\x8b" or head[:4] == b"PK\x03\x04" or head[257:262] == b"ustar"
+
+
+def folder_entries(folder: Path, refuse: Callable[[str, str], None]) -> Iterator[Entry]:
+    """All files below a folder, sorted, without hidden folders. Links that lead outside it are named through `refuse`."""
+    root = folder.resolve()
+
+    def failed(error: OSError) -> None:
+        refuse(str(error.filename), error.strerror or str(error))
+
+    for where, folders, files in os.walk(folder, onerror=failed):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(where) / name
+            relative = path.relative_to(folder).as_posix()
+            if path.is_symlink() and not path.resolve().is_relative_to(root):
+                refuse(relative, "a link that leads out of the folder")
+            elif path.is_file() or path.is_symlink():
+                yield Entry(relative, path.read_bytes)
+            elif not name.startswith("."):
+                refuse(relative, "neither a file nor a folder")
+
+
+def archive_entries(data: bytes, refuse: Callable[[str, str], None]) -> Iterator[Entry]:
+    """All files of an archive, or the one file that is merely compressed. Raises ArchiveError, possibly after some entries."""
+    if data[:4] == b"PK\x03\x04":
+        yield from _zip_entries(data, refuse)
+        return
+    if data[:2] == b"\x1f\x8b" and not _holds_tar(data):
+        yield Entry("", lambda: _gunzip(data))
+        return
+    yield from _tar_entries(data, refuse)
+
+
+def _holds_tar(data: bytes) -> bool:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            return is_archive(stream.read(512))
+    except (OSError, EOFError, zlib.error):
+        return True
+
+
+def _gunzip(data: bytes) -> bytes:
+    limit = min(LARGEST_TOTAL, max(64 << 20, len(data) * LARGEST_RATIO))
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            content = stream.read(limit + 1)
+    except (EOFError, zlib.error) as error:
+        raise OSError(f"the compressed file is damaged: {error}") from error
+    if len(content) > limit:
+        raise OSError("it grows too much when it is uncompressed: refused")
+    return content
+
+
+class _Budget:
+    """Counts what an archive gives, against the limits."""
+
+    def __init__(self, compressed: int) -> None:
+        self._left = min(LARGEST_TOTAL, max(64 << 20, compressed * LARGEST_RATIO))
+        self._members = 0
+
+    def take(self, size: int) -> None:
+        self._members += 1
+        self._left -= size
+        if self._left < 0:
+            raise ArchiveError("it grows too much when it is unpacked: the rest is refused")
+        if self._members > MOST_MEMBERS:
+            raise ArchiveError(f"it has more than {MOST_MEMBERS} members: the rest is refused")
+
+
+def safe_name(name: str) -> str | None:
+    """A member's name as a relative path; None when it leads outside."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or (path.parts and path.parts[0].endswith(":")):
+        return None
+    return path.as_posix()
+
+
+def _tar_entries(data: bytes, refuse: Callable[[str, str], None]) -> Iterator[Entry]:
+    budget = _Budget(len(data))
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r|*") as archive:
+            for member in archive:
+                name = safe_name(member.name)
+                if member.isdir():
+                    continue
+                if name is None:
+                    refuse(member.name, "its path leads out of the archive")
+                elif not member.isfile():
+                    refuse(member.name, "a link or a device, which is not followed")
+                else:
+                    budget.take(member.size)
+                    stream = archive.extractfile(member)
+                    content = stream.read() if stream is not None else b""
+                    yield Entry(name, lambda content=content: content)  # type: ignore[misc] # binds the loop's value
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise ArchiveError(f"it is damaged or cut off: {error}") from error
+
+
+def _zip_entries(data: bytes, refuse: Callable[[str, str], None]) -> Iterator[Entry]:
+    budget = _Budget(len(data))
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for member in archive.infolist():
+                name = safe_name(member.filename)
+                if member.is_dir():
+                    continue
+                if name is None:
+                    refuse(member.filename, "its path leads out of the archive")
+                    continue
+                budget.take(member.file_size)
+                content = archive.read(member)
+                yield Entry(name, lambda content=content: content)  # type: ignore[misc] # binds the loop's value
+    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
+        raise ArchiveError(f"it is damaged or cannot be read: {error}") from error
