@@ -56,12 +56,12 @@ class Resolver:
         return self._one(Parameter("", None, kind, False))
 
     def _one(self, parameter: Parameter) -> Resolved:
-        key = msgspec.structs.replace(parameter, name="", optional=False)
+        key = parameter.kind
         if key not in self._cache:
             self._cache[key] = self._make(key)
         found = self._cache[key]
         if parameter.optional and not found.available and not found.crash:
-            return Resolved(None, found.gaps)
+            return Resolved(None, tuple(gap for gap in found.gaps if gap.asked or not parameter.dispensable))
         return found
 
     def _make(self, parameter: Parameter) -> Resolved:

@@ -9,6 +9,7 @@
 | a class with `provide`      | whatever its classmethod makes of *its* parameters, found the same way     |
 | any other class             | a fact of the scan itself that a source supplies (`ScanOptions`)           |
 | `X | None`                  | optional: None when it cannot be had, and the rule's coverage is `partial` |
+| `X | None = None`           | the same, but nothing is missed without it: no gap                         |
 """
 
 from __future__ import annotations
@@ -34,12 +35,21 @@ class Unavailable(Exception):  # noqa: N818 - it is an answer, not an error
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """One parameter: `form` is list, Desired or Planned, or None for a class of its own; `type` its item or class."""
+    """One parameter: `form` is list, Desired or Planned, or None for a class of its own; `type` its item or class.
+
+    `dispensable` is one that is optional and has a default: that it was not given is then no gap.
+    """
 
     name: str
     form: type | None
     type: type
     optional: bool
+    dispensable: bool = False
+
+    @property
+    def kind(self) -> Parameter:
+        """What it asks for, whoever asks and however much depends on it."""
+        return Parameter("", self.form, self.type, False)
 
     @property
     def provider(self) -> Callable[..., Any] | None:
@@ -58,12 +68,12 @@ class Parameter(msgspec.Struct, frozen=True):
 def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     """Read a function's signature. Raises TypeError for a parameter that has no type, or one that nobody can supply."""
     hints = typing.get_type_hints(function)
-    names = [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
-    return tuple(_parameter(function, name, hints.get(name)) for name in names)
+    found = [one for one in inspect.signature(function).parameters.values() if one.name not in ("self", "cls")]
+    return tuple(_parameter(function, one, hints.get(one.name)) for one in found)
 
 
-def _parameter(function: Callable[..., Any], name: str, hint: Any) -> Parameter:
-    optional = False
+def _parameter(function: Callable[..., Any], parameter: inspect.Parameter, hint: Any) -> Parameter:
+    name, optional = parameter.name, False
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         rest = [one for one in typing.get_args(hint) if one is not type(None)]
         optional, hint = len(rest) < len(typing.get_args(hint)), rest[0] if len(rest) == 1 else None
@@ -71,7 +81,7 @@ def _parameter(function: Callable[..., Any], name: str, hint: Any) -> Parameter:
     item = typing.get_args(hint)[0] if form in (list, Desired, Planned) else hint
     if not isinstance(item, type) or (form is not None and form not in (list, Desired, Planned)):
         raise TypeError(f"{function.__qualname__}: parameter {name!r} has no type that an input could have: {hint!r}")
-    return Parameter(name, form, item, optional)
+    return Parameter(name, form, item, optional, optional and parameter.default is None)
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -99,6 +109,6 @@ class Wanted(msgspec.Struct, frozen=True):
 
 def _flatten(parameters: Iterable[Parameter]) -> Iterator[Parameter]:
     for one in parameters:
-        yield msgspec.structs.replace(one, name="", optional=False)
+        yield one.kind
         if one.provider is not None:
             yield from _flatten(parameters_of(one.provider))
