@@ -5,7 +5,7 @@ Sources fill a `Collector`; it decodes what some rule asks for, drops the rest, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -141,17 +141,17 @@ class Collector:
     def add_host(self, host: Host, files: Mapping[str, bytes]) -> None:
         """Take one host and the files that it was read from. Of two archives of one node the younger counts."""
         self.hosts_asked = True
+        self._gaps.extend(host.unreadable)
         other = next((one for one in self._hosts if one.name == host.name), None)
         if other is not None:
             older, newer = sorted(
                 (other, host), key=lambda one: one.collected_at.timestamp() if one.collected_at else 0.0
             )
             self.add_source(SourceRecord(kind="host", name=older.file, detail=f"passed over: {newer.file} is younger"))
+            if newer is other:
+                return
             self._hosts.remove(other)
-            self._hosts.append(newer)
-        else:
-            self._hosts.append(host)
-        self._gaps.extend(host.unreadable)
+        self._hosts.append(host)
         if self._recorder is not None:
             self._recorder.record_host(host, files)
 
@@ -171,6 +171,10 @@ class Collector:
         """Say what was read."""
         self._sources.append(source)
 
+    def add_sources(self, sources: Iterable[SourceRecord]) -> None:
+        """Say what else was read."""
+        self._sources.extend(sources)
+
     def give(self, fact: object) -> None:
         """Supply a fact of the scan that rules ask for by its class."""
         self.given[type(fact)] = fact
@@ -182,7 +186,7 @@ class Collector:
             desired=self._desired,
             listed=frozenset(self._listed | self._seen),
             failures={kind: tuple(gaps) for kind, gaps in self._failures.items()},
-            headers=tuple(self._headers),
+            headers=tuple(dict.fromkeys(self._headers)),
             manifests_given=self.manifests_given,
             hosts=tuple(sorted(self._hosts, key=lambda host: host.name)),
             hosts_asked=self.hosts_asked,
@@ -214,7 +218,7 @@ class Collector:
             try:
                 taken = reader.read(head, value, origin) or taken
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                self._broken(head, origin, error)
+                self._broken(_named(head, value), origin, error)
                 return
         if not desired:
             self._seen.add((group_of(head.api_version), head.kind))
@@ -235,6 +239,16 @@ class Collector:
         if head.kind:
             self.fail(group_of(head.api_version), head.kind, gap)
         self.add_gap(gap)
+
+
+def _named(head: Head, value: Raw | dict[str, Any]) -> Head:
+    """The head with the names, which the items of a live list have been spared until now."""
+    if isinstance(value, dict) or head.metadata.name:
+        return head
+    try:
+        return Head(head.api_version, head.kind, msgspec.json.decode(value, type=Head).metadata)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return head
 
 
 class _Reader(msgspec.Struct):

@@ -1,7 +1,7 @@
 """Files by name and content, wherever they lie: in a folder, in a tar or zip archive, on standard input.
 
-Archives are read in memory, within limits; a hostile one (paths that lead outside, links, devices, bombs) is refused or its
-member passed over with a gap, never followed.
+Archives are read in memory, within limits; a hostile one (paths that lead outside, links, devices, bombs) is refused or
+its member passed over with a gap, never followed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def is_archive(head: bytes) -> bool:
 
 
 def folder_entries(folder: Path, refuse: Callable[[str, str], None]) -> Iterator[Entry]:
-    """All files below a folder, sorted, without hidden folders. Links that lead outside it are named through `refuse`."""
+    """All files below a folder, sorted, without hidden folders. Links that lead outside go to `refuse`."""
     root = folder.resolve()
 
     def failed(error: OSError) -> None:
@@ -61,7 +61,7 @@ def folder_entries(folder: Path, refuse: Callable[[str, str], None]) -> Iterator
 
 
 def archive_entries(data: bytes, refuse: Callable[[str, str], None]) -> Iterator[Entry]:
-    """All files of an archive, or the one file that is merely compressed. Raises ArchiveError, possibly after some entries."""
+    """All files of an archive, or the one file that is merely compressed. Raises ArchiveError, maybe after some."""
     if data[:4] == b"PK\x03\x04":
         yield from _zip_entries(data, refuse)
         return

@@ -1,0 +1,190 @@
+"""The command line: parse, call, print. What it does is in `kubepreflight.scan`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from kubepreflight import __version__
+from kubepreflight.errors import KubepreflightError
+from kubepreflight.policy import REQUIRABLE, ExitStatus
+
+FAIL_ON = ("blocker", "warning", "note", "never")
+DEFAULT_WINDOW = "14d"
+
+
+class _Group(click.Group):
+    """Shows commands in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="kubepreflight")
+def cli() -> None:
+    """Look at a kubeadm cluster the day before its upgrade: go or no-go, why, and what to type.
+
+    \b
+    kubepreflight scan                           the current context, to the next minor
+    kubepreflight scan --target 1.38             several hops are fine
+    kubepreflight scan dump.yaml hosts/          offline: give it whatever you have
+    kubepreflight scan --live gitops-repo/       the cluster and the manifests together
+    kubepreflight collect --ssh cp1,cp2,w1       what lies on the nodes' disks
+    """
+
+
+def _source_options(command: Any) -> Any:
+    for option in reversed(
+        (
+            click.argument("paths", nargs=-1),
+            click.option("--live", is_flag=True, help="Read the cluster too when PATHS are given."),
+            click.option("--kubeconfig", metavar="FILE", help="The kubeconfig, instead of the default one."),
+            click.option("--context", metavar="NAME", help="The context in it, instead of the current one."),
+            click.option("--as", "as_user", metavar="USER", default="", help="Act as another user, like kubectl --as."),
+            click.option("--exclude", metavar="GLOB", multiple=True, help="Files to leave out; repeatable."),
+            click.option("--rules", "rule_folders", metavar="DIR", multiple=True, help="More rules; repeatable."),
+            click.option("--opt-in", metavar="WHAT", multiple=True, help="Read what is not read unasked: tls-secrets."),
+            click.option("-v", "--verbose", is_flag=True, help="Tell what is read and how long it took."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@_source_options
+@click.option("--target", metavar="VERSION", help="Where the upgrade goes.  [default: the next minor]")
+@click.option(
+    "--at", metavar="DATE", help="When it is planned to begin: 2026-12-01, with or without a time.  [default: now]"
+)
+@click.option("--window", metavar="DAYS", help=f"How long the work may take: 14d, 36h.  [default: {DEFAULT_WINDOW}]")
+@click.option(
+    "-o", "--output", metavar="FORMAT[=FILE]", multiple=True, help="text, json, html; repeatable.  [default: text]"
+)
+@click.option(
+    "--fail-on", type=click.Choice(FAIL_ON), default="blocker", show_default=True, help="What ends with status 1."
+)
+@click.option("--require", metavar="WHAT", help=f"Incomplete without it: any of {','.join(REQUIRABLE)}.")
+@click.option("--allow-incomplete", is_flag=True, help="End with 0, not 3, when something could not be read.")
+@click.option("--disable", metavar="RULE", multiple=True, help="Rules to leave out, globs allowed; repeatable.")
+@click.option("--config", metavar="FILE", help="The configuration.  [default: kubepreflight.toml in this folder]")
+@click.pass_context
+def scan(ctx: click.Context, /, **options: Any) -> int:
+    """Say go or no-go for an upgrade.
+
+    Without PATHS the cluster of the current kubeconfig context is read; with PATHS these are, whatever they
+    are: manifests, dumps (kubectl get -o json|yaml), host archives, support bundles, snapshots, folders of
+    them, or - for standard input.
+
+    \b
+    Exit status
+      0  nothing at or above --fail-on
+      1  something is
+      3  nothing is, but something that was asked for could not be read
+      2  the scan could not run or finish
+    """
+    from kubepreflight.commands.scan import run_scan
+
+    return run_scan(options, _given(ctx))
+
+
+def _given(ctx: click.Context) -> frozenset[str]:
+    """The options that were typed: configuration gives way to these."""
+    source = click.core.ParameterSource
+    return frozenset(name for name in ctx.params if ctx.get_parameter_source(name) not in (source.DEFAULT, None))
+
+
+@cli.command()
+@click.option("--ssh", "hosts", metavar="NODE,…", help="Nodes to log in to, as ssh knows them.")
+@click.option("--local", is_flag=True, help="This machine.")
+@click.option(
+    "--print-script", is_flag=True, help="Print the script, to carry it there: ssh w1 sudo sh -s < script > w1.tar"
+)
+@click.option("--to", metavar="DIR", default="hosts", show_default=True, help="Where the archives go, one per node.")
+@click.option("--parallel", metavar="N", default=8, show_default=True, help="How many nodes at once.")
+@click.option("--timeout", metavar="SECONDS", default=120.0, show_default=True, help="How long one node may take.")
+def collect(**options: Any) -> int:
+    """Collect what lies on the nodes' disks: packages, certificates, settings.
+
+    It needs nothing on the node but a shell, changes nothing there, and never takes a private key.
+    """
+    from kubepreflight.commands.collect import run_collect
+
+    return run_collect(**options)
+
+
+@cli.command()
+@_source_options
+@click.option("--to", metavar="FILE", required=True, help="Where it goes: a tar.gz.")
+def snapshot(to: str, **options: Any) -> int:
+    """Save what a scan would read, in one file that `scan` reads back to the same report.
+
+    Environment values, Secrets and last-applied bodies are cut out of it.
+    """
+    from kubepreflight.commands.scan import run_snapshot
+
+    return run_snapshot(to, options)
+
+
+@cli.command()
+@click.option("--rules", "rule_folders", metavar="DIR", multiple=True, help="More rules; repeatable.")
+def rules(rule_folders: Sequence[str]) -> None:
+    """List all rules."""
+    from kubepreflight.commands.pages import list_rules
+
+    click.echo(list_rules(rule_folders))
+
+
+@cli.command()
+@click.argument("rule")
+@click.option("--rules", "rule_folders", metavar="DIR", multiple=True, help="More rules; repeatable.")
+def explain(rule: str, rule_folders: Sequence[str]) -> None:
+    """Print the page of one rule: why, what happens, when it stays silent, how to see it yourself."""
+    from kubepreflight.commands.pages import explain_rule
+
+    click.echo(explain_rule(rule, rule_folders))
+
+
+@cli.command()
+@click.option("--name", default="kubepreflight", show_default=True, help="The name of the ClusterRole.")
+def rbac(name: str) -> None:
+    """Print the ClusterRole that a scan needs: read-only, and made from the rules' own needs."""
+    from kubepreflight.commands.pages import cluster_role
+
+    click.echo(cluster_role(name), nl=False)
+
+
+def main() -> None:
+    """The program. Ends with one of `policy.ExitStatus`; Python's own status 1 never shows for an error of ours."""
+    try:
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitStatus.COULD_NOT_RUN)
+    except KubepreflightError as error:
+        click.secho(f"kubepreflight: {error}", err=True, fg="red")
+        sys.exit(ExitStatus.COULD_NOT_RUN)
+    except (KeyboardInterrupt, click.Abort):
+        _leave(ExitStatus.INTERRUPTED)
+    except BrokenPipeError:
+        sys.stdout = None  # nobody reads it any more; flushing it at exit would fail again
+        sys.exit(ExitStatus.COULD_NOT_RUN)
+    except Exception as error:  # Python's own answer would be status 1, which means something else here
+        import traceback
+
+        traceback.print_exc()
+        click.secho(f"kubepreflight: an error of its own: {error}", err=True, fg="red")
+        sys.exit(ExitStatus.COULD_NOT_RUN)
+
+
+def _leave(status: ExitStatus) -> None:
+    """End at once, without waiting for threads that still wait for a server."""
+    click.echo("interrupted", err=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

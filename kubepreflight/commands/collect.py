@@ -1,0 +1,3 @@
+"""`kubepreflight collect`."""
+
+from __future__ import annotations

@@ -1,0 +1,211 @@
+"""`kubepreflight scan` and `kubepreflight snapshot`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from kubepreflight import configuration
+from kubepreflight.commands.console import progress
+from kubepreflight.errors import KubepreflightError, UsageError
+from kubepreflight.finding import Severity
+from kubepreflight.moments import duration, moment
+from kubepreflight.policy import REQUIRABLE, ExitStatus, exit_status
+from kubepreflight.progress import Progress
+from kubepreflight.report import Report, SourceRecord
+from kubepreflight.rule import Rule, load_rules
+from kubepreflight.scan import Read, Request, collect, scan
+from kubepreflight.snapshot import Collector
+from kubepreflight.upgrade import ScanOptions
+from kubepreflight.version import Version
+from kubepreflight.writer import Medium, Writer, load_writer
+
+WINDOW = "14d"
+
+
+class Output(msgspec.Struct, frozen=True):
+    """One `-o FORMAT[=FILE]`; `path` None for standard output."""
+
+    writer: Writer
+    path: Path | None
+
+
+def run_scan(typed: Mapping[str, Any], given: frozenset[str]) -> ExitStatus:
+    """Scan, write every report, and say how it ends. Raises KubepreflightError before anything is read if it cannot."""
+    own = _own_configuration(typed["config"])
+    mine = configuration.read_configuration(own) if own else {}
+    plan, records = configuration.beside(typed["paths"], own)
+    options = configuration.effective(typed, given, mine, plan)
+    if own is not None:
+        records = (SourceRecord(kind="configuration", name=str(own), detail=", ".join(sorted(mine))), *records)
+    outputs = _outputs(options["output"])
+    fail_on = _fail_on(options["fail_on"])
+    required = _required(options["require"])
+    with progress(verbose=options["verbose"]) as telling:
+        request = _request(options, records, telling, required)
+        report = scan(request)
+    _write(outputs, report)
+    return exit_status(report, fail_on, allow_incomplete=bool(options["allow_incomplete"]))
+
+
+def run_snapshot(to: str, options: Mapping[str, Any]) -> ExitStatus:
+    """Read, and keep what was read. Raises KubepreflightError when nothing can be read or the file cannot be written."""
+    from kubepreflight.sources.snapshot_file import SnapshotWriter
+
+    path = Path(to)
+    _check_writable(path)
+    with SnapshotWriter() as writer, progress(verbose=options["verbose"]) as telling:
+        snapshot = collect(_request({"target": None, "at": None, "window": None, **options}, (), telling, ()), writer)
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with partial.open("wb") as stream:
+                writer.write(snapshot, stream)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    return ExitStatus.NOTHING
+
+
+def _own_configuration(named: str | None) -> Path | None:
+    if named:
+        return Path(named)
+    here = Path(configuration.NAME)
+    return here if here.is_file() else None
+
+
+def _request(
+    options: Mapping[str, Any], records: Sequence[SourceRecord], telling: Progress, required: tuple[str, ...]
+) -> Request:
+    rules = load_rules(Path(one) for one in (*options.get("rule_folders", ()), *options.get("rules", ())))
+    return Request(
+        options=_plan(options),
+        rules=rules,
+        sources=tuple(_sources(options, records, telling)),
+        disabled=_known(options.get("disable", ()), rules),
+        required=required,
+        opted_in=frozenset(options.get("opt_in", ())),
+    )
+
+
+def _plan(options: Mapping[str, Any]) -> ScanOptions:
+    from kubepreflight.knowledge.versions import newest_known
+
+    target = options["target"]
+    try:
+        version = Version.parse(str(target)) if target is not None else None
+    except ValueError as error:
+        raise UsageError(f"--target {target}: {error}; write 1.37 or 1.37.2") from error
+    return ScanOptions(
+        start=moment(options["at"]) if options["at"] else datetime.now(UTC).replace(microsecond=0),
+        window=duration(options["window"] or WINDOW),
+        target=version,
+        newest_known=newest_known(),
+    )
+
+
+def _sources(options: Mapping[str, Any], records: Sequence[SourceRecord], telling: Progress) -> list[Read]:
+    from kubepreflight.sources.files import FileSource
+
+    sources: list[Read] = []
+    if records:
+        sources.append(lambda collector: collector.add_sources(records))
+    if options["live"] or not options["paths"]:
+        sources.append(_live(options, telling))
+    if options["paths"]:
+        sources.append(FileSource(options["paths"], options["exclude"], telling))
+    return sources
+
+
+def _live(options: Mapping[str, Any], telling: Progress) -> Read:
+    def read(collector: Collector) -> None:
+        from kubepreflight.sources.cluster import read_cluster
+        from kubepreflight.sources.connection import connect
+
+        with telling.step("connecting"):
+            connection = connect(options["kubeconfig"], options["context"], options["as_user"])
+        read_cluster(collector, connection, telling)
+
+    return read
+
+
+def _known(patterns: Sequence[str], rules: Sequence[Rule]) -> tuple[str, ...]:
+    import fnmatch
+
+    for pattern in patterns:
+        if not any(fnmatch.fnmatch(rule.name, pattern) for rule in rules):
+            raise UsageError(f"--disable {pattern}: there is no such rule. See: kubepreflight rules")
+    return tuple(patterns)
+
+
+def _fail_on(name: str) -> Severity | None:
+    if name == "never":
+        return None
+    try:
+        return Severity(name)
+    except ValueError as error:
+        raise UsageError(f"fail-on {name!r}: it is one of {', '.join(Severity)}, never") from error
+
+
+def _required(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    names = [one.strip() for part in ([value] if isinstance(value, str) else value or ()) for one in part.split(",")]
+    for name in names:
+        if name not in REQUIRABLE:
+            raise UsageError(f"--require {name}: it is any of {', '.join(REQUIRABLE)}")
+    return tuple(names)
+
+
+def _outputs(given: Sequence[str]) -> tuple[Output, ...]:
+    """The reports to write, checked before the scan begins, so that its result is not lost for a typing error."""
+    outputs = []
+    for one in given or ("text",):
+        name, equals, file = one.partition("=")
+        path = Path(file) if equals and file != "-" else None
+        if path is not None:
+            _check_writable(path)
+        outputs.append(Output(load_writer(name), path))
+    if sum(one.path is None for one in outputs) > 1:
+        raise UsageError("two reports go to standard output: give one of them a file, as in -o html=report.html")
+    return tuple(outputs)
+
+
+def _check_writable(path: Path) -> None:
+    existed = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _write(outputs: Sequence[Output], report: Report) -> None:
+    """Write all of them; what cannot be written after all goes to standard error rather than nowhere."""
+    failed = ""
+    for one in outputs:
+        if one.path is None:
+            text = one.writer.render(report, _medium())
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")
+            sys.stdout.flush()
+            continue
+        text = one.writer.render(report, Medium(width=100))
+        try:
+            one.path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            sys.stderr.write(text)
+            failed = f"{one.path} could not be written, its report is above: {error.strerror or error}"
+    if failed:
+        raise KubepreflightError(failed)
+
+
+def _medium() -> Medium:
+    terminal = sys.stdout.isatty()
+    color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Medium(width=shutil.get_terminal_size((80, 24)).columns if terminal else 80, color=color)

@@ -1,0 +1,266 @@
+"""Files and folders offline: manifests, dumps, archives, host archives, our own snapshots, told by their content."""
+
+from __future__ import annotations
+
+import fnmatch
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from kubepreflight.errors import SourceError
+from kubepreflight.finding import Gap
+from kubepreflight.objects import Origin, group_of
+from kubepreflight.progress import SILENT, Progress
+from kubepreflight.report import SourceRecord
+from kubepreflight.snapshot import Collector, ManifestHeader
+from kubepreflight.sources.host.archive import read_host
+from kubepreflight.sources.snapshot_file import is_snapshot, read_snapshot
+from kubepreflight.sources.tree import ArchiveError, Entry, archive_entries, folder_entries, is_archive
+from kubepreflight.yaml_reader import Document, Header, Problem, read_documents
+
+TEXT_SUFFIXES = (".yaml", ".yml", ".json")
+ARCHIVE_SUFFIXES = (".tar", ".tgz", ".gz", ".zip")
+CONFIGURATION = "kubepreflight.toml"
+
+
+class _List(msgspec.Struct, rename="camel"):
+    """A JSON list, its items undecoded."""
+
+    api_version: str = ""
+    kind: str = ""
+    items: list[msgspec.Raw] | None = None
+
+
+class FileSource:
+    """Reads what was named. `exclude` are globs over paths as reports show them, or over file names."""
+
+    def __init__(self, paths: Sequence[str], exclude: Sequence[str] = (), progress: Progress = SILENT) -> None:
+        self.paths = paths
+        self.exclude = exclude
+        self.progress = progress
+
+    def __call__(self, collector: Collector) -> None:
+        """Read all of them. Raises SourceError for a path that does not exist or that holds nothing for us."""
+        for name in self.paths:
+            if name != "-" and not Path(name).exists():
+                raise SourceError(f"{name}: no such file or folder")
+        for name in self.paths:
+            with self.progress.step(name):
+                reading = _Reading(collector, name, self.exclude)
+                reading.read()
+                reading.finish()
+
+
+class _Reading:
+    """One named path."""
+
+    def __init__(self, collector: Collector, name: str, exclude: Sequence[str]) -> None:
+        self.collector = collector
+        self.name = name
+        self.exclude = exclude
+        self.objects = self.hosts = self.problems = self.excluded = 0
+        self.charts: dict[str, int] = {}
+        self.folders_of_charts: frozenset[str] = frozenset()
+
+    def read(self) -> None:
+        path = Path(self.name)
+        if self.name == "-":
+            self.content("standard input", sys.stdin.buffer.read())
+        elif path.is_dir():
+            self.tree(list(folder_entries(path, self.refuse)), "", path.name)
+        elif is_snapshot(path):
+            read_snapshot(self.collector, path)
+            self.objects += 1
+        else:
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise SourceError(f"{self.name}: {error.strerror}") from error
+            self.content(path.name, data)
+
+    def finish(self) -> None:
+        for chart, count in sorted(self.charts.items()):
+            self.gap(
+                chart,
+                f"an unrendered Helm chart: {count} of its templates cannot be read as they are",
+                f"render it: helm template NAME {chart} | kubepreflight scan -   (or --exclude '{chart}/*')",
+            )
+        if not (self.objects or self.hosts or self.problems or self.excluded):
+            what = "no Kubernetes object in YAML or JSON, no host archive, no snapshot"
+            raise SourceError(f"{self.name} holds nothing to look at: {what}")
+        found = [f"{self.objects} objects"] if self.objects else []
+        found += [f"{self.hosts} hosts"] if self.hosts else []
+        self.collector.add_source(SourceRecord(kind="files", name=self.name, detail=", ".join(found)))
+
+    def tree(self, entries: list[Entry], where: str, name: str) -> None:
+        """All files of a folder or an archive: the hosts among them as hosts, the rest one by one."""
+        prefixes = host_prefixes([entry.path for entry in entries])
+        self.folders_of_charts |= {
+            _join(where, str(PurePosixPath(entry.path).parent))
+            for entry in entries
+            if _base(entry.path) == "Chart.yaml"
+        }
+        hosts: dict[str, dict[str, Callable[[], bytes]]] = {}
+        for entry in entries:
+            shown = _join(where, entry.path)
+            if self.is_excluded(shown):
+                continue
+            prefix = next((one for one in prefixes if entry.path.startswith(one)), None)
+            if prefix is not None:
+                hosts.setdefault(prefix, {})[entry.path.removeprefix(prefix)] = entry.read
+            elif not entry.path.endswith((*TEXT_SUFFIXES, *ARCHIVE_SUFFIXES)) and entry.path:
+                continue
+            elif (data := self.bytes_of(shown, entry.read)) is not None:
+                self.content(shown, data)
+        for prefix, files in hosts.items():
+            self.host(_join(where, prefix.rstrip("/")), files, PurePosixPath(prefix).name or _stem(name))
+
+    def bytes_of(self, shown: str, read: Callable[[], bytes]) -> bytes | None:
+        try:
+            return read()
+        except OSError as error:
+            self.gap(
+                shown, f"cannot be read: {error.strerror or error}", "make it readable, or leave it out: --exclude"
+            )
+            return None
+
+    def content(self, shown: str, data: bytes) -> None:
+        """One file, told by its content."""
+        if is_archive(data[:512]):
+            self.archive(shown, data)
+        elif data[:1] == b"{" or data.lstrip()[:1] == b"{":
+            self.json(shown, data)
+        else:
+            self.documents(shown, data)
+
+    def archive(self, shown: str, data: bytes) -> None:
+        if shown.count("!") > 1:
+            self.gap(shown, "an archive within an archive within an archive", "unpack it")
+            return
+        entries: list[Entry] = []
+        try:
+            entries.extend(archive_entries(data, lambda name, why: self.refuse(f"{shown}!{name}", why)))
+        except ArchiveError as error:
+            self.gap(shown, f"the archive was read in part: {error}", "make it again, or leave it out: --exclude")
+        self.tree(entries, shown + "!", _base(shown))
+
+    def json(self, shown: str, data: bytes) -> None:
+        try:
+            head = msgspec.json.decode(data, type=_List)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self.documents(shown, data)
+            return
+        if head.items is None or not head.kind.endswith("List"):
+            if head.kind and head.api_version:
+                self.objects += 1
+                self.collector.add_raw(data, Origin(shown, 1))
+            return
+        kind = head.kind.removesuffix("List")
+        self.objects += len(head.items)
+        origin = Origin(shown)
+        for item in head.items:
+            self.collector.add_raw(item, origin, api_version=head.api_version if kind else "", kind=kind)
+        if kind:
+            self.collector.mark_listed(group_of(head.api_version), kind)
+
+    def documents(self, shown: str, data: bytes) -> None:
+        for document in read_documents(data, wants=self.wants):
+            match document:
+                case Problem():
+                    self.problem(shown, document)
+                case Header():
+                    self.header(shown, document)
+                case Document():
+                    self.document(shown, document)
+
+    def wants(self, api_version: str, kind: str) -> bool:
+        collector = self.collector
+        return collector.wants(api_version, kind, desired=True) or collector.wants(api_version, kind, desired=False)
+
+    def header(self, shown: str, header: Header) -> None:
+        self.objects += 1
+        if not header.uid:
+            origin = Origin(shown, header.line)
+            self.collector.add_header(
+                ManifestHeader(header.api_version, header.kind, header.namespace, header.name, origin)
+            )
+
+    def document(self, shown: str, document: Document) -> None:
+        value = document.value
+        if not isinstance(value, dict) or not (value.get("kind") and value.get("apiVersion")):
+            return
+        items = value.get("items")
+        if not (str(value["kind"]).endswith("List") and isinstance(items, list)):
+            self.objects += 1
+            self.collector.add_value(value, Origin(shown, document.line))
+            return
+        kind = str(value["kind"]).removesuffix("List")
+        for item, line in zip(items, document.item_lines, strict=True):
+            self.objects += 1
+            if isinstance(item, dict):
+                defaults = {"apiVersion": value["apiVersion"], "kind": kind} if kind else {}
+                self.collector.add_value(defaults | item, Origin(shown, line))
+            else:
+                self.gap(f"{shown}:{line}", "an item of a list that is no object", "mend it, or --exclude the file")
+
+    def problem(self, shown: str, problem: Problem) -> None:
+        chart = next((one for one in self.folders_of_charts if one and shown.startswith(f"{one}/templates/")), None)
+        if problem.template and chart is not None:
+            self.charts[chart] = self.charts.get(chart, 0) + 1
+            self.problems += 1
+            return
+        reason = (
+            f"{problem.message}; it looks like a template that was not rendered"
+            if problem.template
+            else problem.message
+        )
+        self.gap(f"{shown}:{problem.line}", reason, "mend it, or leave it out: --exclude")
+
+    def host(self, shown: str, files: Mapping[str, Callable[[], bytes]], name: str) -> None:
+        self.hosts += 1
+        content = {
+            path: data for path, read in files.items() if (data := self.bytes_of(f"{shown}/{path}", read)) is not None
+        }
+        self.collector.add_host(read_host(content, shown, name), content)
+
+    def is_excluded(self, shown: str) -> bool:
+        names = (shown, f"{self.name.rstrip('/')}/{shown}", _base(shown))
+        hit = any(fnmatch.fnmatch(name, glob) for glob in self.exclude for name in names)
+        self.excluded += hit
+        return hit
+
+    def refuse(self, shown: str, reason: str) -> None:
+        if not self.is_excluded(shown):
+            self.gap(shown, reason, "leave it out: --exclude")
+
+    def gap(self, subject: str, reason: str, how: str) -> None:
+        self.problems += 1
+        self.collector.add_gap(Gap(input="files", subject=subject, reason=reason, how=how, asked=True))
+
+
+def host_prefixes(names: Iterable[str]) -> tuple[str, ...]:
+    """The folders, with a final slash, that are host archives: with a host.json, or with a node's files in `files/`."""
+    found = set()
+    for name in names:
+        folder, slash, base = name.rpartition("/")
+        if base == "host.json":
+            found.add(folder + slash)
+        for mark in ("files/etc/", "files/var/"):
+            before, here, _ = f"/{name}".partition(f"/{mark}")
+            if here:
+                found.add(f"{before[1:]}/" if before else "")
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def _join(where: str, name: str) -> str:
+    return f"{where}{name}" if where.endswith("!") else f"{where}/{name}" if where else name
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".gz").removesuffix(".tar").removesuffix(".tgz").removesuffix(".zip")

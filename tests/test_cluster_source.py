@@ -1,0 +1,124 @@
+"""What becomes of a server that does not give what was asked: a gap each, never an empty list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kubernetes.client import Configuration
+
+from kubepreflight.errors import SourceError
+from kubepreflight.inputs import Parameter, Wanted
+from kubepreflight.objects import Node, Pod
+from kubepreflight.snapshot import Collector, Snapshot
+from kubepreflight.sources.cluster import read_cluster
+from kubepreflight.sources.connection import Connection
+from tests.fake_api_server import FakeApiServer, serving
+
+
+@pytest.fixture
+def server() -> Iterator[FakeApiServer]:
+    with serving() as fake:
+        yield fake
+
+
+def read(server: FakeApiServer) -> Snapshot:
+    configuration = Configuration()
+    configuration.host = server.url
+    wanted = Wanted.by((Parameter("nodes", list, Node, False), Parameter("pods", list, Pod, False)))
+    collector = Collector(wanted)
+    read_cluster(collector, Connection(configuration, "fake"))
+    return collector.snapshot()
+
+
+def pods(*names: str, token: str = "") -> tuple[int, Any]:
+    items = [{"metadata": {"name": name, "namespace": "shop", "uid": name}} for name in names]
+    return 200, {"kind": "PodList", "apiVersion": "v1", "metadata": {"continue": token}, "items": items}
+
+
+def test_follows_pages(server: FakeApiServer) -> None:
+    server.answers["/api/v1/pods"] = [pods("a", "b", token="next"), pods("c")]
+    snapshot = read(server)
+    assert [pod.name for pod in snapshot.observed[Pod]] == ["a", "b", "c"]
+    assert snapshot.observed[Pod][0].api_version == "v1"
+    assert ("", "Pod") in snapshot.listed
+    assert [query.get("continue") for path, query in server.requests if path == "/api/v1/pods"] == [None, ["next"]]
+
+
+def test_goes_on_with_the_servers_own_offer_when_a_list_has_expired(server: FakeApiServer) -> None:
+    expired = (410, {"message": "too old", "metadata": {"continue": "offer"}})
+    server.answers["/api/v1/pods"] = [pods("a", token="next"), expired, pods("b")]
+    assert [pod.name for pod in read(server).observed[Pod]] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ([(403, {"message": "pods is forbidden"})], "403 pods is forbidden"),
+        ([(500, b"oops")], "500 for /api/v1/pods"),
+        ([(200, b"<html>a proxy's page</html>")], "the answer is no list"),
+        ([(200, {"kind": "PodList", "items": "none"})], "the answer is no list"),
+        ([pods("a", token="next"), (410, {"message": "gone"})], "410 gone"),
+        ([pods("a", token="next"), None], "Remote end closed connection"),
+    ],
+)
+def test_what_it_does_not_give_is_a_gap_of_that_kind(server: FakeApiServer, answers: list[Any], reason: str) -> None:
+    server.answers["/api/v1/pods"] = answers
+    snapshot = read(server)
+    (gap,) = snapshot.failures["", "Pod"]
+    assert reason in gap.reason
+    assert gap.asked
+    assert gap.how
+    assert ("", "Node") in snapshot.listed
+    assert ("", "Node") not in snapshot.failures
+
+
+def test_one_broken_object_does_not_hide_the_others(server: FakeApiServer) -> None:
+    body = pods("a", "b")
+    body[1]["items"][0]["spec"] = {"nodeName": ["not", "a", "name"]}
+    server.answers["/api/v1/pods"] = body
+    snapshot = read(server)
+    assert [pod.name for pod in snapshot.observed[Pod]] == ["b"]
+    assert "shop/a" in snapshot.failures["", "Pod"][0].subject
+
+
+def test_waits_for_a_busy_server(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubepreflight.sources.connection.time.sleep", lambda _: None)
+    busy = (429, {"message": "too many requests"}, {"Retry-After": "1"})
+    server.answers["/api/v1/pods"] = [busy, busy, pods("a")]
+    assert len(read(server).observed[Pod]) == 1
+    server.answers["/api/v1/pods"] = [busy] * 100
+    assert "429" in read(server).failures["", "Pod"][0].reason
+
+
+def test_a_server_that_goes_away_ends_the_scan_soon(server: FakeApiServer) -> None:
+    server.answers["/version"] = [(200, {"gitVersion": "v1.36.3"})]
+    server.answers["/api/v1/nodes"] = [None] * 9
+    server.answers["/api/v1/pods"] = [None] * 9
+    snapshot = read(server)
+    assert snapshot.failures["", "Pod"][0].asked
+    assert snapshot.failures["", "Node"][0].asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((401, {"message": "Unauthorized"}), "have they expired"),
+        ((403, {"message": "no"}), "/version"),
+        ((200, b"hello"), "does not answer like a Kubernetes API server"),
+        ((200, {"gitVersion": "main"}), "does not answer like a Kubernetes API server"),
+        (None, "allowed to reach it"),
+    ],
+)
+def test_no_usable_server_at_all(server: FakeApiServer, answer: Any, said: str) -> None:
+    server.answers["/version"] = answer
+    with pytest.raises(SourceError, match=said):
+        read(server)
+
+
+def test_a_kind_that_the_server_does_not_know_is_listed_and_empty(server: FakeApiServer) -> None:
+    server.answers["/api/v1"] = (200, {"resources": [{"name": "nodes", "kind": "Node"}]})
+    snapshot = read(server)
+    assert ("", "Pod") in snapshot.listed
+    assert snapshot.observed[Pod] == []
