@@ -1,0 +1,177 @@
+"""What the cluster's kubeadm was told: the ClusterConfiguration in the ConfigMap kube-system/kubeadm-config.
+
+Read in every version from kubeadm.k8s.io/v1beta1 to v1beta4. For what is read here they differ in one thing: until
+v1beta3 `extraArgs` is a map, since v1beta4 a list of names and values in which a name may stand twice.
+Source: https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from kubepreflight.finding import Gap, Subject, cannot_check
+from kubepreflight.inputs import Unavailable
+from kubepreflight.objects import Api, KubernetesObject
+
+READABLE = tuple(f"kubeadm.k8s.io/v1beta{number}" for number in range(1, 5))
+"""The versions of the ClusterConfiguration that are understood."""
+
+CERTIFICATES_DIRECTORY = "/etc/kubernetes/pki"
+"""Where kubeadm keeps certificates unless `certificatesDir` says otherwise."""
+
+Arguments = tuple[tuple[str, str], ...]
+"""Flags without `--` and their values, in order; a name may stand twice."""
+
+_KEY = "ClusterConfiguration"
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_DEPTH_LIMIT = 50
+
+
+class KubeadmConfigMap(KubernetesObject):
+    """The ConfigMap in which kubeadm keeps its configuration, and no other."""
+
+    api = Api("", "ConfigMap", "configmaps", namespace="kube-system", name="kubeadm-config")
+    data: dict[str, str] | None = None
+
+
+class KubeadmConfig(msgspec.Struct, frozen=True):
+    """The ClusterConfiguration, as decoded; what it does not say is empty."""
+
+    document: Mapping[str, Any]
+
+    @classmethod
+    def provide(cls, config_maps: list[KubeadmConfigMap]) -> KubeadmConfig:
+        """From the ConfigMap. Raises Unavailable when it is not there, or cannot be read."""
+        if not config_maps:
+            raise Unavailable(_gap("there is no ConfigMap kube-system/kubeadm-config: not made by kubeadm?"))
+        text = (config_maps[0].data or {}).get(_KEY)
+        if text is None:
+            raise Unavailable(_gap(f"the ConfigMap kube-system/kubeadm-config has no {_KEY}", asked=True))
+        try:
+            return cls.parse(text)
+        except ValueError as error:
+            raise Unavailable(_gap(f"the {_KEY} cannot be read: {error}", asked=True)) from error
+
+    @classmethod
+    def parse(cls, text: str) -> KubeadmConfig:
+        """Read a ClusterConfiguration from YAML. Raises ValueError for what is none, or of an unknown version."""
+        document = _mapping_in(text)
+        version, kind = document.get("apiVersion"), document.get("kind")
+        if kind != _KEY or version not in READABLE:
+            raise ValueError(f"it is {str(kind)[:60]} of {str(version)[:60]}; understood are {', '.join(READABLE)}")
+        return cls(document)
+
+    @property
+    def subject(self) -> Subject:
+        """The ConfigMap."""
+        return Subject(api_version="v1", kind="ConfigMap", namespace="kube-system", name="kubeadm-config")
+
+    @property
+    def kubernetes_version(self) -> str:
+        """The version that `kubeadm init` or the last `kubeadm upgrade apply` wrote."""
+        return self._text("kubernetesVersion")
+
+    @property
+    def control_plane_endpoint(self) -> str:
+        """The shared endpoint, `host:port` or `host`."""
+        return self._text("controlPlaneEndpoint")
+
+    @property
+    def endpoint_host(self) -> str:
+        """The host of the shared endpoint in lower case, without port and brackets."""
+        host = self.control_plane_endpoint.strip().lower()
+        if host.startswith("["):
+            return host[1:].partition("]")[0]
+        return host.partition(":")[0] if host.count(":") == 1 else host
+
+    @property
+    def image_repository(self) -> str:
+        """Where the control plane's images come from."""
+        return self._text("imageRepository")
+
+    @property
+    def certificates_directory(self) -> str:
+        """Where the certificates lie on the control-plane nodes, without a slash at its end."""
+        return self._text("certificatesDir").rstrip("/") or CERTIFICATES_DIRECTORY
+
+    @property
+    def certificate_validity(self) -> timedelta | None:
+        """How long new leaf certificates live; None when it is kubeadm's default."""
+        return _duration(self._text("certificateValidityPeriod"))
+
+    @property
+    def etcd_is_external(self) -> bool:
+        """Whether somebody else than kubeadm runs etcd."""
+        return bool(_inner(self.document, "etcd", "external"))
+
+    @property
+    def etcd_endpoints(self) -> tuple[str, ...]:
+        """The client addresses of an external etcd."""
+        endpoints = _inner(self.document, "etcd", "external").get("endpoints")
+        return tuple(map(str, endpoints)) if isinstance(endpoints, list) else ()
+
+    def extra_arguments(self, *component: str) -> Arguments:
+        """The flags set for `apiServer`, `controllerManager`, `scheduler`, or `etcd`, `local`.
+
+        Raises ValueError when they have neither of the two shapes.
+        """
+        value = _inner(self.document, *component).get("extraArgs")
+        if value is None:
+            return ()
+        if isinstance(value, dict):
+            return tuple((str(name), _argument(one)) for name, one in value.items())
+        if isinstance(value, list) and all(isinstance(one, dict) and "name" in one for one in value):
+            return tuple((str(one["name"]), _argument(one.get("value"))) for one in value)
+        raise ValueError(f"{'.'.join(component)}.extraArgs is neither a map nor a list of names and values")
+
+    def _text(self, field: str) -> str:
+        value = self.document.get(field)
+        return value if isinstance(value, str) else ""
+
+
+def _gap(reason: str, *, asked: bool = False) -> Gap:
+    how = "kubectl -n kube-system get configmap kubeadm-config -o yaml"
+    return cannot_check("kubeadm-config", reason, how=how, asked=asked)
+
+
+def _inner(value: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    for field in path:
+        inner = value.get(field)
+        value = inner if isinstance(inner, Mapping) else {}
+    return value
+
+
+def _argument(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _duration(text: str) -> timedelta | None:
+    match = _DURATION.fullmatch(text)
+    if not text or match is None:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _mapping_in(text: str) -> dict[str, Any]:
+    import yaml
+
+    depth = 0
+    try:
+        for event in yaml.parse(text, yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if isinstance(event, yaml.AliasEvent) or depth > _DEPTH_LIMIT:
+                raise ValueError("it has YAML aliases, or is nested too deep, which no configuration needs")
+        value = yaml.load(text, yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"it is no YAML: {' '.join(str(error).split())[:200]}") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"it is {type(value).__name__}, not a mapping")
+    return value

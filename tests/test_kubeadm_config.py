@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from kubepreflight.inputs import Unavailable
+from kubepreflight.objects import Metadata
+from kubepreflight.semantics.kubeadm_config import READABLE, KubeadmConfig, KubeadmConfigMap
+
+parse = KubeadmConfig.parse
+HEAD = "apiVersion: kubeadm.k8s.io/{version}\nkind: ClusterConfiguration\n"
+LIST = "apiServer: {extraArgs: [{name: v, value: '4'}, {name: audit-policy-file, value: /a}, {name: v, value: '5'}]}\n"
+
+
+@pytest.mark.parametrize("version", READABLE)
+def test_every_version_is_read(version: str) -> None:
+    config = parse(f"apiVersion: {version}\nkind: ClusterConfiguration\nkubernetesVersion: v1.30.2\n")
+    assert config.kubernetes_version == "v1.30.2"
+    assert config.control_plane_endpoint == config.endpoint_host == config.image_repository == ""
+    assert config.certificates_directory == "/etc/kubernetes/pki"
+    assert not config.etcd_is_external
+
+
+@pytest.mark.parametrize(
+    ("version", "text", "arguments"),
+    [
+        ("v1beta3", "apiServer: {extraArgs: {v: '4', profiling: false}}\n", (("v", "4"), ("profiling", "false"))),
+        ("v1beta4", LIST, (("v", "4"), ("audit-policy-file", "/a"), ("v", "5"))),
+        ("v1beta4", "apiServer: {}\n", ()),
+        ("v1beta4", "apiServer: null\n", ()),
+        ("v1beta4", "apiServer: {extraArgs: null}\n", ()),
+    ],
+)
+def test_extra_arguments_are_read_in_both_shapes(
+    version: str, text: str, arguments: tuple[tuple[str, str], ...]
+) -> None:
+    assert parse(HEAD.format(version=version) + text).extra_arguments("apiServer") == arguments
+
+
+def test_arguments_of_etcd() -> None:
+    text = "etcd: {local: {dataDir: /var/lib/etcd, extraArgs: {quota-backend-bytes: 8589934592}}}\n"
+    config = parse(HEAD.format(version="v1beta3") + text)
+    assert config.extra_arguments("etcd", "local") == (("quota-backend-bytes", "8589934592"),)
+
+
+@pytest.mark.parametrize("text", ["apiServer: {extraArgs: 7}\n", "apiServer: {extraArgs: [v]}\n"])
+def test_arguments_of_another_shape_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="neither a map nor a list"):
+        parse(HEAD.format(version="v1beta4") + text).extra_arguments("apiServer")
+
+
+def test_external_etcd() -> None:
+    text = "etcd: {external: {endpoints: ['https://a:2379', 'https://b:2379']}}\n"
+    config = parse(HEAD.format(version="v1beta3") + text)
+    assert config.etcd_is_external
+    assert config.etcd_endpoints == ("https://a:2379", "https://b:2379")
+
+
+@pytest.mark.parametrize(
+    ("text", "validity"),
+    [
+        ("certificateValidityPeriod: 1h0m0s\n", timedelta(hours=1)),
+        ("certificateValidityPeriod: 8760h\n", timedelta(days=365)),
+        ("certificateValidityPeriod: a year\n", None),
+        ("", None),
+    ],
+)
+def test_certificate_validity(text: str, validity: timedelta | None) -> None:
+    assert parse(HEAD.format(version="v1beta4") + text).certificate_validity == validity
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "host"),
+    [
+        ("api.example.com:6443", "api.example.com"),
+        ("API.example.com", "api.example.com"),
+        ("10.0.0.1:6443", "10.0.0.1"),
+        ("[fd00::1]:6443", "fd00::1"),
+        ("fd00::1", "fd00::1"),
+        ("", ""),
+    ],
+)
+def test_the_endpoints_host(endpoint: str, host: str) -> None:
+    assert parse(HEAD.format(version="v1beta4") + f"controlPlaneEndpoint: '{endpoint}'\n").endpoint_host == host
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: [", "no YAML"),
+        ("a:\n\tb: c", "no YAML"),
+        ("", "not a mapping"),
+        ("- 1\n", "not a mapping"),
+        ("apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\n", "InitConfiguration"),
+        ("apiVersion: v1\nkind: ClusterConfiguration\n", "understood are"),
+        (HEAD.format(version="v1beta9"), "v1beta9"),
+        (HEAD.format(version="v1beta4") + "etcd: " + "[" * 20000, "too deep"),
+        (HEAD.format(version="v1beta4") + "a: &a [1]\nb: [*a, *a]\n", "aliases"),
+        (HEAD.format(version="v1beta4") + "when: 2024-13-45\n", "month"),
+    ],
+)
+def test_what_is_no_configuration_says_why(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse(text)
+
+
+def config_map(data: dict[str, str] | None) -> KubeadmConfigMap:
+    metadata = Metadata(name="kubeadm-config", namespace="kube-system", uid="u")
+    return KubeadmConfigMap(metadata=metadata, data=data, api_version="v1", kind="ConfigMap")
+
+
+def test_the_input_names_its_config_map() -> None:
+    config = KubeadmConfig.provide([config_map({"ClusterConfiguration": HEAD.format(version="v1beta4")})])
+    assert str(config.subject) == "ConfigMap kube-system/kubeadm-config"
+
+
+@pytest.mark.parametrize(
+    ("config_maps", "asked", "reason"),
+    [
+        ([], False, "not made by kubeadm"),
+        ([config_map(None)], True, "has no ClusterConfiguration"),
+        ([config_map({"ClusterConfiguration": "a: ["})], True, "cannot be read"),
+    ],
+)
+def test_missing_and_unreadable_differ(config_maps: list[KubeadmConfigMap], asked: bool, reason: str) -> None:
+    with pytest.raises(Unavailable) as error:
+        KubeadmConfig.provide(config_maps)
+    (gap,) = error.value.gaps
+    assert gap.asked is asked
+    assert reason in gap.reason
