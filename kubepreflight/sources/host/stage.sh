@@ -1,0 +1,243 @@
+# shellcheck shell=sh
+# How things come into the archive: within their time, within their size, and with a word about what did not come.
+
+FILE_LIMIT=262144     # bytes of one file, and of what one command says
+TOTAL_LIMIT=4500000   # bytes of the tar, its headers counted
+FILES_LIMIT=2000      # files looked at below one directory
+ROOT='' OUTPUT='' SECONDS_EACH=10 DEADLINE=120 TOTAL=0 CHILD='' WORK='' COMPLETE=true
+
+say() { printf 'kubepreflight: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# limited COMMAND…: ends within SECONDS_EACH (status 124), writes no more than a little over FILE_LIMIT.
+# In the background, because a shell hears a signal while it waits and not while a command runs.
+limited() {
+    if [ -n "$HAS_TIMEOUT" ]; then
+        (ulimit -f 1024; exec timeout -k 2 "$SECONDS_EACH" "$@") </dev/null &
+        CHILD=$!
+        wait "$CHILD"; limited_status=$?
+    else
+        (ulimit -f 1024; exec "$@") </dev/null &
+        CHILD=$!
+        (trap 'kill "$sleeper" 2>/dev/null; exit' TERM
+            sleep "$SECONDS_EACH" & sleeper=$!
+            wait "$sleeper"; kill -TERM "$CHILD"
+            sleep 1 & sleeper=$!
+            wait "$sleeper"; kill -KILL "$CHILD") </dev/null >/dev/null 2>&1 &
+        watchdog=$!
+        wait "$CHILD"; limited_status=$?
+        kill -TERM "$watchdog" 2>/dev/null
+        wait "$watchdog" 2>/dev/null
+    fi
+    CHILD=''
+    case $limited_status in 137 | 143) return 124 ;; *) return "$limited_status" ;; esac
+}
+
+unreadable() {
+    printf '%s\t%s\n' "$1" "$2" >>"$ARCHIVE/unreadable.txt"
+    TOTAL=$((TOTAL + ${#1} + ${#2} + 2))
+}
+
+in_time() {
+    [ "$COMPLETE" = true ] || return 1
+    [ $(($(date +%s) - STARTED)) -lt "$DEADLINE" ] || { COMPLETE=false; say "out of time: what is left is not taken"; return 1; }
+}
+
+# resolve PATH: where it really lies below ROOT. Links are followed by hand, because theirs start at ROOT and ours do not.
+resolve() {
+    [ -n "$ROOT" ] || { printf '%s\n' "$1"; return; }
+    rest=${1#/} real='' links=0
+    while [ -n "$rest" ]; do
+        part=${rest%%/*}
+        case $rest in */*) rest=${rest#*/} ;; *) rest='' ;; esac
+        case $part in '' | .) continue ;; ..) real=${real%/*}; continue ;; esac
+        if [ -L "$ROOT$real/$part" ]; then
+            links=$((links + 1))
+            [ "$links" -le 40 ] || return 1
+            target=$(readlink "$ROOT$real/$part") || return 1
+            case $target in /*) real='' rest=${target#/}/$rest ;; *) rest=$target/$rest ;; esac
+        else
+            real=$real/$part
+        fi
+    done
+    printf '%s\n' "$ROOT$real"
+}
+
+# hidden PATH: whether it may be there, in a directory that we may not search.
+hidden() {
+    hidden_parent=$1
+    while [ ! -e "$hidden_parent" ] && [ "$hidden_parent" != / ]; do hidden_parent=$(dirname "$hidden_parent"); done
+    [ ! -x "$hidden_parent" ]
+}
+
+size_of() { wc -c <"$1" 2>/dev/null | tr -d ' '; }
+
+# take FILTER PATH: one file of the node into the archive, through its filter. Status 1 when it did not come.
+take() {
+    in_time || return 1
+    [ ! -e "$ARCHIVE/files$2" ] || return 0
+    source=$(resolve "$2") || { unreadable "$2" "links in a circle"; return 1; }
+    if [ ! -e "$source" ]; then
+        if hidden "$source"; then
+            unreadable "$2" "permission denied"
+        elif [ -L "$ROOT$2" ]; then
+            unreadable "$2" "a link to what is not there"
+        fi
+        return 1
+    fi
+    [ -f "$source" ] || return 1
+    [ -r "$source" ] || { unreadable "$2" "permission denied"; return 1; }
+    bytes=$(size_of "$source")
+    [ "${bytes:-0}" -le "$FILE_LIMIT" ] || { unreadable "$2" "too large: $bytes bytes"; return 1; }
+    [ $((TOTAL + bytes)) -lt "$TOTAL_LIMIT" ] || { unreadable "$2" "the archive is full"; return 1; }
+    mkdir -p "$ARCHIVE/files$(dirname "$2")" || return 1
+    "$1" "$source" >"$WORK/cut" 2>"$WORK/errors"
+    case $? in
+        0) ;;
+        7) unreadable "$2" "nothing in it is a certificate that could be told from a key"; return 1 ;;
+        8) unreadable "$2" "something in it is no whole certificate, and was left out" ;;
+        9) unreadable "$2" "left on the node: where its secrets end cannot be told safely"; return 1 ;;
+        124) unreadable "$2" "reading it took too long"; return 1 ;;
+        *) unreadable "$2" "reading it failed: $(head -n 1 "$WORK/errors" | tr '\t' ' ')"; return 1 ;;
+    esac
+    cp "$WORK/cut" "$ARCHIVE/files$2" || return 1
+    TOTAL=$((TOTAL + 2048 + $(size_of "$WORK/cut")))
+}
+
+# list DIR [FIND EXPRESSION…]: its files into $WORK/list, as paths on the node. Status 1: none there; 2: could not look.
+list() {
+    list_dir=$1 list_status=0 follow=-L
+    [ -z "$ROOT" ] || follow=''
+    shift
+    : >"$WORK/list"
+    source=$(resolve "$list_dir") || return 2
+    if [ ! -d "$source" ]; then
+        if hidden "$source"; then unreadable "$list_dir" "permission denied"; return 2; fi
+        return 1
+    fi
+    # Below ROOT find would follow a link to a directory of ours; who takes a link says so then.
+    limited find ${follow:+"$follow"} "$source/" "$@" \( -type f -o -type l \) -print >"$WORK/found" 2>"$WORK/errors" || {
+        unreadable "$list_dir" "not all of it could be listed: $(head -n 1 "$WORK/errors" | tr '\t' ' ')"
+        list_status=2
+    }
+    while IFS= read -r found; do
+        case $found in
+            */../*) ;;
+            "$source"/*) printf '%s\n' "$list_dir/${found#"$source/"}" ;;
+        esac
+    done <"$WORK/found" | sed 's#//*#/#g' | sort | head -n "$FILES_LIMIT" >"$WORK/list"
+    [ "$(wc -l <"$WORK/found")" -le "$FILES_LIMIT" ] || { unreadable "$list_dir" "more than $FILES_LIMIT files"; list_status=2; }
+    return "$list_status"
+}
+
+# take_all FILTER DIR PATTERN…: the files right in DIR whose names match.
+take_all() {
+    filter=$1 take_dir=$2
+    shift 2
+    list "$take_dir" ! -name '.*'
+    cp "$WORK/list" "$WORK/list.$$"
+    while IFS= read -r path; do
+        for pattern in "$@"; do
+            # shellcheck disable=SC2254  # a pattern it is
+            case ${path#"$take_dir/"} in */*) ;; $pattern) take "$filter" "$path" ;; esac
+        done
+    done <"$WORK/list.$$"
+}
+
+# run NAME COMMAND…: what it says, and how it ended.
+run() {
+    in_time || return
+    at=$ARCHIVE/commands/$1
+    shift
+    mkdir -p "$at"
+    printf '%s\n' "$*" >"$at/command"
+    if command -v "$1" >/dev/null 2>&1; then
+        limited "$@" >"$at/stdout" 2>"$at/stderr"
+        printf '%s\n' "$?" >"$at/status"
+    else
+        : >"$at/stdout"
+        printf '%s: not found\n' "$1" >"$at/stderr"
+        echo 127 >"$at/status"
+    fi
+    for stream in stdout stderr; do
+        if [ $((TOTAL + $(size_of "$at/$stream"))) -gt "$TOTAL_LIMIT" ] || [ "$(size_of "$at/$stream")" -gt "$FILE_LIMIT" ]; then
+            : >"$at/$stream"
+            unreadable "commands/${at##*/}/$stream" "too large"
+        fi
+        TOTAL=$((TOTAL + 2048 + $(size_of "$at/$stream")))
+    done
+    TOTAL=$((TOTAL + 4096))
+}
+# version NAME PROGRAM ARGUMENTS…: the program as it lies below ROOT.
+version() {
+    version_name=$1 program=$2
+    shift 2
+    if [ -n "$ROOT" ]; then
+        for directory in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin /opt/bin; do
+            if source=$(resolve "$directory/$program") && [ -x "$source" ] && [ -f "$source" ]; then
+                run "$version_name" "$source" "$@"
+                return
+            fi
+        done
+        program=$ROOT/usr/bin/$program
+    fi
+    run "$version_name" "$program" "$@"
+}
+
+write_host() {
+    host_name=$(uname -n)
+    if [ -n "$ROOT" ]; then host_name=$(cat "$ARCHIVE/files/etc/hostname" 2>/dev/null); fi
+    machine_id=$(cat "$ARCHIVE/files/etc/machine-id" 2>/dev/null)
+    # Bridges have the same address on every node, kube-ipvs0 has those of all services.
+    addresses=$(awk '$3 ~ /^inet6?$/ && $2 !~ /^(lo|docker|br-|cni|flannel|cali|cilium|lxc|veth|virbr|weave|tunl|vxlan|kube-ipvs|nodelocaldns)/ { sub(/\/.*/, "", $4); if ($4 ~ /^[0-9a-fA-F:.]+$/ && $4 !~ /^fe80:/)
+        printf "%s\"%s\"", (n++ ? ", " : ""), $4 }' "$ARCHIVE/commands/ip-address/stdout" 2>/dev/null)
+    root=false
+    [ "$(id -u)" != 0 ] || root=true
+    printf '{"format": "kubepreflight.host/v1", "name": "%s", "machine_id": "%s", "collected_at": "%s", "complete": %s, "root": %s, "addresses": [%s]}\n' \
+        "$(printf '%s' "$host_name" | tr -cd 'A-Za-z0-9._-')" "$(printf '%s' "$machine_id" | tr -cd 'A-Za-z0-9')" \
+        "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$COMPLETE" "$root" "$addresses" >"$ARCHIVE/host.json"
+}
+
+# The tar is written whatever happened before; status 3 says that it is not complete.
+finish() {
+    trap '' HUP INT TERM PIPE
+    write_host
+    cd "$ARCHIVE" || fail "the scratch directory is gone"
+    if [ -n "$OUTPUT" ]; then
+        if ! tar -cf "$OUTPUT.$$" host.json unreadable.txt private-keys.txt commands files || ! mv "$OUTPUT.$$" "$OUTPUT"; then
+            rm -f "$OUTPUT.$$"
+            fail "cannot write $OUTPUT"
+        fi
+    else
+        tar -cf - host.json unreadable.txt private-keys.txt commands files || fail "cannot write the archive"
+    fi
+    [ "$COMPLETE" = true ] || exit 3
+    exit 0
+}
+# shellcheck disable=SC2317  # a trap calls it
+interrupted() {
+    trap '' HUP INT TERM PIPE
+    COMPLETE=false
+    [ -z "$CHILD" ] || kill -TERM "$CHILD" 2>/dev/null
+    say "interrupted: what there is, is kept"
+    finish
+}
+
+prepare() {
+    for program in awk tar find sed mktemp; do
+        command -v "$program" >/dev/null 2>&1 || fail "this node has no $program"
+    done
+    HAS_TIMEOUT=''
+    if timeout -k 2 5 true >/dev/null 2>&1; then HAS_TIMEOUT=yes; fi
+    for directory in ${TMPDIR:+"$TMPDIR"} /dev/shm /run /tmp; do
+        WORK=$(mktemp -d "$directory/kubepreflight.XXXXXX" 2>/dev/null) && break
+    done
+    [ -n "$WORK" ] || fail "no place for a scratch directory: set TMPDIR"
+    trap 'rm -rf "$WORK"' EXIT
+    trap interrupted HUP INT TERM PIPE
+    ARCHIVE=$WORK/archive
+    mkdir -p "$ARCHIVE/files" "$ARCHIVE/commands" || fail "cannot write to $WORK"
+    : >"$ARCHIVE/unreadable.txt"
+    : >"$ARCHIVE/private-keys.txt"
+    STARTED=$(date +%s)
+}
