@@ -28,7 +28,6 @@ from kubepreflight.report import (
     ReportUpgrade,
     RuleCoverage,
     Tool,
-    Verdict,
 )
 from kubepreflight.rule import Rule
 from kubepreflight.snapshot import Collector, Recorder, Snapshot
@@ -94,7 +93,7 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
         cluster=_cluster(snapshot, overview, plan),
         upgrade=_plan(plan),
         verdict=answer,
-        summary=summary(answer, findings, snapshot),
+        summary=summary(findings, snapshot),
         findings=tuple(findings),
         coverage=tuple(coverage),
         gaps=gaps,
@@ -107,7 +106,7 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
     )
 
 
-def summary(answer: Verdict, findings: Sequence[ReportFinding], snapshot: Snapshot) -> str:
+def summary(findings: Sequence[ReportFinding], snapshot: Snapshot) -> str:
     """The verdict's line: how many findings of each kind, and what was not looked at."""
     alive = [one for one in findings if one.waiver is None]
     counts = [(sum(one.severity is severity for one in alive), severity.value) for severity in Severity]
@@ -121,13 +120,7 @@ def summary(answer: Verdict, findings: Sequence[ReportFinding], snapshot: Snapsh
         )
         if not seen
     ]
-    words = {
-        Verdict.NO_GO: "No-go",
-        Verdict.INCOMPLETE: "Incomplete",
-        Verdict.GO_WITH_WARNINGS: "Go, with warnings",
-        Verdict.GO: "Go",
-    }
-    text = f"{words[answer]}: {', '.join(parts) or 'nothing found'}"
+    text = ", ".join(parts) or "nothing found"
     return f"{text} ({' and '.join(unseen)} not looked at)" if unseen else text
 
 

@@ -95,7 +95,7 @@ def _request(
 
 
 def _plan(options: Mapping[str, Any]) -> ScanOptions:
-    from kubepreflight.knowledge.versions import newest_known
+    from kubepreflight.knowledge.versions import SkewPolicy
 
     target = options["target"]
     try:
@@ -106,19 +106,19 @@ def _plan(options: Mapping[str, Any]) -> ScanOptions:
         start=moment(options["at"]) if options["at"] else datetime.now(UTC).replace(microsecond=0),
         window=duration(options["window"] or WINDOW),
         target=version,
-        newest_known=newest_known(),
+        newest_known=SkewPolicy.provide().info.end,
     )
 
 
 def _sources(options: Mapping[str, Any], records: Sequence[SourceRecord], telling: Progress) -> list[Read]:
-    from kubepreflight.sources.files import FileSource
-
     sources: list[Read] = []
     if records:
         sources.append(lambda collector: collector.add_sources(records))
     if options["live"] or not options["paths"]:
         sources.append(_live(options, telling))
     if options["paths"]:
+        from kubepreflight.sources.files import FileSource
+
         sources.append(FileSource(options["paths"], options["exclude"], telling))
     return sources
 

@@ -148,7 +148,7 @@ def _has_kubeconfig(locations: str) -> bool:
 
 
 def _advice(reason: str, kubeconfig: str | None, context: str | None) -> str:
-    reason = reason.splitlines()[0][:300] if reason else "it cannot be read"
+    reason = reason.splitlines()[0][:300].rstrip(".") if reason else "it cannot be read"
     if context is not None:
         return f"the context {context!r} cannot be used: {reason}. See: kubectl config get-contexts"
     if kubeconfig is not None:

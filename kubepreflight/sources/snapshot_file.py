@@ -7,6 +7,7 @@ and line). Environment values, Secret data and last-applied bodies are cut when 
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 import tempfile
@@ -123,7 +124,10 @@ class SnapshotWriter:
                 if kind in snapshot.given
             },
         )
-        with tarfile.open(fileobj=stream, mode="w|gz", compresslevel=3) as archive:
+        with (
+            gzip.GzipFile(fileobj=stream, mode="wb", compresslevel=3, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w|") as archive,
+        ):
             _add(archive, "snapshot.json", msgspec.json.format(msgspec.json.encode(index), indent=1))
             for name, files in sorted(self._hosts.items()):
                 for path, data in sorted(files.items()):
