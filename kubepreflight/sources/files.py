@@ -18,7 +18,7 @@ from kubepreflight.snapshot import Collector, ManifestHeader
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.snapshot_file import is_snapshot, read_snapshot
 from kubepreflight.sources.tree import ArchiveError, Entry, archive_entries, folder_entries, is_archive
-from kubepreflight.yaml_reader import Document, Header, Problem, read_documents
+from kubepreflight.sources.yaml_reader import Document, Header, Problem, read_documents
 
 TEXT_SUFFIXES = (".yaml", ".yml", ".json")
 ARCHIVE_SUFFIXES = (".tar", ".tgz", ".gz", ".zip")

@@ -1,0 +1,235 @@
+"""Rules in isolation: what they say, and what is said when they cannot look."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from kubepreflight.engine import Resolver, fingerprint, judge
+from kubepreflight.errors import PluginError
+from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, Hop, Subject, cannot_check, finding
+from kubepreflight.host import Host
+from kubepreflight.inputs import Unavailable, Wanted, parameters_of
+from kubepreflight.objects import Api, Desired, KubernetesObject, Node, Origin, Planned, Pod
+from kubepreflight.report import CoverageStatus, ReportFinding, RuleCoverage
+from kubepreflight.rule import Rule, rule
+from kubepreflight.snapshot import Collector
+from kubepreflight.version import Minor
+
+Fill = Callable[[Collector], Any]
+HOP = Hop(Minor(1, 36), Minor(1, 37))
+
+
+def run(one: Rule, fill: Fill = lambda _: None) -> tuple[list[ReportFinding], RuleCoverage]:
+    collector = Collector(Wanted.by(one.parameters))
+    fill(collector)
+    return judge(one, Resolver(collector.snapshot()), HOP)
+
+
+def pod(name: str, uid: str = "uid", **more: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop", "uid": uid}, **more}
+
+
+def add(*values: dict[str, Any]) -> Fill:
+    def fill(collector: Collector) -> None:
+        for value in values:
+            collector.add_value(value, Origin("dump.yaml", 3))
+
+    return fill
+
+
+@rule(severity=WARNING, area="drain", phase="node-upgrade")
+def every_pod(pods: list[Pod]) -> Iterator[Finding]:
+    """Every pod is a finding.
+
+    References:
+        https://example.com/pods
+    """
+    for one in pods:
+        yield finding(one, "it is there", remedy="remove it")
+
+
+@rule(severity=BLOCKER, area="drain", phase="node-upgrade")
+def one_cause(pods: list[Pod]) -> Iterator[Finding]:
+    """All pods are one finding about their Deployment."""
+    for one in pods:
+        severity = BLOCKER if one.name == "b" else NOTE
+        yield finding(Subject(kind="Deployment", name="web"), one.name, place=one, remedy="x", severity=severity)
+
+
+@rule(severity=BLOCKER, area="drain", phase="before")
+def crashes_on_the_second(pods: list[Pod]) -> Iterator[Finding]:
+    """It fails half-way."""
+    for number, one in enumerate(pods):
+        if number == 1:
+            raise RuntimeError("a bug")
+        yield finding(one, "found before the bug", remedy="x")
+
+
+def test_a_finding_carries_what_its_rule_declares() -> None:
+    (found,), covered = run(every_pod, add(pod("a")))
+    assert covered.status is CoverageStatus.CHECKED
+    assert (found.rule, found.severity, found.area, found.phase) == ("every-pod", "warning", "drain", "node-upgrade")
+    assert found.references == ("https://example.com/pods",)
+    assert str(found.hop) == "1.36 → 1.37"
+    assert found.places == (found.subject,)
+
+
+def test_nothing_offered_is_not_checked_and_not_the_users_fault() -> None:
+    found, covered = run(every_pod)
+    assert found == []
+    assert covered.status is CoverageStatus.NOT_CHECKED
+    assert [gap.asked for gap in covered.gaps] == [False]
+    assert "kubectl get pods" in covered.gaps[0].how
+
+
+def test_listed_and_empty_is_checked() -> None:
+    _, covered = run(every_pod, lambda collector: collector.mark_listed("", "Pod"))
+    assert covered.status is CoverageStatus.CHECKED
+
+
+def test_refused_is_not_checked_and_asked_for() -> None:
+    gap = Gap(input="pods", reason="403 Forbidden", asked=True)
+    _, covered = run(every_pod, lambda collector: collector.fail("", "Pod", gap))
+    assert covered.status is CoverageStatus.NOT_CHECKED
+    assert covered.gaps == (gap,)
+
+
+def test_one_malformed_object_is_one_gap_and_never_a_lost_list() -> None:
+    found, covered = run(every_pod, add(pod("good"), pod("bad", spec={"volumes": "none"})))
+    assert [one.subject.name for one in found] == ["good"]
+    assert covered.status is CoverageStatus.PARTIAL
+    assert "Pod shop/bad (dump.yaml:3)" in covered.gaps[0].subject
+
+
+def test_a_rule_that_crashes_says_so_and_keeps_what_it_found() -> None:
+    found, covered = run(crashes_on_the_second, add(pod("a"), pod("b")))
+    assert [one.message for one in found] == ["found before the bug"]
+    assert covered.status is CoverageStatus.CRASHED
+    assert "RuntimeError: a bug" in covered.traceback
+
+
+def test_equal_findings_become_one_with_all_places_and_the_worst_tells_it() -> None:
+    (found,), _ = run(one_cause, add(pod("c"), pod("b"), pod("a")))
+    assert (found.severity, found.message, found.count) == ("blocker", "b", 3)
+    assert [place.name for place in found.places] == ["a", "b", "c"]
+
+
+def test_desired_objects_are_those_without_a_uid() -> None:
+    @rule(severity=NOTE, area="drain", phase="before")
+    def looks_at_manifests(desired: Desired[Pod], planned: Planned[Pod]) -> Iterator[Finding]:
+        """It tells apart what is and what will be."""
+        yield finding(Subject(name=",".join(sorted(one.name for one in desired))), "desired", remedy="x")
+        yield finding(
+            Subject(name=",".join(sorted(one.subject.file + one.name for one in planned))), "planned", remedy="x"
+        )
+
+    found, covered = run(looks_at_manifests, add(pod("a"), pod("b"), pod("b", uid="")))
+    assert [one.subject.name for one in found] == ["b", "a,dump.yamlb"]
+    assert covered.status is CoverageStatus.CHECKED
+    _, covered = run(looks_at_manifests, add(pod("a")))
+    assert covered.status is CoverageStatus.NOT_CHECKED
+
+
+def test_what_input_says_of_its_origin_is_not_believed() -> None:
+    (found,), _ = run(
+        every_pod, add({**pod("a", uid=""), "@origin": {"file": "evil"}, "metadata": {"name": "a"}}, pod("b"))
+    )
+    assert found.subject.name == "b"
+
+
+class Names(list[str]):
+    @classmethod
+    def provide(cls, pods: list[Pod], nodes: list[Node] | None) -> "Names":
+        if any(one.name == "none" for one in pods):
+            raise Unavailable(Gap(input="names", reason="there are none", asked=True))
+        return cls([one.name for one in pods if nodes is None])
+
+
+@rule(severity=NOTE, area="drain", phase="before")
+def uses_names(names: Names) -> Iterator[Finding]:
+    """It uses what is made of pods."""
+    for name in names:
+        yield finding(Subject(name=name), "named", remedy="x")
+
+
+def test_an_input_may_be_made_of_others_and_may_be_unavailable() -> None:
+    found, covered = run(uses_names, add(pod("a")))
+    assert [one.subject.name for one in found] == ["a"]
+    assert covered.status is CoverageStatus.PARTIAL
+    assert covered.gaps[0].input == "nodes"
+    _, covered = run(uses_names, add(pod("none")))
+    assert covered.status is CoverageStatus.NOT_CHECKED
+    assert covered.gaps[-1].reason == "there are none"
+
+
+@rule(severity=NOTE, area="packages", phase="before")
+def looks_at_hosts(hosts: list[Host], nodes: list[Node] | None) -> Iterator[Finding | Gap]:
+    """It cannot see what a host does not tell."""
+    for host in hosts:
+        if host.name.startswith("blind"):
+            yield cannot_check("host packages", "not collected", subject=host.name, asked=True)
+
+
+def test_hosts_that_tell_nothing_are_not_checked_and_missing_ones_are_named() -> None:
+    def hosts(*names: str) -> Fill:
+        def fill(collector: Collector) -> None:
+            for name in names:
+                collector.add_host(Host(name=name, file=f"{name}.tar"), {})
+            for name in ("blind-1", "seeing"):
+                collector.add_value(
+                    {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "uid": name}}, Origin()
+                )
+
+        return fill
+
+    _, covered = run(looks_at_hosts, hosts("blind-1"))
+    assert covered.status is CoverageStatus.NOT_CHECKED
+    assert "seeing" in [gap.subject for gap in covered.gaps if gap.asked]
+    _, covered = run(looks_at_hosts, hosts("blind-1", "seeing"))
+    assert covered.status is CoverageStatus.PARTIAL
+    _, covered = run(looks_at_hosts, hosts("seeing", "another"))
+    assert covered.status is CoverageStatus.PARTIAL
+    assert [gap.subject for gap in covered.gaps] == ["blind-1"]
+
+
+def test_a_narrowed_kind_takes_only_what_it_asks_for() -> None:
+    class Configuration(KubernetesObject):
+        api = Api("", "ConfigMap", "configmaps", namespace="kube-system", name="kubeadm-config")
+
+    @rule(severity=NOTE, area="versions", phase="before")
+    def reads_one(maps: list[Configuration]) -> Iterator[Finding]:
+        """It reads one ConfigMap."""
+        for one in maps:
+            yield finding(one, "read", remedy="x")
+
+    def config_map(name: str) -> dict[str, Any]:
+        return {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": "kube-system", "uid": name},
+        }
+
+    found, _ = run(reads_one, add(config_map("kubeadm-config"), config_map("another")))
+    assert [one.subject.name for one in found] == ["kubeadm-config"]
+
+
+def test_fingerprints_stay_when_places_lines_and_messages_move() -> None:
+    subject = Subject(kind="Pod", namespace="shop", name="a", file="x.yaml", line=3)
+    assert fingerprint("r", subject) == fingerprint(
+        "r", Subject(kind="Pod", namespace="shop", name="a", file="x.yaml", line=9)
+    )
+    assert fingerprint("r", subject) != fingerprint("s", subject)
+    assert fingerprint("r", subject) != fingerprint("r", Subject(kind="Pod", namespace="shop", name="b", file="x.yaml"))
+
+
+def test_a_rule_without_a_page_or_with_an_untyped_parameter_is_refused() -> None:
+    def no_page(pods: list[Pod]) -> Iterator[Finding]:
+        yield from ()
+
+    with pytest.raises(PluginError, match="no docstring"):
+        rule(severity=NOTE, area="drain", phase="before")(no_page)
+    with pytest.raises(PluginError, match="no area 'weather'"):
+        rule(severity=NOTE, area="weather", phase="before")(no_page)
+    with pytest.raises(TypeError, match="has no type"):
+        parameters_of(lambda pods: pods)
