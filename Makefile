@@ -37,5 +37,9 @@ format: $(VENV)/.stamp ## let ruff format and sort
 bench: $(VENV)/.stamp ## speed and memory, as ratios within one run
 	@$(BIN)/python -m benchmarks
 
+docs: $(VENV)/.stamp ## regenerate docs/rules.md, deploy/rbac.yaml and the report's schema
+	@$(BIN)/python -m tools.make_docs
+	@$(BIN)/python -m tools.make_schema
+
 clean: ## remove what make made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache report.html report.json
