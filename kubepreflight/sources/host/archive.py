@@ -1,0 +1,93 @@
+"""From the members of one host archive to the facts about its node. Nothing that they hold raises an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from kubepreflight.host import Host, Missing
+from kubepreflight.sources.host.certificate_files import kubelet_name, read_certificates, read_private_keys
+from kubepreflight.sources.host.host_files import HostFiles
+from kubepreflight.sources.host.kubeconfigs import read_kubeconfigs
+from kubepreflight.sources.host.kubelet import read_kubelet_config, read_kubelet_flags
+from kubepreflight.sources.host.packages import read_packages
+from kubepreflight.sources.host.repositories import read_repositories
+from kubepreflight.sources.host.static_pods import read_static_pods
+from kubepreflight.sources.host.system import read_kernel, read_os, read_versions
+
+FORMAT = "kubepreflight.host/v1"
+
+
+class Head(msgspec.Struct, frozen=True):
+    """host.json, as the collector writes it."""
+
+    format: str = ""
+    name: str = ""
+    machine_id: str = ""
+    collected_at: datetime | None = None
+    complete: bool = False
+    addresses: tuple[str, ...] = ()
+
+
+def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
+    """Read one host archive.
+
+    `files` maps the paths within it (`host.json`, `files/etc/…`, `commands/…`) to their bytes, `origin` names it to
+    the user, `name` is the folder's or the archive's own. With a host.json the node is called what its kubelet calls
+    itself, else its hostname; a bare copy of a node's files is called `name`. Raises nothing: what cannot be read is
+    a Missing, and a gap in `unreadable`.
+    """
+    node = HostFiles(files, name)
+    head = _head(node)
+    node.complete = head.complete
+    node.name = _name(node, head, name)
+    system, repositories, kubelet = read_os(node), read_repositories(node), read_kubelet_config(node)
+    family, packages = read_packages(node, system, repositories)
+    kubeconfigs, embedded = read_kubeconfigs(node)
+    certificates = read_certificates(node)
+    if embedded:
+        certificates = (*(() if isinstance(certificates, Missing) else certificates), *embedded)
+    return Host(
+        name=node.name,
+        file=origin,
+        machine_id=head.machine_id,
+        collected_at=head.collected_at,
+        complete=node.complete,
+        addresses=head.addresses,
+        os=system,
+        kernel=read_kernel(node),
+        package_family=family,
+        packages=packages,
+        repositories=repositories,
+        certificates=certificates,
+        private_keys=read_private_keys(node),
+        kubeconfigs=kubeconfigs,
+        static_pods=read_static_pods(node, kubelet),
+        kubelet_config=kubelet,
+        kubelet_flags=read_kubelet_flags(node),
+        versions=read_versions(node),
+        unreadable=node.all_gaps(),
+    )
+
+
+def _head(node: HostFiles) -> Head:
+    if not node.collected:
+        return Head(complete=True)
+    try:
+        head = msgspec.json.decode(node.members["host.json"], type=Head)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        node.gap("host.json", str(error), what="identity")
+        return Head()
+    if head.format != FORMAT:
+        node.gap("host.json", f"its format is {head.format[:80]!r}, not {FORMAT}", what="identity")
+    when = head.collected_at
+    if when is not None:
+        when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    return msgspec.structs.replace(head, collected_at=when)
+
+
+def _name(node: HostFiles, head: Head, name: str) -> str:
+    # The kubelet names its Node after the hostname in lower case, unless a cloud provider or a flag says otherwise.
+    return (kubelet_name(node) or head.name.strip().lower() or name) if node.collected else name

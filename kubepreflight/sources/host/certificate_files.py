@@ -1,0 +1,71 @@
+"""The certificates and the names of the private keys on a node's disk."""
+
+from __future__ import annotations
+
+import re
+
+from kubepreflight.host import Certificate, Missing
+from kubepreflight.semantics.certificates import parse_certificates
+from kubepreflight.sources.host.host_files import HostFiles
+from kubepreflight.sources.host.kubeconfigs import BACKUPS, FOLDER
+
+KUBELET = "/var/lib/kubelet/pki"
+CURRENT_CLIENT = f"{KUBELET}/kubelet-client-current.pem"
+
+_SUFFIXES = (".crt", ".cer", ".der", ".pem")
+_PEM = b"-----BEGIN CERTIFICATE-----"
+_ROTATED = re.compile(rf"^({KUBELET}/kubelet-(?:client|server))-\d[\d-]*\.pem$")
+_NODE = "system:node:"
+
+
+def read_certificates(node: HostFiles) -> tuple[Certificate, ...] | Missing:
+    """Every certificate in a file of its own.
+
+    Not those in kubeadm's backups, and not what the kubelet left behind when it rotated to `…-current.pem`: nothing
+    uses them, and they end one after the other.
+    """
+    found: list[Certificate] = []
+    looked = False
+    for path in node.below("/"):
+        if not _may_hold(node, path) or path.startswith(BACKUPS) or _is_left_behind(node, path):
+            continue
+        looked = True
+        data = node.bytes_of(path)
+        if data is None or (path in node.unread and not data):
+            continue
+        certificates, problems = parse_certificates(data, path)
+        found += certificates
+        for problem in problems:
+            node.gap(path, problem, what="certificates")
+    if looked:
+        return tuple(found)
+    return node.missing(FOLDER, KUBELET) or ()
+
+
+def _may_hold(node: HostFiles, path: str) -> bool:
+    return path.endswith(_SUFFIXES) or (path.startswith((FOLDER, KUBELET)) and _PEM in (node.bytes_of(path) or b""))
+
+
+def _is_left_behind(node: HostFiles, path: str) -> bool:
+    rotated = _ROTATED.match(path)
+    return rotated is not None and f"files{rotated[1]}-current.pem" in node.members
+
+
+def kubelet_name(node: HostFiles) -> str:
+    """The Node that the kubelet is, by the certificate with which it speaks to the API server; "" when unknown."""
+    certificates, _ = parse_certificates(node.members.get(f"files{CURRENT_CLIENT}", b""), CURRENT_CLIENT)
+    name = certificates[0].common_name if certificates else ""
+    return name.removeprefix(_NODE) if name.startswith(_NODE) else ""
+
+
+def read_private_keys(node: HostFiles) -> frozenset[str] | Missing:
+    """The paths of the private keys, when every directory that may hold one was looked into to its end."""
+    text = node.members.get("private-keys.txt", b"").decode(errors="replace")
+    lines = [line.partition(" ")[::2] for line in text.splitlines()]
+    for word, path in lines:
+        if word == "unreadable":
+            return Missing(f"{path[:200]} could not be searched for keys")
+    looked = {path for word, path in lines if word in ("looked", "absent")}
+    if not looked >= {FOLDER, KUBELET}:
+        return node.missing() or Missing("not collected")
+    return frozenset(path for word, path in lines if word == "present")
