@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from _pytest._code.code import TerminalRepr
 
 from kubepreflight.finding import Gap
 from kubepreflight.host import Host, Missing
@@ -111,6 +112,12 @@ class CaseItem(pytest.Item):
         report = scan_case(folder, case, rule_named(folder.parent.name))
         problems = list(compare(case, report))
         assert not problems, "\n".join(problems)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
+        """What differs, without the way through pytest."""
+        if excinfo.errisinstance(AssertionError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """What pytest prints."""

@@ -41,7 +41,7 @@ class ApiServers(msgspec.Struct, frozen=True):
     reached: Version | None
 
     @classmethod
-    def provide(cls, pods: list[Pod] | None, server: ServerVersion | None) -> ApiServers:
+    def provide(cls, pods: list[Pod] | None, server: ServerVersion | None = None) -> ApiServers:
         """From the pods of kube-system and from `/version`, as far as either is there."""
         by_node = {}
         for pod in pods or ():
