@@ -1,0 +1,21 @@
+"""The commands of an upgrade's steps, as remedies show them."""
+
+from __future__ import annotations
+
+from kubepreflight.version import Minor
+
+
+def move_kubelet(minor: Minor, *, back: bool = False) -> str:
+    """Bring the kubelet of a node to the newest patch of a minor; `back` when it is newer now."""
+    older = " --allow-downgrades" if back else ""
+    install = "downgrade" if back else "install"
+    return (
+        f"On each of these nodes, one after the other, with the package repository of {minor} configured "
+        f"(with rpm: dnf {install} --disableexcludes=kubernetes kubelet-'{minor}.*' kubectl-'{minor}.*'):\n"
+        "kubectl drain NODE --ignore-daemonsets --delete-emptydir-data\n"
+        "apt-mark unhold kubelet kubectl\n"
+        f"apt-get update && apt-get install -y{older} kubelet='{minor}.*' kubectl='{minor}.*'\n"
+        "apt-mark hold kubelet kubectl\n"
+        "systemctl daemon-reload && systemctl restart kubelet\n"
+        "kubectl uncordon NODE"
+    )
