@@ -1,0 +1,110 @@
+"""When API versions came, when they went, and what to write instead.
+
+One row for each API version and kind, in `api_lifecycle.csv`: what an API server serves, and apart from it the
+configuration files that Kubernetes' programs read. What is not in the table is not known to go away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Literal, Self
+
+import msgspec
+
+from kubepreflight.knowledge.table import DIRECTORY, TableInfo, read_csv
+from kubepreflight.version import Minor
+
+MINORS = frozenset({"introduced", "deprecated", "removed", "replacement_since"})
+
+
+class ApiKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The life of one API version of one kind.
+
+    `removed` is the first minor that does not serve (or read) it any more, None where no removal is known or
+    planned. `replacement` is the newest version that was served before the removal, where there is one, else the one
+    that came with it; `replacement_since` the minor that brought it. `served_by_default` is None for files. `notes`
+    says what else changes in the manifest, `source` where the row comes from.
+    """
+
+    api_version: str
+    kind: str
+    scope: Literal["served", "config-file"]
+    stage: Literal["alpha", "beta", "ga"] | None = None
+    served_by_default: Literal["yes", "no"] | None = None
+    introduced: Minor
+    deprecated: Minor | None = None
+    removed: Minor | None = None
+    replacement: str = ""
+    replacement_since: Minor | None = None
+    notes: str = ""
+    source: str
+
+    @property
+    def replacement_version(self) -> str:
+        """The API version to write instead; empty when nothing replaces it."""
+        return self.replacement.partition(" ")[0]
+
+    @property
+    def replacement_kind(self) -> str:
+        """The kind to write instead: nearly always the same."""
+        return self.replacement.partition(" ")[2] or self.kind
+
+
+class ApiLifecycle:
+    """The table, as a rule asks for it."""
+
+    def __init__(self, info: TableInfo, rows: list[ApiKind]) -> None:
+        self._info = info
+        self._rows = {(row.api_version, row.kind): row for row in rows}
+
+    @property
+    def info(self) -> TableInfo:
+        """For which minors it was verified."""
+        return self._info
+
+    @classmethod
+    @cache
+    def provide(cls) -> Self:
+        """The table that is shipped."""
+        return cls.load(DIRECTORY / "api_lifecycle.csv")
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """The table of the CSV file at `path`. Raises KnowledgeError."""
+        info, rows = read_csv(path, ApiKind, MINORS)
+        return cls(info, rows)
+
+    def find(self, api_version: str, kind: str) -> ApiKind | None:
+        """What an API server does with this version of this kind; None when it is not known to go away."""
+        return self._find(api_version, kind, "served")
+
+    def find_config_file(self, api_version: str, kind: str) -> ApiKind | None:
+        """The same for a configuration file (kubeadm, scheduler, audit policy, exec credential)."""
+        return self._find(api_version, kind, "config-file")
+
+    def _find(self, api_version: str, kind: str, scope: str) -> ApiKind | None:
+        row = self._rows.get((api_version, kind))
+        return row if row is not None and row.scope == scope else None
+
+    def served(self) -> Iterator[ApiKind]:
+        """Each row about what an API server serves."""
+        return (row for row in self._rows.values() if row.scope == "served")
+
+    def config_files(self) -> Iterator[ApiKind]:
+        """Each row about a configuration file."""
+        return (row for row in self._rows.values() if row.scope == "config-file")
+
+    def is_planned(self, row: ApiKind) -> bool:
+        """Whether the removal is only scheduled: it lies beyond what was verified, and may still change."""
+        return row.removed is not None and row.removed > self.info.end
+
+    def successors(self, row: ApiKind) -> list[ApiKind]:
+        """The rows that follow when each replacement is replaced in its turn; the last one's replacement stays."""
+        chain: list[ApiKind] = []
+        following = self._find(row.replacement_version, row.replacement_kind, row.scope)
+        while following is not None and following not in chain:
+            chain.append(following)
+            following = self._find(following.replacement_version, following.replacement_kind, row.scope)
+        return chain
