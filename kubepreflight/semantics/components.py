@@ -10,6 +10,7 @@ import msgspec
 from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.image import parse_image, version_of_tag
 from kubepreflight.objects import Container, Pod
+from kubepreflight.semantics.owners import owner_of
 from kubepreflight.version import Version
 
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
@@ -31,13 +32,17 @@ _CLOUD_IMAGES = (
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
-    """One running pod of a component. `version` is None when its image does not tell; `image` as written."""
+    """One running pod of a component, and `owner`, what somebody would change to change it.
+
+    `version` is None when its image does not tell; `image` is as written.
+    """
 
     component: str
     node: str
     version: Version | None
     image: str
     subject: Subject
+    owner: Subject
 
 
 class Components(msgspec.Struct, frozen=True):
@@ -95,6 +100,7 @@ def _instance(pod: Pod, component: str) -> Instance:
         version=next((one for one in versions if one is not None), None),
         image=image,
         subject=pod.subject,
+        owner=owner_of(pod),
     )
 
 
