@@ -7,12 +7,14 @@ holds all of them against upstream. Anything may be null or absent in the field,
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import msgspec
 
 from kubepreflight.finding import Subject
+from kubepreflight.parts import Affinity, Part, Resources, Volume
 
 
 class Api(NamedTuple):
@@ -57,11 +59,7 @@ def group_of(api_version: str) -> str:
     return group if slash else ""
 
 
-class _Part(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
-    """Base of the parts of objects."""
-
-
-class OwnerReference(_Part, frozen=True):
+class OwnerReference(Part, frozen=True):
     """Who made an object. `controller` marks the one that replaces it."""
 
     kind: str = ""
@@ -71,7 +69,7 @@ class OwnerReference(_Part, frozen=True):
     controller: bool | None = None
 
 
-class Annotations(_Part, frozen=True):
+class Annotations(Part, frozen=True):
     """The annotations that rules read; all others are passed over unread."""
 
     mirror: str | None = msgspec.field(name="kubernetes.io/config.mirror", default=None)
@@ -83,7 +81,7 @@ class Annotations(_Part, frozen=True):
 NO_ANNOTATIONS = Annotations()
 
 
-class Metadata(_Part, frozen=True):
+class Metadata(Part, frozen=True):
     """What every object carries."""
 
     name: str = ""
@@ -161,7 +159,7 @@ class Planned(list[K]):
     """The objects of one kind after everything given is applied: desired over observed of the same identity."""
 
 
-class Condition(_Part, frozen=True):
+class Condition(Part, frozen=True):
     """A condition of a status."""
 
     type: str = ""
@@ -171,7 +169,7 @@ class Condition(_Part, frozen=True):
     last_transition_time: datetime | None = None
 
 
-class Taint(_Part, frozen=True):
+class Taint(Part, frozen=True):
     """A taint of a node."""
 
     key: str = ""
@@ -180,7 +178,7 @@ class Taint(_Part, frozen=True):
     time_added: datetime | None = None
 
 
-class NodeInfo(_Part, frozen=True):
+class NodeInfo(Part, frozen=True):
     """What the kubelet tells of its node."""
 
     kubelet_version: str = ""
@@ -193,7 +191,7 @@ class NodeInfo(_Part, frozen=True):
     machine_id: str = msgspec.field(name="machineID", default="")
 
 
-class NodeSpec(_Part, frozen=True):
+class NodeSpec(Part, frozen=True):
     """A node's spec."""
 
     unschedulable: bool | None = None
@@ -201,14 +199,14 @@ class NodeSpec(_Part, frozen=True):
     pod_cidr: str | None = msgspec.field(name="podCIDR", default=None)
 
 
-class NodeAddress(_Part, frozen=True):
+class NodeAddress(Part, frozen=True):
     """An address of a node."""
 
     type: str = ""
     address: str = ""
 
 
-class NodeStatus(_Part, frozen=True):
+class NodeStatus(Part, frozen=True):
     """A node's status."""
 
     node_info: NodeInfo = NodeInfo()
@@ -248,45 +246,17 @@ class Node(KubernetesObject):
 CONTROL_PLANE_LABELS = {"node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"}
 
 
-class Container(_Part, frozen=True):
+class Container(Part, frozen=True):
     """A container of a pod."""
 
     name: str = ""
     image: str | None = None
     command: list[str] | None = None
     args: list[str] | None = None
+    resources: Resources | None = None
 
 
-class ClaimSource(_Part, frozen=True):
-    """The claim that a volume mounts."""
-
-    claim_name: str = ""
-
-
-class HostPath(_Part, frozen=True):
-    """A directory of the node."""
-
-    path: str = ""
-    type: str | None = None
-
-
-class EmptyDir(_Part, frozen=True):
-    """Scratch space that ends with the pod."""
-
-    medium: str | None = None
-
-
-class Volume(_Part, frozen=True):
-    """A volume of a pod; at most one source is set."""
-
-    name: str = ""
-    empty_dir: EmptyDir | None = None
-    host_path: HostPath | None = None
-    persistent_volume_claim: ClaimSource | None = None
-    ephemeral: dict[str, Any] | None = None
-
-
-class PodSpec(_Part, frozen=True):
+class PodSpec(Part, frozen=True):
     """A pod's spec."""
 
     node_name: str | None = None
@@ -294,16 +264,25 @@ class PodSpec(_Part, frozen=True):
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
     node_selector: dict[str, str] | None = None
+    affinity: Affinity | None = None
+    restart_policy: str | None = None
     termination_grace_period_seconds: int | None = None
 
+    def __post_init__(self) -> None:
+        """Share what thousands of pods have in common."""
+        if self.node_name:
+            msgspec.structs.force_setattr(self, "node_name", sys.intern(self.node_name))
+        if self.restart_policy:
+            msgspec.structs.force_setattr(self, "restart_policy", sys.intern(self.restart_policy))
 
-class ContainerState(_Part, frozen=True):
+
+class ContainerState(Part, frozen=True):
     """Why a container waits."""
 
     waiting: Condition | None = None
 
 
-class ContainerStatus(_Part, frozen=True):
+class ContainerStatus(Part, frozen=True):
     """A container's status."""
 
     name: str = ""
@@ -314,7 +293,7 @@ class ContainerStatus(_Part, frozen=True):
     state: ContainerState | None = None
 
 
-class PodStatus(_Part, frozen=True):
+class PodStatus(Part, frozen=True):
     """A pod's status."""
 
     phase: str | None = None
@@ -352,58 +331,23 @@ class Pod(KubernetesObject):
         return any(one.type == "Ready" and one.status == "True" for one in self.status.conditions or ())
 
 
-class ReplicaSet(KubernetesObject):
-    """A ReplicaSet, for the way from a pod to its Deployment."""
+class TemplateMetadata(Part, frozen=True):
+    """What every pod made from a template carries."""
 
-    api = Api("apps", "ReplicaSet", "replicasets", also=("extensions",))
-
-
-class LabelSelectorRequirement(_Part, frozen=True):
-    """One expression of a label selector."""
-
-    key: str = ""
-    operator: str = ""
-    values: list[str] | None = None
+    labels: dict[str, str] | None = None
 
 
-class LabelSelector(_Part, frozen=True):
-    """A label selector; null and empty differ, and each kind says how."""
+class PodTemplate(Part, frozen=True):
+    """What pods are made from."""
 
-    match_labels: dict[str, str] | None = None
-    match_expressions: list[LabelSelectorRequirement] | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it is `{}`."""
-        return not self.match_labels and not self.match_expressions
-
-    def matches(self, labels: dict[str, str]) -> bool:
-        """Whether a set of labels satisfies it; `{}` matches everything, as in `metav1.LabelSelectorAsSelector`."""
-        for key, value in (self.match_labels or {}).items():
-            if labels.get(key) != value:
-                return False
-        return all(_satisfies(one, labels) for one in self.match_expressions or ())
+    metadata: TemplateMetadata | None = None
 
 
-def _satisfies(requirement: LabelSelectorRequirement, labels: dict[str, str]) -> bool:
-    values = requirement.values or ()
-    match requirement.operator:
-        case "In":
-            return labels.get(requirement.key) in values
-        case "NotIn":
-            return labels.get(requirement.key) not in values
-        case "Exists":
-            return requirement.key in labels
-        case "DoesNotExist":
-            return requirement.key not in labels
-    raise ValueError(f"unknown selector operator {requirement.operator!r}")
-
-
-class ScaleSpec(_Part, frozen=True):
+class ScaleSpec(Part, frozen=True):
     """The desired number of pods; 1 when it is not given."""
 
     replicas: int | None = None
-    selector: LabelSelector | None = None
+    template: PodTemplate | None = None
 
 
 class Scaled(KubernetesObject):
@@ -415,6 +359,12 @@ class Scaled(KubernetesObject):
     def replicas(self) -> int:
         """The desired number of pods."""
         return 1 if self.spec.replicas is None else self.spec.replicas
+
+    @property
+    def pod_labels(self) -> dict[str, str]:
+        """The labels of its pods, never null."""
+        metadata = self.spec.template.metadata if self.spec.template else None
+        return (metadata.labels if metadata else None) or {}
 
 
 class Deployment(Scaled):

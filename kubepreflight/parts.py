@@ -1,0 +1,136 @@
+"""Parts that objects of several kinds have: selectors of pods and of nodes, devices, volumes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Part(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
+    """Base of the parts of objects."""
+
+
+class SelectorRequirement(Part, frozen=True):
+    """One expression of a label selector, or of a node selector."""
+
+    key: str = ""
+    operator: str = ""
+    values: list[str] | None = None
+
+
+class LabelSelector(Part, frozen=True):
+    """A label selector; null and empty differ, and each kind says how."""
+
+    match_labels: dict[str, str] | None = None
+    match_expressions: list[SelectorRequirement] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is `{}`."""
+        return not self.match_labels and not self.match_expressions
+
+    def matches(self, labels: dict[str, str]) -> bool:
+        """Whether a set of labels satisfies it; `{}` matches everything, as in `metav1.LabelSelectorAsSelector`.
+
+        Raises ValueError for an operator that Kubernetes does not know.
+        """
+        for key, value in (self.match_labels or {}).items():
+            if labels.get(key) != value:
+                return False
+        return all(_satisfies(one, labels) for one in self.match_expressions or ())
+
+
+def _satisfies(requirement: SelectorRequirement, labels: dict[str, str]) -> bool:
+    values = requirement.values or ()
+    match requirement.operator:
+        case "In":
+            return labels.get(requirement.key) in values
+        case "NotIn":
+            return labels.get(requirement.key) not in values
+        case "Exists":
+            return requirement.key in labels
+        case "DoesNotExist":
+            return requirement.key not in labels
+    raise ValueError(f"unknown selector operator {requirement.operator!r}")
+
+
+class NodeSelectorTerm(Part, frozen=True):
+    """One way in which a node may fit; one without any expression fits no node."""
+
+    match_expressions: list[SelectorRequirement] | None = None
+    match_fields: list[SelectorRequirement] | None = None
+
+
+class NodeSelector(Part, frozen=True):
+    """Which nodes fit: those that satisfy one of the terms."""
+
+    node_selector_terms: list[NodeSelectorTerm] | None = None
+
+
+class NodeAffinity(Part, frozen=True):
+    """The nodes that a pod insists on."""
+
+    required_during_scheduling_ignored_during_execution: NodeSelector | None = None
+
+
+class Affinity(Part, frozen=True):
+    """Where a pod may run, as far as it is about nodes."""
+
+    node_affinity: NodeAffinity | None = None
+
+
+class Resources(Part, frozen=True):
+    """The extended resources (devices such as GPUs) that a container takes; all others are dropped once decoded.
+
+    A container's limit of such a resource is its request too, so either may stand alone.
+    """
+
+    requests: dict[str, Any] | None = None
+    limits: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Keep what is read: nearly every container has a dict or two here, hardly any names a device."""
+        if self.requests is not None:
+            msgspec.structs.force_setattr(self, "requests", _extended(self.requests))
+        if self.limits is not None:
+            msgspec.structs.force_setattr(self, "limits", _extended(self.limits))
+
+    @property
+    def extended(self) -> set[str]:
+        """The names of the devices, as far as any is taken."""
+        return {*(self.requests or ()), *(self.limits or ())}
+
+
+def _extended(resources: dict[str, Any]) -> dict[str, Any] | None:
+    kept = [name for name in resources if "/" in name and "kubernetes.io/" not in name]
+    return {name: resources[name] for name in kept if str(resources[name]) != "0"} if kept else None
+
+
+class ClaimSource(Part, frozen=True):
+    """The claim that a volume mounts."""
+
+    claim_name: str = ""
+
+
+class HostPath(Part, frozen=True):
+    """A directory of the node."""
+
+    path: str = ""
+    type: str | None = None
+
+
+class EmptyDir(Part, frozen=True):
+    """Scratch space that ends with the pod."""
+
+    medium: str | None = None
+
+
+class Volume(Part, frozen=True):
+    """A volume of a pod; at most one source is set."""
+
+    name: str = ""
+    empty_dir: EmptyDir | None = None
+    host_path: HostPath | None = None
+    persistent_volume_claim: ClaimSource | None = None
+    ephemeral: dict[str, Any] | None = None
