@@ -23,7 +23,8 @@ ARRIVED = 24_000
 
 def build(target: Path) -> None:
     """Write `dump` and `hosts` of the example into `target`."""
-    made = healthy.example("half-collected", "api.notes.example:6443", HERE / "half-collected", workers=2)
+    nodes = healthy.machines("203.0.113", workers=2)
+    made = healthy.example("half-collected", "api.notes.example:6443", HERE / "half-collected", nodes)
     made.fill()
     write_dump(made.cluster, target / "dump")
     archives = made.archives()

@@ -50,20 +50,20 @@ SOFTWARE = Software(
 )
 
 
-def machines(workers: int) -> tuple[Machine, ...]:
-    """Three control-plane nodes and so many workers."""
+def machines(network: str, workers: int) -> tuple[Machine, ...]:
+    """Three control-plane nodes and so many workers; `network` begins their addresses: `198.51.100`."""
     planes = (
-        Machine(f"cp{n}", f"198.51.100.{10 + n}", later(BUILT, 180 * n), 4, 16_330_904, 102_625_208, control_plane=True)
+        Machine(f"cp{n}", f"{network}.{10 + n}", later(BUILT, 180 * n), 4, 16_330_904, 102_625_208, control_plane=True)
         for n in (1, 2, 3)
     )
     others = (
-        Machine(f"w{n}", f"198.51.100.{20 + n}", later(BUILT, 900 + 120 * n), 8, 32_826_172, 205_314_024)
+        Machine(f"w{n}", f"{network}.{20 + n}", later(BUILT, 900 + 120 * n), 8, 32_826_172, 205_314_024)
         for n in range(1, workers + 1)
     )
     return (*planes, *others)
 
 
-def example(name: str, endpoint: str, folder: Path, workers: int) -> Example:
+def example(name: str, endpoint: str, folder: Path, nodes: tuple[Machine, ...]) -> Example:
     """The facts of a cluster in good order: `folder` holds the documents of what runs on it beside kubeadm's own."""
     cluster = Cluster(
         name=name,
@@ -71,7 +71,7 @@ def example(name: str, endpoint: str, folder: Path, workers: int) -> Example:
         era=V1_36,
         settled="2026-09-05T07:10:00Z",
         dumped="2026-11-23T10:15:00Z",
-        machines=machines(workers),
+        machines=nodes,
         pod_network="10.244.0.0/16",
         service_network="10.96.0.0/12",
         kernel="6.12.88+deb13-amd64",
@@ -124,7 +124,8 @@ def example(name: str, endpoint: str, folder: Path, workers: int) -> Example:
 
 def build(target: Path) -> None:
     """Write `dump` and `hosts` of the example into `target`."""
-    made = example("healthy-cluster", "api.shop.example:6443", HERE / "healthy-cluster", workers=3)
+    nodes = machines("198.51.100", workers=3)
+    made = example("healthy-cluster", "api.shop.example:6443", HERE / "healthy-cluster", nodes)
     made.fill()
     write_dump(made.cluster, target / "dump")
     write_hosts(made.archives(), target / "hosts")
