@@ -38,7 +38,7 @@ class Output(msgspec.Struct, frozen=True):
 
 
 def run_scan(typed: Mapping[str, Any], given: frozenset[str]) -> ExitStatus:
-    """Scan, write every report, and say how it ends. Raises KubepreflightError before anything is read if it cannot."""
+    """Scan, write every report, and say how it ends. Raises KubepreflightError, before anything is read if it can."""
     own = _own_configuration(typed["config"])
     mine = configuration.read_configuration(own) if own else {}
     plan, records = configuration.beside(typed["paths"], own)

@@ -85,6 +85,7 @@ def read_cluster(collector: Collector, connection: Connection, progress: Progres
     """Read everything that the collector's rules want. Raises SourceError when there is no usable server at all."""
     version = _version(connection)
     collector.give(ServerVersion(version))
+    collector.give(connection.credential)
     collector.give(Cluster(name=connection.context, server=connection.server))
     collector.add_source(
         SourceRecord(kind="cluster", name=connection.context, detail=f"{connection.server}, {version}")

@@ -6,16 +6,20 @@ built.
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kubepreflight.errors import SourceError
+from kubepreflight.semantics.credential import ScanCredential
 
 if TYPE_CHECKING:
     from kubernetes.client import Configuration
 
+IN_CLUSTER = "in-cluster"
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 PATIENCE_SECONDS = 30.0
@@ -55,6 +59,24 @@ class Connection:
         if as_user:
             self._headers["Impersonate-User"] = as_user
 
+    @property
+    def credential(self) -> ScanCredential:
+        """What it proves its user with, without anything secret."""
+        from kubepreflight.semantics.certificates import parse_certificates
+
+        kind = "in-cluster" if self.context == IN_CLUSTER else "token" if self._settings() else "other"
+        if not self.configuration.cert_file:
+            return ScanCredential(context=self.context, kind=kind)
+        try:
+            data = Path(self.configuration.cert_file).read_bytes()
+        except OSError:
+            data = b""
+        certificates, _ = parse_certificates(data, self.context)
+        return ScanCredential(context=self.context, kind="certificate", certificates=certificates)
+
+    def _settings(self) -> dict[str, Any]:
+        return dict(self.configuration.auth_settings())
+
     def get(self, path: str, **query: str | int) -> bytes:
         """The body of one answer. Waits for a server that says 429, for `PATIENCE_SECONDS` in all. Raises ApiError."""
         waited = 0.0
@@ -84,8 +106,7 @@ class Connection:
         import urllib3
 
         headers = dict(self._headers)
-        settings: dict[str, Any] = dict(self.configuration.auth_settings())
-        for setting in settings.values():
+        for setting in self._settings().values():
             if setting["in"] == "header" and setting["value"]:
                 headers[setting["key"]] = setting["value"]
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=read)
@@ -130,7 +151,7 @@ def connect(kubeconfig: str | None = None, context: str | None = None, as_user: 
     try:
         if kubeconfig is None and context is None and not _has_kubeconfig(kube_config.KUBE_CONFIG_DEFAULT_LOCATION):
             load_incluster_config(client_configuration=configuration)
-            return Connection(configuration, "in-cluster", as_user)
+            return Connection(configuration, IN_CLUSTER, as_user)
         load_kube_config(kubeconfig, context, client_configuration=configuration, persist_config=False)
         _, active = kube_config.list_kube_config_contexts(kubeconfig)
     except ConfigException as error:
@@ -141,9 +162,6 @@ def connect(kubeconfig: str | None = None, context: str | None = None, as_user: 
 
 
 def _has_kubeconfig(locations: str) -> bool:
-    import os
-    from pathlib import Path
-
     return any(Path(one).expanduser().is_file() for one in locations.split(os.pathsep) if one)
 
 
