@@ -234,8 +234,7 @@ def write_certificates(root: Path) -> list[str]:
 
     def fresh(name: str) -> tuple[bytes, bytes]:
         certificate, key = make_certificate(name)
-        lines = secret_lines(key)
-        forbidden.extend([*lines, base64.b64encode(lines[0].encode()).decode()[8:40]])
+        forbidden.extend(secret_lines(key))
         return certificate, key
 
     for name in ("ca", "apiserver", "etcd/ca"):
@@ -266,6 +265,8 @@ def write_certificates(root: Path) -> list[str]:
         key=base64.b64encode(key).decode(),
         combined=base64.b64encode(certificate + key).decode(),
     )
+    behind = len(certificate) * 4 // 3 + 60
     forbidden.append(base64.b64encode(key).decode()[60:120])
+    forbidden.append(base64.b64encode(certificate + key).decode()[behind : behind + 60])
     put("etc/kubernetes/admin.conf", kubeconfig.encode())
     return forbidden

@@ -6,24 +6,26 @@ TOTAL_LIMIT=4500000   # bytes of the tar, its headers counted
 FILES_LIMIT=2000      # files looked at below one directory
 ROOT='' OUTPUT='' SECONDS_EACH=10 DEADLINE=120 TOTAL=0 CHILD='' WORK='' COMPLETE=true
 
-say() { printf 'kubepreflight: %s\n' "$*" >&2; }
+# Where our own words and the archive go: a signal may be heard while both outputs are those of a command.
+exec 3>&1 4>&2
+say() { printf 'kubepreflight: %s\n' "$*" >&4; }
 fail() { say "$*"; exit 1; }
 
 # limited COMMAND…: ends within SECONDS_EACH (status 124), writes no more than a little over FILE_LIMIT.
 # In the background, because a shell hears a signal while it waits and not while a command runs.
 limited() {
     if [ -n "$HAS_TIMEOUT" ]; then
-        (ulimit -f 1024; exec timeout -k 2 "$SECONDS_EACH" "$@") </dev/null &
+        (ulimit -f 1024; exec timeout -k 2 "$SECONDS_EACH" "$@" 3>&- 4>&-) </dev/null &
         CHILD=$!
         wait "$CHILD"; limited_status=$?
     else
-        (ulimit -f 1024; exec "$@") </dev/null &
+        (ulimit -f 1024; exec "$@" 3>&- 4>&-) </dev/null &
         CHILD=$!
         (trap 'kill "$sleeper" 2>/dev/null; exit' TERM
             sleep "$SECONDS_EACH" & sleeper=$!
             wait "$sleeper"; kill -TERM "$CHILD"
             sleep 1 & sleeper=$!
-            wait "$sleeper"; kill -KILL "$CHILD") </dev/null >/dev/null 2>&1 &
+            wait "$sleeper"; kill -KILL "$CHILD") </dev/null >/dev/null 2>&1 3>&- 4>&- &
         watchdog=$!
         wait "$CHILD"; limited_status=$?
         kill -TERM "$watchdog" 2>/dev/null
@@ -115,6 +117,7 @@ list() {
         if hidden "$source"; then unreadable "$list_dir" "permission denied"; return 2; fi
         return 1
     fi
+    if [ ! -r "$source" ] || [ ! -x "$source" ]; then unreadable "$list_dir" "permission denied"; return 2; fi
     # Below ROOT find would follow a link to a directory of ours; who takes a link says so then.
     limited find ${follow:+"$follow"} "$source/" "$@" \( -type f -o -type l \) -print >"$WORK/found" 2>"$WORK/errors" || {
         unreadable "$list_dir" "not all of it could be listed: $(head -n 1 "$WORK/errors" | tr '\t' ' ')"
@@ -209,7 +212,7 @@ finish() {
             fail "cannot write $OUTPUT"
         fi
     else
-        tar -cf - host.json unreadable.txt private-keys.txt commands files || fail "cannot write the archive"
+        tar -cf - host.json unreadable.txt private-keys.txt commands files >&3 2>&4 || fail "cannot write the archive"
     fi
     [ "$COMPLETE" = true ] || exit 3
     exit 0
