@@ -128,8 +128,8 @@ def _cloud(one: Instance, servers: VisibleApiServers, upgrade: Upgrade, policy: 
     if wrong is not None:
         yield finding(
             one.owner,
-            f"The cloud-controller-manager does not fit the API server. {when}{wrong}. It may stop working: nodes "
-            "keep the taint of an uninitialized node, and load balancers stay as they are.",
+            f"The cloud-controller-manager does not fit the API server. {when}{wrong}. It may stop working: new "
+            "nodes stay uninitialized, and load balancers stay as they are.",
             remedy=f"Bring it to {hop.start}, the version that fits before and after this step, in the way in which it "
             "was installed. kubeadm does not move it.",
             place=one.subject,

@@ -16,10 +16,14 @@ from kubepreflight.version import Version
 
 
 class VisibleApiServers(msgspec.Struct, frozen=True):
-    """At least one version. `by_node` is empty where no static pod is visible; `gaps` are those that tell none."""
+    """At least one version. `by_node` is empty where no static pod is visible.
+
+    `unreadable` are the nodes whose API server tells no version, `gaps` says so of each.
+    """
 
     by_node: Mapping[str, Version]
     reached: Version | None
+    unreadable: frozenset[str] = frozenset()
     gaps: tuple[Gap, ...] = ()
 
     @classmethod
@@ -33,7 +37,9 @@ class VisibleApiServers(msgspec.Struct, frozen=True):
                 how="scan the live cluster, or add: kubectl -n kube-system get pods -o json",
             )
             raise Unavailable(*(gaps or (nothing,)))
-        return cls(servers.by_node, servers.reached, gaps)
+        seen = components.of("kube-apiserver") if components else ()
+        unreadable = frozenset(one.node for one in seen if one.version is None)
+        return cls(servers.by_node, servers.reached, unreadable, gaps)
 
     @property
     def all(self) -> tuple[Version, ...]:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from kubepreflight.version import Minor
+from kubepreflight.version import Minor, Version
+
+
+def install_kubeadm(version: Version) -> str:
+    """Install exactly this kubeadm."""
+    return (
+        f"apt-mark unhold kubeadm && apt-get update && apt-get install -y kubeadm='{version}-*'\napt-mark hold kubeadm"
+    )
 
 
 def move_kubelet(minor: Minor, *, back: bool = False) -> str:
