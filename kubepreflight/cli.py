@@ -71,6 +71,7 @@ def _source_options(command: Any) -> Any:
 )
 @click.option("--require", metavar="WHAT", help=f"Incomplete without it: any of {','.join(REQUIRABLE)}.")
 @click.option("--allow-incomplete", is_flag=True, help="End with 0, not 3, when something could not be read.")
+@click.option("--only", metavar="RULE", multiple=True, help="Just these rules, globs allowed; repeatable.")
 @click.option("--disable", metavar="RULE", multiple=True, help="Rules to leave out, globs allowed; repeatable.")
 @click.option("--config", metavar="FILE", help="The configuration.  [default: kubepreflight.toml in this folder]")
 @click.pass_context

@@ -13,7 +13,7 @@ from kubepreflight.report import SourceRecord
 NAME = "kubepreflight.toml"
 PLAN = ("target", "at", "window")
 """What a file beside scanned input may set; a merge request must not waive its own findings."""
-REPEATABLE = ("output", "require", "disable", "exclude", "opt_in", "rules")
+REPEATABLE = ("output", "require", "only", "disable", "exclude", "opt_in", "rules")
 SINGLE = (*PLAN, "fail_on", "allow_incomplete", "context", "kubeconfig")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import gc
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
@@ -38,12 +37,12 @@ Read = Callable[[Collector], None]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be scanned, and how. `disabled` are globs of rule names, `required` names of `policy.REQUIRABLE`."""
+    """What is to be scanned, and how. `disabled` are names of rules, `required` names of `policy.REQUIRABLE`."""
 
     options: ScanOptions
     rules: tuple[Rule, ...]
     sources: tuple[Read, ...]
-    disabled: tuple[str, ...] = ()
+    disabled: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
     opted_in: frozenset[str] = frozenset()
 
@@ -77,7 +76,7 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
     findings: list[ReportFinding] = []
     coverage: list[RuleCoverage] = []
     for rule in request.rules:
-        if any(fnmatch.fnmatch(rule.name, pattern) for pattern in request.disabled):
+        if rule.name in request.disabled:
             coverage.append(RuleCoverage(rule=rule.name, area=rule.area, status=CoverageStatus.DISABLED))
             continue
         found, covered = judge(rule, resolver, plan.first_hop if plan else None)

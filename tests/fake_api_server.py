@@ -27,8 +27,23 @@ class FakeApiServer:
         }
         self.requests: list[tuple[str, dict[str, list[str]]]] = []
         self.url = ""
+        self.hanging = threading.Event()
+        self._released = threading.Event()
+        self._hung = ""
+
+    def hang(self, path: str) -> None:
+        """Take requests for a path and never answer; `hanging` is set when one has come."""
+        self._hung = path
+
+    def release(self) -> None:
+        """Let go of them."""
+        self._released.set()
 
     def answer(self, path: str) -> Answer | None:
+        if path == self._hung:
+            self.hanging.set()
+            self._released.wait(60)
+            return None
         found = self.answers.get(path, (404, {"message": "not found"}))
         if isinstance(found, list):
             return found.pop(0) if found else None
@@ -83,6 +98,7 @@ def serving() -> Iterator[FakeApiServer]:
     try:
         yield fake
     finally:
+        fake.release()
         server.shutdown()
         server.server_close()
         thread.join()

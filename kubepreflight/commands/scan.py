@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class Output(msgspec.Struct, frozen=True):
 
 
 def run_scan(typed: Mapping[str, Any], given: frozenset[str]) -> ExitStatus:
-    """Scan, write every report, and say how it ends. Raises KubepreflightError, before anything is read if it can."""
+    """Scan, write every report, and say how it ends. Raises KubepreflightError."""
     own = _own_configuration(typed["config"])
     mine = configuration.read_configuration(own) if own else {}
     plan, records = configuration.beside(typed["paths"], own)
@@ -56,7 +57,7 @@ def run_scan(typed: Mapping[str, Any], given: frozenset[str]) -> ExitStatus:
 
 
 def run_snapshot(to: str, options: Mapping[str, Any]) -> ExitStatus:
-    """Read, and keep what was read. Raises KubepreflightError when nothing can be read or the file cannot be written."""
+    """Scan, write every report, and say how it ends. Raises KubepreflightError when it cannot."""
     from kubepreflight.sources.snapshot_file import SnapshotWriter
 
     path = Path(to)
@@ -88,7 +89,7 @@ def _request(
         options=_plan(options),
         rules=rules,
         sources=tuple(_sources(options, records, telling)),
-        disabled=_known(options.get("disable", ()), rules),
+        disabled=_disabled(rules, options.get("only", ()), options.get("disable", ())),
         required=required,
         opted_in=frozenset(options.get("opt_in", ())),
     )
@@ -135,13 +136,20 @@ def _live(options: Mapping[str, Any], telling: Progress) -> Read:
     return read
 
 
-def _known(patterns: Sequence[str], rules: Sequence[Rule]) -> tuple[str, ...]:
-    import fnmatch
+def _disabled(rules: Sequence[Rule], only: Sequence[str], disable: Sequence[str]) -> frozenset[str]:
+    names = {rule.name for rule in rules}
+    chosen = _matching(names, "--only", only) if only else names
+    return frozenset(names - (chosen - _matching(names, "--disable", disable)))
 
+
+def _matching(names: Iterable[str], option: str, patterns: Sequence[str]) -> set[str]:
+    found: set[str] = set()
     for pattern in patterns:
-        if not any(fnmatch.fnmatch(rule.name, pattern) for rule in rules):
-            raise UsageError(f"--disable {pattern}: there is no such rule. See: kubepreflight rules")
-    return tuple(patterns)
+        hit = fnmatch.filter(names, pattern)
+        if not hit:
+            raise UsageError(f"{option} {pattern}: there is no such rule. See: kubepreflight rules")
+        found.update(hit)
+    return found
 
 
 def _fail_on(name: str) -> Severity | None:

@@ -180,6 +180,8 @@ class _Reading:
         return collector.wants(api_version, kind, desired=True) or collector.wants(api_version, kind, desired=False)
 
     def header(self, shown: str, header: Header) -> None:
+        if not (header.api_version and header.kind):
+            return
         self.objects += 1
         if not header.uid:
             origin = Origin(shown, header.line)
@@ -197,7 +199,7 @@ class _Reading:
             self.collector.add_value(value, Origin(shown, document.line))
             return
         kind = str(value["kind"]).removesuffix("List")
-        for item, line in zip(items, document.item_lines, strict=True):
+        for item, line in zip(items, document.item_lines or [document.line] * len(items), strict=True):
             self.objects += 1
             if isinstance(item, dict):
                 defaults = {"apiVersion": value["apiVersion"], "kind": kind} if kind else {}

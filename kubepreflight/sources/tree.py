@@ -20,7 +20,7 @@ import msgspec
 LARGEST_TOTAL = 4 << 30
 """Bytes that one archive may hold in all: a dump of 150,000 pods has 0.7 GB."""
 MOST_MEMBERS = 200_000
-LARGEST_RATIO = 2_000
+LARGEST_RATIO = 300
 """An archive that grows by more than this, and beyond 64 MB, is a bomb; JSON dumps grow by 10 to 50."""
 
 

@@ -1,0 +1,244 @@
+"""The command line as its users meet it: what is said, where, and how it ends."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.fake_api_server import FakeApiServer, serving
+
+PROGRAM = Path(sys.executable).with_name("kubepreflight")
+NODE = {
+    "apiVersion": "v1",
+    "kind": "Node",
+    "metadata": {"name": "cp1", "uid": "1", "labels": {"node-role.kubernetes.io/control-plane": ""}},
+    "status": {"nodeInfo": {"kubeletVersion": "v1.36.3"}, "conditions": [{"type": "Ready", "status": "True"}]},
+}
+ONE_RULE = ("--only", "single-control-plane")
+
+
+def run(*arguments: str | Path, folder: Path, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("KUBE", "NO_COLOR"))}
+    return subprocess.run(
+        [PROGRAM, *arguments],
+        cwd=folder,
+        env={**clean, "HOME": str(folder), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def dump(tmp_path: Path) -> Path:
+    path = tmp_path / "dump.json"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [NODE]}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        ((), 0),
+        (("--fail-on", "warning"), 1),
+        (("--fail-on", "note"), 1),
+        (("--fail-on", "never"), 0),
+        (("--require", "hosts"), 3),
+        (("--require", "hosts", "--fail-on", "warning"), 1),
+        (("--require", "hosts,manifests", "--allow-incomplete"), 0),
+        (("--require", "api"), 0),
+    ],
+)
+def test_exit_status(dump: Path, arguments: tuple[str, ...], status: int) -> None:
+    done = run("scan", dump, *ONE_RULE, *arguments, folder=dump.parent)
+    assert done.returncode == status, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("scan",), "there is no cluster to scan"),
+        (("scan", "--kubeconfig", "nowhere"), "the kubeconfig nowhere cannot be used"),
+        (("scan", "--context", "other"), "the context 'other' cannot be used"),
+        (("scan", "nowhere.yaml"), "nowhere.yaml: no such file or folder"),
+        (("scan", "empty"), "holds nothing to look at"),
+        (("scan", "dump.json", "--at", "tomorrow"), "'tomorrow' is no date"),
+        (("scan", "dump.json", "--window", "long"), "'long' is no duration"),
+        (("scan", "dump.json", "--target", "latest"), "not a version"),
+        (("scan", "dump.json", "--target", "1.35"), "is no upgrade"),
+        (("scan", "dump.json", "--target", "1.36"), "is no upgrade"),
+        (("scan", "dump.json", "--target", "1.99"), "is it what you mean"),
+        (("scan", "dump.json", "-o", "pdf"), "there is no report format 'pdf'"),
+        (("scan", "dump.json", "-o", "html=nowhere/report.html"), "cannot be written"),
+        (("scan", "dump.json", "-o", "html=empty"), "cannot be written"),
+        (("scan", "dump.json", "-o", "text", "-o", "json"), "two reports go to standard output"),
+        (("scan", "dump.json", "--require", "luck"), "it is any of"),
+        (("scan", "dump.json", "--disable", "no-such-rule"), "there is no such rule"),
+        (("scan", "dump.json", "--rules", "nowhere"), "no such folder"),
+        (("scan", "dump.json", "--config", "nowhere.toml"), "nowhere.toml"),
+        (("scan", "--no-such-option"), "No such option"),
+        (("explain", "single-control-plan"), "Did you mean single-control-plane"),
+        (("collect",), "say where to collect"),
+    ],
+)
+def test_what_could_not_run_ends_with_2_and_says_why(dump: Path, arguments: tuple[str, ...], said: str) -> None:
+    (dump.parent / "empty").mkdir()
+    done = run(*arguments, folder=dump.parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_target_beyond_what_is_known_is_incomplete(dump: Path) -> None:
+    done = run("scan", dump, "--target", "1.45", "-o", "json", folder=dump.parent)
+    report = json.loads(done.stdout)
+    assert done.returncode in (1, 3)
+    reasons = {gap["reason"] for covered in report["coverage"] for gap in covered["gaps"] if gap.get("asked")}
+    assert any("knowledge ends at" in reason for reason in reasons)
+    assert report["verdict"] in ("incomplete", "no-go")
+
+
+def test_reports_go_where_they_are_sent(dump: Path) -> None:
+    done = run("scan", dump, "-o", "json=report.json", "-o", "html=report.html", folder=dump.parent)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert json.loads((dump.parent / "report.json").read_text())["schema"] == "kubepreflight.report/v1"
+    assert (dump.parent / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_no_colour_and_no_progress_in_a_pipe_and_timings_with_v(dump: Path) -> None:
+    done = run("scan", dump, folder=dump.parent)
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+    assert "dump.json" in run("scan", "-v", dump, folder=dump.parent).stderr
+
+
+def test_standard_input(dump: Path) -> None:
+    done = subprocess.run(
+        [PROGRAM, "scan", "-", *ONE_RULE, "-o", "json"],
+        input=dump.read_bytes(),
+        capture_output=True,
+        check=True,
+        cwd=dump.parent,
+    )
+    assert [one["rule"] for one in json.loads(done.stdout)["findings"]] == ["single-control-plane"]
+
+
+def test_a_file_beside_the_input_sets_the_plan_and_nothing_else(dump: Path) -> None:
+    folder = dump.parent / "cluster"
+    folder.mkdir()
+    dump.rename(folder / "dump.json")
+    beside = 'target = "1.38"\nat = 2026-12-24\nwindow = "3d"\nfail-on = "never"\ndisable = ["*"]\n'
+    (folder / "kubepreflight.toml").write_text(beside)
+    report = json.loads(run("scan", folder, "-o", "json", folder=dump.parent).stdout)
+    assert report["upgrade"]["to"] == "1.38"
+    assert report["upgrade"]["start"] == "2026-12-24T00:00:00Z"
+    assert report["upgrade"]["end"] == "2026-12-27T00:00:00Z"
+    assert any(one["rule"] == "single-control-plane" for one in report["findings"])
+    (said,) = [one["detail"] for one in report["sources"] if one["kind"] == "configuration"]
+    assert "ignored" in said
+    assert "disable, fail_on" in said
+    typed = run("scan", folder, "--target", "1.37", "-o", "json", folder=dump.parent)
+    assert json.loads(typed.stdout)["upgrade"]["to"] == "1.37"
+
+
+def test_ones_own_configuration_sets_everything_and_typing_wins(dump: Path) -> None:
+    (dump.parent / "kubepreflight.toml").write_text('fail-on = "warning"\nonly = ["single-control-plane"]\n')
+    assert run("scan", dump, folder=dump.parent).returncode == 1
+    assert run("scan", dump, "--fail-on", "blocker", folder=dump.parent).returncode == 0
+    (dump.parent / "kubepreflight.toml").write_text("fial-on = 3\n")
+    done = run("scan", dump, folder=dump.parent)
+    assert done.returncode == 2
+    assert "there is no option 'fial_on'" in done.stderr
+
+
+def test_a_rule_that_crashes_is_incomplete_and_its_traceback_is_in_the_json(dump: Path) -> None:
+    folder = dump.parent / "mine"
+    folder.mkdir()
+    (folder / "breaks.py").write_text(
+        "from kubepreflight.finding import NOTE\nfrom kubepreflight.objects import Node\n"
+        "from kubepreflight.rule import rule\n\n"
+        "@rule(severity=NOTE, area='nodes', phase='before')\n"
+        "def breaks(nodes: list[Node]):\n    'It breaks.'\n    return [1 / 0]\n"
+    )
+    done = run("scan", dump, *ONE_RULE, "--rules", "mine", "--disable", "zzz*", "-o", "json", folder=dump.parent)
+    assert done.returncode == 2
+    done = run(
+        "scan", dump, "--disable", "s*", "--disable", "[!b]*", "--rules", "mine", "-o", "json", folder=dump.parent
+    )
+    report = json.loads(done.stdout)
+    (covered,) = [one for one in report["coverage"] if one["rule"] == "breaks"]
+    assert (done.returncode, report["verdict"], covered["status"]) == (3, "incomplete", "crashed")
+    assert "ZeroDivisionError" in covered["traceback"]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[FakeApiServer, Path]]:
+    with serving() as fake:
+        path = tmp_path / "config"
+        path.write_text(json.dumps(fake.kubeconfig()))
+        yield fake, path
+
+
+def test_a_live_cluster(server: tuple[FakeApiServer, Path]) -> None:
+    fake, kubeconfig = server
+    fake.answers["/api/v1/nodes"] = (200, {"kind": "NodeList", "apiVersion": "v1", "items": [NODE]})
+    done = run("scan", *ONE_RULE, "-o", "json", folder=kubeconfig.parent, env={"KUBECONFIG": str(kubeconfig)})
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["verdict"]) == (0, "go-with-warnings")
+    assert report["cluster"]["name"] == "fake"
+    assert "a-token" not in done.stdout
+
+
+def test_forbidden_everywhere_is_incomplete_and_never_go(server: tuple[FakeApiServer, Path]) -> None:
+    fake, kubeconfig = server
+    fake.answers["/api/v1/nodes"] = fake.answers["/api/v1/pods"] = (403, {"message": "forbidden"})
+    done = run("scan", "-o", "json", folder=kubeconfig.parent, env={"KUBECONFIG": str(kubeconfig)})
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["verdict"] == "incomplete"
+
+
+def test_ctrl_c_ends_with_130(server: tuple[FakeApiServer, Path]) -> None:
+    fake, kubeconfig = server
+    fake.hang("/api/v1/pods")
+    process = subprocess.Popen(
+        [PROGRAM, "scan"],
+        env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    fake.hanging.wait(30)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in err
+
+
+def test_a_snapshot_gives_the_same_report(server: tuple[FakeApiServer, Path]) -> None:
+    fake, kubeconfig = server
+    pod = {
+        "metadata": {"name": "a", "namespace": "shop", "uid": "2"},
+        "spec": {"containers": [{"name": "a", "image": "a", "env": [{"name": "PASSWORD", "value": "planted-secret"}]}]},
+    }
+    fake.answers["/api/v1/nodes"] = (200, {"kind": "NodeList", "apiVersion": "v1", "items": [NODE]})
+    fake.answers["/api/v1/pods"] = (200, {"kind": "PodList", "apiVersion": "v1", "items": [pod]})
+    env = {"KUBECONFIG": str(kubeconfig)}
+    folder = kubeconfig.parent
+    at = ("--at", "2026-12-01", "-o", "json")
+    live = json.loads(run("scan", *at, folder=folder, env=env).stdout)
+    assert run("snapshot", "--to", "c.tar.gz", folder=folder, env=env).returncode == 0
+    again = json.loads(run("scan", "c.tar.gz", *at, folder=folder).stdout)
+    for moving in ("created", "sources"):
+        del live[moving], again[moving]
+    assert again == live
+
+    assert b"planted-secret" not in gzip.decompress((folder / "c.tar.gz").read_bytes())

@@ -1,0 +1,260 @@
+"""Files, folders and archives: what is read, what is refused, and that nothing broken is lost in silence."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import tarfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubepreflight.errors import SourceError
+from kubepreflight.inputs import Parameter, Wanted
+from kubepreflight.objects import Deployment, Node, Planned, Pod
+from kubepreflight.snapshot import Collector, Snapshot
+from kubepreflight.sources.files import FileSource, host_prefixes
+
+WANTED = Wanted.by(
+    (
+        Parameter("pods", list, Pod, False),
+        Parameter("nodes", list, Node, False),
+        Parameter("deployments", Planned, Deployment, False),
+    )
+)
+DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\n"
+INGRESS = "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata:\n  name: front\n  namespace: shop\n"
+
+
+def read(*paths: Path | str, exclude: Iterable[str] = ()) -> Snapshot:
+    collector = Collector(WANTED)
+    FileSource([str(path) for path in paths], tuple(exclude))(collector)
+    return collector.snapshot()
+
+
+def pod(name: str = "a", **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop", "uid": name, **metadata}}
+
+
+def write(folder: Path, **files: str | bytes) -> Path:
+    for name, content in files.items():
+        path = folder / name.replace("__", "/").replace("_yaml", ".yaml").replace("_json", ".json")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
+
+def names(snapshot: Snapshot, kind: type = Pod) -> list[str]:
+    return [one.name for one in snapshot.observed[kind]]
+
+
+def test_manifests_keep_their_file_and_line(tmp_path: Path) -> None:
+    snapshot = read(write(tmp_path, a_yaml=f"# a comment\n---\n{DEPLOYMENT}---\n{INGRESS}"))
+    (deployment,) = snapshot.desired[Deployment]
+    assert (deployment.subject.file, deployment.subject.line) == ("a.yaml", 3)
+    assert [(one.kind, one.name, one.origin.line) for one in snapshot.headers] == [
+        ("Deployment", "web", 3),
+        ("Ingress", "front", 7),
+    ]
+
+
+def test_dumps_are_told_by_their_uids(tmp_path: Path) -> None:
+    items = {"apiVersion": "v1", "kind": "List", "items": [pod("a"), pod("b")]}
+    import yaml
+
+    for text in (json.dumps(items), json.dumps(items, indent=2), yaml.safe_dump(items)):
+        (tmp_path / "dump.yaml").write_text(text)
+        snapshot = read(tmp_path)
+        assert names(snapshot) == ["a", "b"]
+        assert snapshot.headers == ()
+        assert ("", "Pod") in snapshot.listed
+        assert ("", "Node") not in snapshot.listed
+
+
+def test_an_observed_object_whose_body_nobody_reads_is_no_manifest(tmp_path: Path) -> None:
+    observed = INGRESS.replace("  name: front", "  name: front\n  uid: abc-1")
+    snapshot = read(write(tmp_path, a_yaml=f"{observed}---\n{DEPLOYMENT}"))
+    assert [one.kind for one in snapshot.headers] == ["Deployment"]
+
+
+def test_a_typed_list_says_that_the_kind_was_listed_even_when_it_is_empty(tmp_path: Path) -> None:
+    empty = json.dumps({"apiVersion": "v1", "kind": "PodList", "items": []})
+    full = json.dumps({"apiVersion": "v1", "kind": "NodeList", "items": [{"metadata": {"name": "cp1", "uid": "1"}}]})
+    snapshot = read(write(tmp_path, pods_json=empty, nodes_json=full))
+    assert names(snapshot, Node) == ["cp1"]
+    assert snapshot.observed[Node][0].kind == "Node"
+    assert ("", "Pod") in snapshot.listed
+
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{chr(98 + one)}: &{chr(98 + one)} [{','.join(['*' + chr(97 + one)] * 9)}]\n" for one in range(9)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (f"{DEPLOYMENT}---\na:\n\t- tab\n", 5),
+        (f"{DEPLOYMENT}---\n{BOMB}", 5),
+        (f"{DEPLOYMENT}---\n{'[' * 5000}", 5),
+        (f"{DEPLOYMENT}---\nkind: {{{{ .Values.kind }}}}\n", 5),
+        (b"\x00\x01\x02binary", 1),
+        (DEPLOYMENT.encode("utf-16"), 1),
+        ("\n---\n".join([DEPLOYMENT] * 49 + ["a: [broken"] + [DEPLOYMENT] * 50), None),
+        ('{"apiVersion": "apps/v1", "kind": ', 1),
+    ],
+    ids=["tabs", "exploding anchors", "too deep", "template", "binary", "utf-16", "one of a hundred", "cut-off json"],
+)
+def test_what_does_not_parse_is_named_with_its_line_and_the_rest_is_read(
+    tmp_path: Path, content: str | bytes, line: int | None
+) -> None:
+    snapshot = read(write(tmp_path, bad_yaml=content, good_yaml=DEPLOYMENT))
+    (gap,) = snapshot.gaps
+    assert gap.asked
+    assert gap.subject.startswith("bad.yaml:")
+    assert line is None or gap.subject == f"bad.yaml:{line}" or int(gap.subject.partition(":")[2]) >= line
+    parsed = str(content).count("kind: Deployment") if isinstance(content, str) else 0
+    assert len(snapshot.desired[Deployment]) == 1 + parsed
+
+
+def test_objects_with_wrong_types_are_gaps(tmp_path: Path) -> None:
+    bad = "apiVersion: v1\nkind: Pod\nmetadata: {name: [a], uid: u}\n"
+    worse = "apiVersion: [v1]\nkind: Pod\nmetadata: {name: a}\n"
+    snapshot = read(write(tmp_path, bad_yaml=bad, worse_yaml=worse, good_json=json.dumps(pod())))
+    assert names(snapshot) == ["a"]
+    assert len(snapshot.gaps) == 2
+    assert all(gap.asked for gap in snapshot.gaps)
+
+
+@pytest.mark.parametrize("content", [None, "just: values\n", "# nothing\n", ""])
+def test_a_path_that_holds_nothing_for_us_is_an_error(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        write(tmp_path, values_yaml=content)
+    with pytest.raises(SourceError, match="nothing to look at"):
+        read(tmp_path)
+
+
+def test_a_path_that_is_not_there_is_an_error_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"nowhere: no such file"):
+        read(tmp_path, tmp_path / "nowhere")
+
+
+def test_a_file_that_vanishes_is_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, a_yaml=DEPLOYMENT, b_yaml=DEPLOYMENT)
+    kept = Path.read_bytes
+
+    def vanishing(path: Path) -> bytes:
+        if path.name == "b.yaml":
+            path.unlink()
+        return kept(path)
+
+    monkeypatch.setattr(Path, "read_bytes", vanishing)
+    snapshot = read(tmp_path)
+    assert [gap.subject for gap in snapshot.gaps] == ["b.yaml"]
+    assert "No such file" in snapshot.gaps[0].reason
+
+
+def test_an_unrendered_chart_is_named_once(tmp_path: Path) -> None:
+    template = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}\n  {{- if x }}\n"
+    files = {f"charts__shop__templates__t{number}_yaml": template for number in range(5)}
+    snapshot = read(write(tmp_path, charts__shop__Chart_yaml="name: shop\n", good_yaml=DEPLOYMENT, **files))
+    (gap,) = snapshot.gaps
+    assert gap.subject == "charts/shop"
+    assert "5 of its templates" in gap.reason
+    assert "helm template" in gap.how
+    assert read(tmp_path, exclude=["charts/*"]).gaps == ()
+
+
+def test_excluded_files_are_no_gaps(tmp_path: Path) -> None:
+    write(tmp_path, good_yaml=DEPLOYMENT, sub__bad_yaml="a: [")
+    assert read(tmp_path, exclude=["sub/bad.yaml"]).gaps == ()
+    assert read(tmp_path, exclude=["bad.yaml"]).gaps == ()
+    assert len(read(tmp_path, exclude=["other.yaml"]).gaps) == 1
+
+
+def tar(path: Path, members: dict[str, bytes], mode: str = "w:gz") -> Path:
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload] # the mode is a plain string here
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+def test_archives_are_read_like_folders(tmp_path: Path) -> None:
+    members = {"bundle/pods.json": json.dumps(pod()).encode(), "bundle/apps/web.yaml": DEPLOYMENT.encode()}
+    tar(tmp_path / "b.tar.gz", members)
+    tar(tmp_path / "b.tar", members, "w")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    for name in ("b.tar.gz", "b.tar", "b.zip"):
+        snapshot = read(tmp_path / name)
+        assert names(snapshot) == ["a"]
+        assert snapshot.desired[Deployment][0].origin.file == f"{name}!bundle/apps/web.yaml"
+    (tmp_path / "p.json.gz").write_bytes(gzip.compress(json.dumps(pod()).encode()))
+    assert names(read(tmp_path / "p.json.gz")) == ["a"]
+
+
+def test_hostile_archives_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "evil.tar"
+    with tarfile.open(path, "w") as archive:
+        for name, kind, target in (
+            ("../outside.yaml", tarfile.REGTYPE, ""),
+            ("/etc/passwd.yaml", tarfile.REGTYPE, ""),
+            ("link.yaml", tarfile.SYMTYPE, "/etc/passwd"),
+            ("hard.yaml", tarfile.LNKTYPE, "good.yaml"),
+            ("pipe.yaml", tarfile.FIFOTYPE, ""),
+        ):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            archive.addfile(member, io.BytesIO())
+        good = tarfile.TarInfo("good.yaml")
+        good.size = len(DEPLOYMENT)
+        archive.addfile(good, io.BytesIO(DEPLOYMENT.encode()))
+    snapshot = read(path)
+    assert len(snapshot.desired[Deployment]) == 1
+    assert len(snapshot.gaps) == 5
+    assert all(gap.asked for gap in snapshot.gaps)
+
+
+def test_a_bomb_is_refused(tmp_path: Path) -> None:
+    bomb = tar(tmp_path / "bomb.tar.gz", {"good.yaml": DEPLOYMENT.encode(), "zeros.yaml": bytes(70 << 20)})
+    assert any("grows too much" in gap.reason for gap in read(bomb).gaps)
+
+
+def test_a_cut_off_archive_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    whole = tar(tmp_path / "a.tar.gz", {"a.yaml": DEPLOYMENT.encode(), "b.yaml": os.urandom(200_000)}).read_bytes()
+    (tmp_path / "a.tar.gz").write_bytes(whole[: len(whole) // 2])
+    snapshot = read(tmp_path / "a.tar.gz")
+    assert len(snapshot.desired[Deployment]) == 1
+    assert any("damaged or cut off" in gap.reason for gap in snapshot.gaps)
+
+
+def test_links_that_lead_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
+    outside = write(tmp_path / "outside", secret_yaml=DEPLOYMENT)
+    folder = write(tmp_path / "inside", a_yaml=DEPLOYMENT)
+    (folder / "link.yaml").symlink_to(outside / "secret.yaml")
+    (folder / "inner.yaml").symlink_to(folder / "a.yaml")
+    snapshot = read(folder)
+    assert len(snapshot.desired[Deployment]) == 2
+    assert [gap.subject for gap in snapshot.gaps] == ["link.yaml"]
+
+
+def test_hosts_are_found_wherever_they_lie() -> None:
+    assert host_prefixes(["host.json", "files/etc/x"]) == ("",)
+    assert set(host_prefixes(["hosts/cp1/host.json", "n/cp2/files/etc/kubernetes/admin.conf", "a.yaml"])) == {
+        "hosts/cp1/",
+        "n/cp2/",
+    }
+    assert host_prefixes(["profiles/etc/x.yaml", "my-files/etc/a.yaml"]) == ()
+
+
+def test_a_name_of_ten_thousand_characters(tmp_path: Path) -> None:
+    snapshot = read(write(tmp_path, a_json=json.dumps(pod("x" * 10_000))))
+    assert names(snapshot) == ["x" * 10_000]
