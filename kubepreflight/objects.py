@@ -97,7 +97,10 @@ class Metadata(Part, frozen=True):
     @property
     def controller(self) -> OwnerReference | None:
         """The owner that would replace it, as `metav1.GetControllerOf` finds it."""
-        return next((one for one in self.owner_references or () if one.controller), None)
+        for one in self.owner_references or ():
+            if one.controller:
+                return one
+        return None
 
 
 class KubernetesObject(msgspec.Struct, rename="camel", kw_only=True):
@@ -276,10 +279,17 @@ class PodSpec(Part, frozen=True):
             msgspec.structs.force_setattr(self, "restart_policy", sys.intern(self.restart_policy))
 
 
+class Waiting(Part, frozen=True):
+    """Why a container does not run."""
+
+    reason: str | None = None
+    message: str | None = None
+
+
 class ContainerState(Part, frozen=True):
     """Why a container waits."""
 
-    waiting: Condition | None = None
+    waiting: Waiting | None = None
 
 
 class ContainerStatus(Part, frozen=True):
