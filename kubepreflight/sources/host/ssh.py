@@ -105,7 +105,8 @@ def _result(host: str, runs: _Runs, command: list[str]) -> Collected:
             host=host, archive=archive, reason="interrupted there: not all of it came" if ended.status else ""
         )
     lines = [line.strip() for line in ended.complaint.splitlines() if line.strip()]
-    reason = lines[-1][:200] if lines else f"it ended with status {ended.status} and said nothing"
+    said_nothing = "what it sent is no archive" if mark else f"it ended with status {ended.status} and said nothing"
+    reason = lines[-1][:200] if lines else said_nothing
     if reason.startswith("sudo:"):
         reason += " (log in as root, or let sudo run sh without a password)"
     return Collected(host=host, reason=reason)

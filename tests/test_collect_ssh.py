@@ -1,0 +1,145 @@
+"""Collecting from several nodes: each answer by itself, whatever the others do. ssh is a program of the test's."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from kubepreflight.errors import SourceError
+from kubepreflight.sources.host import ssh
+from kubepreflight.sources.host.ssh import Collected, collect, collect_local
+
+SSH = """#!/bin/sh
+echo "$@" >>"$LOG"
+while [ "$1" != -- ]; do shift; done
+host=$2; shift 2
+case $host in
+    refused) echo "ssh: connect to host refused port 22: Connection refused" >&2; exit 255 ;;
+    unknown) printf 'No ED25519 host key is known.\\nHost key verification failed.\\n' >&2; exit 255 ;;
+    silent) exit 7 ;;
+    hanging) exec sleep 60 ;;
+    endless) exec yes ;;
+    noisy) yes >&2 & pid=$!; cat >/dev/null; kill $pid; exit 1 ;;
+    truncated) echo "kubepreflight: the archive follows"; echo "nothing like a tar" ;;
+    password) PATH=$TOOLS:$PATH exec sh -c "$*" ;;
+    banner) echo "Welcome to this node"; exec sh -c "$*" ;;
+    *) exec sh -c "$*" ;;
+esac
+"""
+COLLECTOR = 'cd "$ROOT" && tar -cf - host.json'
+
+
+def tool(folder: Path, name: str, script: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(script)
+    (folder / name).chmod(0o755)
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    tool(tmp_path / "bin", "ssh", SSH)
+    tool(tmp_path / "tools", "id", "#!/bin/sh\necho 1000\n")
+    tool(tmp_path / "tools", "sudo", "#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n")
+    tool(tmp_path / "root", "id", "#!/bin/sh\necho 0\n")
+    (tmp_path / "host.json").write_text("{}")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{tmp_path / 'root'}:{os.environ['PATH']}")
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    monkeypatch.setenv("TOOLS", str(tmp_path / "tools"))
+    monkeypatch.setenv("ROOT", str(tmp_path))
+    # The real script has tests of its own; here it is about how it travels.
+    monkeypatch.setattr(ssh, "collect_script", lambda: COLLECTOR)
+    return tmp_path / "log"
+
+
+def by_host(*hosts: str, parallel: int = 8, timeout: float = 20) -> dict[str, Collected]:
+    return {one.host: one for one in collect(hosts, parallel=parallel, timeout=timeout)}
+
+
+def names(archive: bytes) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return tar.getnames()
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("refused", "ssh: connect to host refused port 22: Connection refused"),
+        ("unknown", "Host key verification failed."),
+        ("silent", "it ended with status 7 and said nothing"),
+        ("truncated", "what it sent is no archive"),
+        ("noisy", "y"),
+        ("endless", "it sent more than 16 MB, which is no archive of ours"),
+        ("password", "sudo: a password is required (log in as root, or let sudo run sh without a password)"),
+        ("-oProxyCommand=evil", "not the name of a host"),
+        ("two words", "not the name of a host"),
+        ("", "not the name of a host"),
+    ],
+)
+def test_a_node_that_fails_says_why_and_the_others_come(host: str, reason: str, log: Path) -> None:
+    results = by_host(host, "w1")
+    assert results[host] == Collected(host=host, reason=reason)
+    archive = results["w1"].archive
+    assert archive is not None
+    assert names(archive) == ["host.json"]
+
+
+def test_a_node_that_hangs_is_given_up(log: Path) -> None:
+    assert by_host("hanging", timeout=0.3) == {"hanging": Collected(host="hanging", reason="no answer within 0.3 s")}
+
+
+def test_what_a_login_shell_says_first_is_not_of_the_archive(log: Path) -> None:
+    archive = by_host("banner")["banner"].archive
+    assert archive is not None
+    assert archive.startswith(b"host.json\0")
+
+
+def test_an_interrupted_collector_s_archive_is_kept_with_a_word(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh, "collect_script", lambda: COLLECTOR + "; exit 3")
+    result = by_host("w1")["w1"]
+    assert result.archive
+    assert result.reason == "interrupted there: not all of it came"
+
+
+def test_every_host_once_and_host_keys_checked_as_the_user_has_it(log: Path) -> None:
+    began: list[str] = []
+    lock = threading.Lock()
+
+    def progress(host: str) -> None:
+        with lock:
+            began.append(host)
+
+    results = list(collect(["admin@w1", "w2", "admin@w1"], parallel=2, timeout=20, progress=progress))
+    assert sorted(one.host for one in results) == sorted(began) == ["admin@w1", "w2"]
+    calls = log.read_text().splitlines()
+    assert len(calls) == 2
+    assert all("BatchMode=yes" in call and "HostKey" not in call and "KnownHosts" not in call for call in calls)
+
+
+def test_closing_ends_what_runs(log: Path) -> None:
+    results = collect(["w1", "hanging", "hanging2"], parallel=3, timeout=60)
+    assert next(results).host in ("w1", "hanging2")
+    results.close()  # type: ignore[attr-defined] # it is a generator
+
+
+def test_without_ssh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(SourceError, match="ssh is not installed"):
+        next(collect(["w1"]))
+
+
+def test_this_machine(log: Path) -> None:
+    assert collect_local(timeout=20).archive
+
+
+def test_the_real_script_on_its_way(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", f"{log.parent / 'bin'}:{log.parent / 'root'}:{os.environ['PATH']}")
+    monkeypatch.setenv("LOG", str(log))
+    archive = by_host("w1", timeout=60)["w1"].archive
+    assert archive is not None
+    assert "commands/uname/stdout" in names(archive)
