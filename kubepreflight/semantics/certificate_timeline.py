@@ -1,0 +1,219 @@
+"""Every certificate on the nodes that something works with, when it ends, and whether it is renewed before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from kubepreflight.finding import Gap, Subject
+from kubepreflight.host import Certificate, Host, Missing
+from kubepreflight.inputs import Unavailable
+from kubepreflight.knowledge.certificates import CertificateInventory, KnownCertificate
+from kubepreflight.knowledge.etcd_versions import EtcdVersions
+from kubepreflight.objects import Desired, Node
+from kubepreflight.semantics.control_plane_order import ControlPlaneOrder, image_version_on
+from kubepreflight.semantics.kubeadm_config import CERTIFICATES_DIRECTORY, KubeadmConfig
+from kubepreflight.semantics.renewal import Circumstances, RenewalPlan, Renewer, absent_keys
+from kubepreflight.semantics.upgrade_configuration import UpgradeConfiguration
+from kubepreflight.upgrade import Upgrade
+from kubepreflight.version import Version
+
+FIRST_NODE_TAKES = timedelta(minutes=30)
+"""The first control-plane node is renewed within this time after the planned start."""
+
+
+class HostCertificate(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate on one node.
+
+    `known` is None for one that is not kubeadm's and that a static pod works with: `used_by` then names its flag.
+    `at` is when the upgrade renews it, None when that is at its node's turn, at some time in the window.
+    """
+
+    node: str
+    certificate: Certificate
+    known: KnownCertificate | None
+    renewer: Renewer
+    at: datetime | None = None
+    used_by: str = ""
+
+    @property
+    def name(self) -> str:
+        """What kubeadm calls it (`apiserver`, `admin.conf`), or its path."""
+        return self.known.name if self.known else self.certificate.path
+
+    @property
+    def ends(self) -> datetime:
+        """Its end."""
+        return self.certificate.not_after
+
+    @property
+    def is_authority(self) -> bool:
+        """Whether it is one of the cluster's authorities."""
+        return self.known is not None and self.known.kind == "authority"
+
+    @property
+    def is_kubelets(self) -> bool:
+        """Whether the kubelet works with it."""
+        return self.known is not None and self.known.every_node
+
+    @property
+    def is_serving_kubelets(self) -> bool:
+        """Whether the kubelet serves with it."""
+        return self.known is not None and self.known.every_node and self.known.kind == "serving"
+
+    @property
+    def place(self) -> Subject:
+        """Its file on its node."""
+        return Subject(node=self.node, file=self.certificate.path, field=self.name if self.known else "")
+
+    @property
+    def renewed_in_time(self) -> bool:
+        """Whether the plan renews it before its end, whatever its node's turn."""
+        if self.renewer is Renewer.UPGRADE:
+            return self.at is not None and self.at + FIRST_NODE_TAKES <= self.ends
+        return self.renewer is Renewer.KUBELET
+
+
+class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
+    """All of them, by node, and what could not be seen.
+
+    `keys_unknown` are the gaps of control-plane nodes whose keys were not listed: whether an authority is external is
+    then not known, and taken for the usual case that it is not. `validity` is how long new ones live, None by default.
+    """
+
+    certificates: tuple[HostCertificate, ...]
+    plan: RenewalPlan
+    validity: timedelta | None
+    gaps: tuple[Gap, ...]
+    keys_unknown: tuple[Gap, ...]
+    switched_off_by: tuple[Subject, ...] = ()
+
+    @classmethod
+    def provide(
+        cls,
+        *,
+        hosts: list[Host],
+        upgrade: Upgrade,
+        order: ControlPlaneOrder,
+        inventory: CertificateInventory,
+        etcd_versions: EtcdVersions,
+        config: KubeadmConfig | None = None,
+        configurations: Desired[UpgradeConfiguration] | None = None,
+        nodes: list[Node] | None = None,
+    ) -> CertificateTimeline:
+        """Put it together. Raises Unavailable when no host has certificates that could be read."""
+        readable = [host for host in hosts if not isinstance(host.certificates, Missing)]
+        missing = [(host, host.certificates) for host in hosts if isinstance(host.certificates, Missing)]
+        gaps = [host.cannot_check("certificates", why) for host, why in missing]
+        if not readable:
+            raise Unavailable(*gaps)
+        plan = RenewalPlan(upgrade, order, inventory, etcd_versions)
+        directory = config.certificates_directory if config else CERTIFICATES_DIRECTORY
+        workers = {node.name for node in nodes or () if not node.is_control_plane}
+        found: list[HostCertificate] = []
+        for host in readable:
+            around = _circumstances(host, plan, config, directory, configurations or ())
+            on_host = list(_on_host(host, plan, around, directory))
+            if around.step is not None and not any(one.known and one.known.renewed_with for one in on_host):
+                gaps.append(_no_certificates(host, directory))
+            found += on_host if host.name not in workers else [one for one in on_host if _of_every_node(one)]
+        return cls(
+            certificates=tuple(found),
+            plan=plan,
+            validity=config.certificate_validity if config else None,
+            gaps=tuple(gaps),
+            keys_unknown=tuple(_keys_unknown(readable, order)),
+            switched_off_by=tuple(one.subject for one in configurations or () if _switches_off(one)),
+        )
+
+    def leaves(self) -> Mapping[str, tuple[HostCertificate, ...]]:
+        """By node, the certificates that something proves itself with: no authorities, nor what the kubelet serves."""
+        by_node: dict[str, list[HostCertificate]] = {}
+        for one in self.certificates:
+            if not one.is_authority and not one.is_serving_kubelets:
+                by_node.setdefault(one.node, []).append(one)
+        return {node: tuple(found) for node, found in by_node.items()}
+
+
+def _of_every_node(one: HostCertificate) -> bool:
+    return one.known is None or one.known.every_node or one.is_authority
+
+
+def _circumstances(
+    host: Host,
+    plan: RenewalPlan,
+    config: KubeadmConfig | None,
+    directory: str,
+    configurations: Iterable[UpgradeConfiguration],
+) -> Circumstances:
+    paths = {one.path: one for one in host.certificates} if not isinstance(host.certificates, Missing) else {}
+    keys = host.private_keys
+    return Circumstances(
+        host=host,
+        step=plan.order.of(host.name),
+        external_etcd=config.etcd_is_external if config else _runs_no_etcd(host),
+        absent_keys=frozenset() if isinstance(keys, Missing) else absent_keys(plan.inventory, keys, paths, directory),
+        etcd=image_version_on(host, "etcd"),
+        etcd_image_tag=_fixed_etcd(config),
+        apply_renews=not any(one.apply and one.apply.certificate_renewal is False for one in configurations),
+        node_renews=not any(one.node and one.node.certificate_renewal is False for one in configurations),
+    )
+
+
+def _runs_no_etcd(host: Host) -> bool:
+    pods = host.static_pods
+    return not isinstance(pods, Missing) and bool(pods) and not any(pod.name.startswith("etcd") for pod in pods)
+
+
+def _fixed_etcd(config: KubeadmConfig | None) -> Version | None:
+    etcd = config.document.get("etcd") if config else None
+    local = etcd.get("local") if isinstance(etcd, Mapping) else None
+    tag = local.get("imageTag") if isinstance(local, Mapping) else None
+    return Version.try_parse(tag) if isinstance(tag, str) else None
+
+
+def _on_host(host: Host, plan: RenewalPlan, around: Circumstances, directory: str) -> Iterator[HostCertificate]:
+    assert not isinstance(host.certificates, Missing)
+    flags = dict(_flags_by_path(host))
+    first: set[str] = set()
+    for one in host.certificates:
+        known = plan.inventory.at(one.path, directory)
+        if known is not None and known.kind != "authority":
+            # Behind the certificate itself may stand those of the authorities that signed it.
+            if one.is_authority or one.path in first:
+                continue
+            first.add(one.path)
+        if known is not None:
+            renewer, at = plan.renewer(known, one, around)
+            yield HostCertificate(node=host.name, certificate=one, known=known, renewer=renewer, at=at)
+        elif one.path in flags:
+            used_by = flags[one.path]
+            yield HostCertificate(node=host.name, certificate=one, known=None, renewer=Renewer.NOBODY, used_by=used_by)
+
+
+def _flags_by_path(host: Host) -> Iterator[tuple[str, str]]:
+    if isinstance(host.static_pods, Missing):
+        return
+    for pod in host.static_pods:
+        for argument in pod.command:
+            name, _, value = argument.partition("=")
+            if value.startswith("/"):
+                yield value.split(",")[0], f"{pod.name} {name}"
+
+
+def _no_certificates(host: Host, directory: str) -> Gap:
+    reason = f"none of kubeadm's certificates is among those collected under {directory} and /etc/kubernetes"
+    return host.cannot_check("certificates", Missing(reason))
+
+
+def _keys_unknown(hosts: Iterable[Host], order: ControlPlaneOrder) -> Iterator[Gap]:
+    for host in hosts:
+        if isinstance(host.private_keys, Missing) and order.of(host.name) is not None:
+            reason = f"{host.private_keys.reason}: each authority's key is taken to be on the node"
+            yield host.cannot_check("private keys", Missing(reason))
+
+
+def _switches_off(one: UpgradeConfiguration) -> bool:
+    return any(part is not None and part.certificate_renewal is False for part in (one.apply, one.node))

@@ -1,0 +1,89 @@
+"""What the rules about certificates on nodes say alike: which end when, who would renew them, what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from kubepreflight.finding import Evidence
+from kubepreflight.semantics.certificate_timeline import CertificateTimeline, HostCertificate
+from kubepreflight.semantics.moments import against_start, exact, span
+from kubepreflight.semantics.renewal import Renewer
+
+NODE_FIELD = "control-plane certificates"
+
+_WORST = ("apiserver", "etcd-peer", "admin.conf")
+
+RESTART = (
+    "mkdir -p /etc/kubernetes/manifests-away\n"
+    "mv /etc/kubernetes/manifests/*.yaml /etc/kubernetes/manifests-away/ && sleep 20\n"
+    "mv /etc/kubernetes/manifests-away/*.yaml /etc/kubernetes/manifests/"
+)
+"""Restarts every static pod of a node: the kubelet stops those whose manifest is gone."""
+
+
+def names(certificates: Iterable[HostCertificate]) -> str:
+    """All of them, sorted: a certificate that ends must not hide behind `and 3 more`."""
+    return ", ".join(sorted(dict.fromkeys(one.name for one in certificates)))
+
+
+def counted(certificates: Sequence[HostCertificate]) -> str:
+    """`the certificate apiserver`, `10 certificates: admin.conf, apiserver, …`."""
+    if len(certificates) == 1:
+        return f"the certificate {certificates[0].name}"
+    return f"{len(certificates)} certificates ({names(certificates)})"
+
+
+def when(certificates: Iterable[HostCertificate], start: datetime) -> str:
+    """`at 2026-11-23 09:36 UTC, 43 minutes after the planned start`: the first end is set against the start."""
+    ends = [one.ends for one in certificates]
+    return f"{span(ends)}, {against_start(min(ends), start)}"
+
+
+def consequences(certificates: Iterable[HostCertificate], most: int = 3) -> str:
+    """What stops with them, the worst first."""
+    known = [one.known for one in certificates if one.known]
+    known.sort(key=lambda one: _WORST.index(one.name) if one.name in _WORST else len(_WORST))
+    return " ".join(list(dict.fromkeys(one.consequence for one in known))[:most])
+
+
+def evidence(certificates: Iterable[HostCertificate]) -> dict[str, Evidence]:
+    """The exact ends, for machines and for those who do not believe it."""
+    return {"ends": sorted(f"{one.name} {exact(one.ends)}" for one in certificates)}
+
+
+def how_to_renew(node: str, certificates: Sequence[HostCertificate], command: str) -> str:
+    """What to type on a node so that these live longer; `command` is kubeadm's."""
+    parts = dict.fromkeys(_ELSEWHERE.get(one.renewer, "") if one.known else BY_ITS_MAKER for one in certificates)
+    if "" not in parts:
+        return "\n".join(parts)
+    by_kubeadm = f"On {node}, as root; this restarts its control plane, so do one node at a time:\n{command}\n{RESTART}"
+    return "\n".join([by_kubeadm, *filter(None, parts)])
+
+
+BY_ITS_AUTHORITY = (
+    "Make the requests on the node, have the external authority sign them, put the certificates in place:\n"
+    "kubeadm certs generate-csr"
+)
+BY_ETCDS_OWNER = (
+    "Have whoever runs etcd issue a new client certificate for the API server, and put it where --etcd-certfile says."
+)
+BY_ITS_MAKER = "Have whoever made the files that are not kubeadm's make them anew, then restart what reads them."
+_ELSEWHERE = {
+    Renewer.EXTERNAL_AUTHORITY: BY_ITS_AUTHORITY,
+    Renewer.AUTHORITY_UNREADABLE: BY_ITS_AUTHORITY,
+    Renewer.EXTERNAL_ETCD: BY_ETCDS_OWNER,
+}
+
+
+def who_is_safe(timeline: CertificateTimeline, node: str) -> str:
+    """What becomes of the other control-plane nodes, for a finding about one that is not safe."""
+    order = timeline.plan.order
+    first, done = order.first, [one for one in order.done if one != node]
+    if first is not None and first.node != node:
+        ends = timeline.plan.upgrade.start + timeline.validity if timeline.validity else None
+        safe = "is safe: it" if ends is None or ends > timeline.plan.upgrade.end else "comes before it:"
+        return f"{first.node} {safe} is taken to be upgraded first, at the planned start, and renewed then."
+    if done:
+        return f"{', '.join(done)} {'has' if len(done) == 1 else 'have'} been upgraded and renewed already."
+    return ""

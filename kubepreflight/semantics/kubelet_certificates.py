@@ -1,0 +1,47 @@
+"""How a kubelet comes by its certificates, as its configuration and flags on a host tell."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kubepreflight.host import Certificate, Host, Missing
+
+KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
+
+
+def rotates_client(host: Host) -> bool | Missing:
+    """Whether the kubelet renews its client certificate by itself: it must be told to, and kubeadm tells it."""
+    return _setting(host, "rotateCertificates", "rotate-certificates")
+
+
+def asks_for_serving(host: Host) -> bool | Missing:
+    """Whether the kubelet has its serving certificate signed by the cluster, instead of signing it itself."""
+    return _setting(host, "serverTLSBootstrap", "rotate-server-certificates")
+
+
+def configured_serving(host: Host) -> str:
+    """The path of a serving certificate that somebody put there for the kubelet; empty for its own, or unknown."""
+    flag = "" if isinstance(host.kubelet_flags, Missing) else host.kubelet_flags.get("tls-cert-file", "")
+    field = "" if isinstance(host.kubelet_config, Missing) else host.kubelet_config.get("tlsCertFile", "")
+    return flag or (field if isinstance(field, str) else "")
+
+
+def _setting(host: Host, field: str, flag: str) -> bool | Missing:
+    flags = {} if isinstance(host.kubelet_flags, Missing) else host.kubelet_flags
+    if flag in flags:
+        return flags[flag].lower() not in ("false", "f", "0")
+    if isinstance(host.kubelet_config, Missing):
+        return host.kubelet_config
+    return host.kubelet_config.get(field) is True
+
+
+def share_of_life(certificate: Certificate, moment: datetime) -> float:
+    """How much of its life a certificate has behind it: 0 at its beginning, 1 at its end, more after it."""
+    life = certificate.not_after - certificate.not_before
+    passed = moment - certificate.not_before
+    return passed / life if life.total_seconds() > 0 else 1.0
+
+
+def seen(host: Host, start: datetime) -> datetime:
+    """The moment for which a host's facts hold: when they were collected, or `start` where that is not known."""
+    return min(host.collected_at, start) if host.collected_at else start

@@ -1,0 +1,41 @@
+"""Moments and durations as people read them; all times are UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+
+def moment(when: datetime) -> str:
+    """`2026-11-23 09:36 UTC`."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def exact(when: datetime) -> str:
+    """`2026-11-23T09:36:18Z`."""
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def duration(length: timedelta) -> str:
+    """Rounded down to a sensible unit, without its sign: `43 minutes`, `36 hours`, `3 days`."""
+    seconds = int(abs(length).total_seconds())
+    for name, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        count, rest = divmod(seconds, size)
+        if count > 1 or (count == 1 and (rest == 0 or name == "minute")):
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return "less than a minute"
+
+
+def against_start(when: datetime, start: datetime) -> str:
+    """`43 minutes after the planned start`, `3 days before the planned start`."""
+    if when == start:
+        return "at the planned start"
+    return f"{duration(when - start)} {'after' if when > start else 'before'} the planned start"
+
+
+def span(moments: Iterable[datetime]) -> str:
+    """When several things happen: at one moment, or between the first and the last. Raises ValueError for none."""
+    texts = sorted({moment(one) for one in moments})
+    if not texts:
+        raise ValueError("no moments")
+    return f"at {texts[0]}" if len(texts) == 1 else f"between {texts[0]} and {texts[-1]}"
