@@ -103,9 +103,10 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one archive tells of its node.
 
     `file` is the archive or directory it came from. `certificates` are those in files and in kubeconfigs, without
-    kubeadm's backups and what the kubelet left behind when it rotated. `private_keys` are paths of keys seen; `unreadable` says which
-    files or commands were there and could not be read. `kubelet_config` is config.yaml as decoded, `kubelet_flags` the
-    flags of kubeadm-flags.env and the defaults file in the order in which the kubelet sees them, without `--`.
+    kubeadm's backups and what the kubelet left behind when it rotated. `private_keys` are paths of keys seen;
+    `unreadable` says which files or commands were there and could not be read. `kubelet_config` is config.yaml as
+    decoded, `kubelet_flags` the flags of kubeadm-flags.env and the defaults file in the order in which the kubelet
+    sees them, without `--`.
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
     `cri-dockerd`, `runc`) to the version that it gives of itself.
     """

@@ -24,7 +24,7 @@ case $host in
     silent) exit 7 ;;
     hanging) exec sleep 60 ;;
     endless) exec yes ;;
-    noisy) yes >&2 & pid=$!; cat >/dev/null; kill $pid; exit 1 ;;
+    noisy) head -c 1000000 /dev/zero | tr '\\0' y >&2; exit 1 ;;
     truncated) echo "kubepreflight: the archive follows"; echo "nothing like a tar" ;;
     password) PATH=$TOOLS:$PATH exec sh -c "$*" ;;
     banner) echo "Welcome to this node"; exec sh -c "$*" ;;
@@ -72,7 +72,7 @@ def names(archive: bytes) -> list[str]:
         ("unknown", "Host key verification failed."),
         ("silent", "it ended with status 7 and said nothing"),
         ("truncated", "what it sent is no archive"),
-        ("noisy", "y"),
+        ("noisy", "y" * 200),
         ("endless", "it sent more than 16 MB, which is no archive of ours"),
         ("password", "sudo: a password is required (log in as root, or let sudo run sh without a password)"),
         ("-oProxyCommand=evil", "not the name of a host"),
