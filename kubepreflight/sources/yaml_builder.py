@@ -25,6 +25,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from kubepreflight.sources.documents import DEPTH_LIMIT
 from kubepreflight.sources.yaml_scalars import (
     Scalar,
     ScalarError,
@@ -36,7 +37,6 @@ from kubepreflight.sources.yaml_scalars import (
     shortened,
 )
 
-DEPTH_LIMIT: Final = 200
 ALIAS_LIMIT: Final = 1_000_000
 
 _MERGE_TAG = "tag:yaml.org,2002:merge"
