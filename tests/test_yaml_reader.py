@@ -1,9 +1,8 @@
-"""What the manifest reader takes from a file. Expected values were printed by kubectl's own decoder, in Go
+"""What the manifest reader takes from a file. The expected values were printed by kubectl's own decoder, in Go
 (k8s.io/apimachinery v0.37.2 with sigs.k8s.io/yaml v1.6.0), except where a comment says that we differ."""
 
 import importlib
 import json
-import math
 import sys
 from typing import Any
 
@@ -12,156 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubepreflight.errors import SourceError
-from kubepreflight.sources.documents import header_of
-from kubepreflight.sources.yaml_reader import Document, Header, Problem, read_documents
-
-
-def values(text: str | bytes) -> list[Any]:
-    """The values of all documents, with the line of a problem in the place of what is broken."""
-    data = text if isinstance(text, bytes) else text.encode()
-    return [
-        entry.value if isinstance(entry, Document) else f"problem on line {entry.line}"
-        for entry in read_documents(data)
-    ]
-
-
-def only_problem(text: str | bytes) -> Problem:
-    (problem,) = read_documents(text if isinstance(text, bytes) else text.encode())
-    assert isinstance(problem, Problem)
-    return problem
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equal, and 1, 1.0 and True told apart, 0.0 and -0.0 too."""
-    return repr(one) == repr(other)
-
-
-def nothing(_api_version: str, _kind: str) -> bool:
-    """What wants nothing whole."""
-    return False
-
-
-@pytest.mark.parametrize(
-    ("word", "value"),
-    [
-        ("yes", True),
-        ("On", True),
-        ("y", True),
-        ("n", False),
-        ("OFF", False),
-        ("oN", "oN"),
-        ("null", None),
-        ("~", None),
-        ("nUll", "nUll"),
-        ("0644", 420),
-        ("0o644", 420),
-        ("0O7", 7),
-        ("0x1F", 31),
-        ("0X1f", 31),
-        ("0b11", 3),
-        ("-0b11", -3),
-        ("+12", 12),
-        ("-0", 0),
-        ("1_000", 1000),
-        ("1__0_", 10),
-        ("_1", "_1"),
-        ("08", 8),
-        ("0o8", "0o8"),
-        ("089.5", 89.5),
-        ("1e3", 1000),
-        ("1E-3", 0.001),
-        ("8E9_", 8_000_000_000),
-        ("1.", 1),
-        ("1.0", 1),
-        ("-0.0", 0),
-        (".5", 0.5),
-        (".5_0", 0.5),
-        (".5_", ".5_"),
-        ("._5", "._5"),
-        (".e3", ".e3"),
-        (".", "."),
-        ("1e999", "1e999"),
-        (".1e999", ".1e999"),
-        ("9223372036854775807", 9223372036854775807),
-        ("9223372036854775808", 9.223372036854776e18),
-        ("-9223372036854775808", -9223372036854775808),
-        ("-9223372036854775809", -9.223372036854776e18),
-        ("18446744073709551615", 1.8446744073709552e19),
-        ("0xffffffffffffffff", 1.8446744073709552e19),
-        ("+0xffffffffffffffff", "+0xffffffffffffffff"),
-        ("0x10000000000000000", "0x10000000000000000"),
-        ("07777777777777777777777777", 7.777777777777778e24),
-        ("4611686018427387904.0", 4611686018427388000),
-        ("1e20", 1e20),
-        ("1e21", 1e21),
-        ("1" * 400, "1" * 400),
-        ("2024-01-01", "2024-01-01"),
-        ("2024-01-01T10:00:00Z", "2024-01-01T10:00:00Z"),
-        ("12:30", "12:30"),
-        ("12:30:45", "12:30:45"),
-        ("0x", "0x"),
-        ("inf", "inf"),
-        ("=", "="),
-        ("<<", "<<"),
-        ("1.2.3", "1.2.3"),
-        ("v1", "v1"),
-        ("'yes'", "yes"),
-        ('"0644"', "0644"),
-        ('"\\x41\\u00e9\\0"', "Aé\0"),
-        ("!!str 5", "5"),
-        ("! 5", "5"),
-        ("!own 5", "5"),
-        ('!!int "5"', 5),
-        ("!!float 5", 5),
-        ('!!bool "on"', True),
-        ('!!null ""', None),
-        ("!<tag:yaml.org,2002:int> '0x10'", 16),
-        ("!!binary aGk=", "hi"),
-        ("!!binary 4oI=", "\ufffd\ufffd"),
-        ("!!timestamp 2024-01-01", "2024-01-01"),
-        ("!!set {x}", {"x": None}),
-        # Read as -1 by kubectl.
-        ("0b-1", "0b-1"),
-    ],
-)
-def test_reads_words_as_kubectl_does(word: str, value: Any) -> None:
-    assert same(values(f"a: {word}\nb: [x, {word}]"), [{"a": value, "b": ["x", value]}])
-
-
-@pytest.mark.parametrize(
-    ("word", "key"),
-    [
-        ("plain", "plain"),
-        ("yes", "true"),
-        ("off", "false"),
-        ("0644", "420"),
-        ("1_000", "1000"),
-        ("-5", "-5"),
-        ("1.5", "1.5"),
-        ("1.0", "1"),
-        ("-0.0", "-0"),
-        ("1e5", "100000"),
-        ("1e6", "1e+06"),
-        ("0.0001", "0.0001"),
-        ("0.00001", "1e-05"),
-        # A key that is a float goes through 32 bits.
-        ("16777217.0", "1.6777216e+07"),
-        ("0.123456789", "0.12345679"),
-        ("3.4028235e38", "3.4028235e+38"),
-        ("1e39", ".inf"),
-        ("-.inf", "-.inf"),
-        (".nan", ".nan"),
-        ("2024-01-01", "2024-01-01"),
-        ('"1.0"', "1.0"),
-        ("!!int 5", "5"),
-        ("!!binary aGk=", "hi"),
-        ('"<<"', "<<"),
-        ("!!str <<", "<<"),
-        ("=", "="),
-    ],
-)
-def test_makes_keys_text_as_kubectl_does(word: str, key: str) -> None:
-    assert values(f"{word}: x") == [{key: "x"}]
+from kubepreflight.sources.yaml_reader import Document, Problem, read_documents
+from tests.manifests_read import nothing, only_problem, same, values
 
 
 @pytest.mark.parametrize(
@@ -389,79 +240,6 @@ def test_tells_lines(text: str, lines: int, item_lines: tuple[int, ...]) -> None
     assert (document.line, document.item_lines) == (lines, item_lines)
 
 
-WHOLE = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: shop\n  uid: u1\nspec: {a: 1}\n"
-
-
-def test_gives_headers_of_what_is_not_wanted() -> None:
-    entries = list(read_documents(f"# x\n{WHOLE}---\n{WHOLE}".encode(), wants=lambda *names: names == ("v1", "Pod")))
-    assert entries == [Header("apps/v1", "Deployment", "shop", "web", "u1", line) for line in (2, 10)]
-
-
-def test_gives_documents_that_are_wanted() -> None:
-    entries = list(read_documents(WHOLE.encode(), wants=lambda *names: names == ("apps/v1", "Deployment")))
-    assert entries == list(read_documents(WHOLE.encode()))
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "apiVersion: v1\nkind: List\nmetadata: {}\nitems: [1]",
-        "apiVersion: v1\nkind: PodList\nmetadata: {}\n",
-        "apiVersion: v1\nkind: Odd\nmetadata: {}\nitems: [1]",
-        '{"kind": "Odd", "items": [1]}',
-        "- kind: A",
-        "text",
-    ],
-)
-def test_lists_and_what_is_no_object_are_always_whole(text: str) -> None:
-    assert list(read_documents(text.encode(), wants=nothing)) == list(read_documents(text.encode()))
-
-
-@pytest.mark.parametrize(
-    ("text", "header"),
-    [
-        (WHOLE + "x: |\n  kind: B\n", ("apps/v1", "Deployment", "web")),
-        (WHOLE + "kind: B\n", ("apps/v1", "B", "web")),
-        (WHOLE + '"kind": B\n', ("apps/v1", "B", "web")),
-        (WHOLE + "? kind\n: B\n", ("apps/v1", "B", "web")),
-        (WHOLE + "kind : B\n", ("apps/v1", "B", "web")),
-        (WHOLE + "!!str kind: B\n", ("apps/v1", "B", "web")),
-        (WHOLE + "<<: {kind: B}\n", ("apps/v1", "B", "web")),
-        (WHOLE + "x: 1\rkind: B\n", ("apps/v1", "B", "web")),
-        (WHOLE + "x: 1\u2028kind: B\n", ("apps/v1", "B", "web")),
-        (WHOLE + 'x: "\nkind: B\n  "\n', ("apps/v1", "Deployment", "web")),
-        (WHOLE + "x: {\nkind: B}\n", ("apps/v1", "Deployment", "web")),
-        ('x: "\nkind: B\n  "\n' + WHOLE, ("apps/v1", "Deployment", "web")),
-        ("spec:\n  kind: B\n  metadata: {name: b}\n" + WHOLE, ("apps/v1", "Deployment", "web")),
-        ("{kind: A, metadata: {name: a}, apiVersion: v1, spec: {kind: B}}", ("v1", "A", "a")),
-        ("  kind: A\n  metadata: {name: a}\n  apiVersion: v1\n  kind: B\n", ("v1", "B", "a")),
-        (
-            '  kind: A\n  metadata: {}\n  apiVersion: v1\n  x: "\nkind:\nmetadata:\napiVersion:\n  "\n  kind: B\n',
-            ("v1", "B", ""),
-        ),
-        ("m: &m {name: a}\nkind: &k A\nmetadata: *m\napiVersion: *k\n", ("A", "A", "a")),
-        ('{"kind": "A", "metadata": {"name": "a"}}', ("", "A", "a")),
-        ("kind: 1\nmetadata: [name]\napiVersion: yes", ("", "", "")),
-        ("replicas: 1", ("", "", "")),
-    ],
-)
-def test_is_not_fooled_about_a_header(text: str, header: tuple[str, str, str]) -> None:
-    (found,) = read_documents(text.encode(), wants=nothing)
-    assert isinstance(found, Header)
-    assert (found.api_version, found.kind, found.name) == header
-
-
-@pytest.mark.parametrize(
-    "behind",
-    ["x: [", "x: b: c", "\tx: 1", "x: *nowhere", "x: \0", "x: {{ y }}", "...\nx: 1", "x: '", "x: " + "[" * 20_000],
-)
-def test_a_broken_rest_is_a_problem_whether_it_is_wanted_or_not(behind: str) -> None:
-    text = (WHOLE + behind).encode()
-    whole, header = list(read_documents(text)), list(read_documents(text, wants=nothing))
-    assert whole[-1] == header[-1]
-    assert isinstance(header[-1], Problem)
-
-
 JSON_TEXT = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=20)
 JSON_NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False).filter(
     lambda number: not number.is_integer() or abs(number) < 2**53
@@ -479,39 +257,10 @@ def test_json_means_the_same_as_yaml(value: Any, indent: int | None) -> None:
     assert values(text) == values("---\n" + text) == [{"a": value}]
 
 
-@given(st.floats())
-def test_floats_keep_their_value(number: float) -> None:
-    (value,) = values(f"a: {number!r}")
-    assert float(value["a"]) == number if math.isfinite(number) else value == {"a": str(number)}
-
-
 @given(st.lists(JSON_VALUES.filter(lambda value: value is not None), max_size=4))
 def test_documents_do_not_mix(documents: list[Any]) -> None:
     text = "".join(f"---\n{json.dumps([document], indent=1)}\n" for document in documents)
     assert values(text) == [[document] for document in documents]
-
-
-CHARACTERS = st.sampled_from("ab:-?{}[],&*!|>'\"%@#\\ \n\t\r\0é\u2028\ufeff")
-SNIPPETS = st.sampled_from(
-    [": ", "- ", "\n  ", "\n- ", "&a ", "*a", "<<: ", "---\n", "\n---\n", "\n...\n", "{{", "!!int ", "0x1"]
-)
-LINES = st.sampled_from(["kind: B\n", "apiVersion: v1\n", "metadata:\n  name: n\n", "items:\n- a\n", "x: *a\n"])
-FILES = st.lists(CHARACTERS | SNIPPETS | LINES, max_size=30).map(lambda pieces: "".join(pieces).encode())
-
-
-@given(st.binary(max_size=200) | FILES)
-def test_never_raises_and_headers_agree_with_documents(data: bytes) -> None:
-    whole, headers = list(read_documents(data)), list(read_documents(data, wants=nothing))
-    lines = 2 + sum(data.count(end) for end in (b"\n", b"\r", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9"))
-    assert all(1 <= entry.line <= lines for entry in whole)
-    for entry, short in zip(whole, headers, strict=True):
-        if isinstance(short, Header) and isinstance(entry, Document):
-            assert short == header_of(entry.value, entry.line)
-        elif isinstance(short, Document):
-            assert short == entry
-        else:
-            # What is wrong with a value is not looked for when the value is not wanted.
-            assert isinstance(entry, Problem)
 
 
 def test_says_so_when_pyyaml_has_no_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
