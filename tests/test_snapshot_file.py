@@ -1,0 +1,137 @@
+"""What is kept of a scan, what is cut out of it, and what a damaged snapshot still tells."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubepreflight.errors import SourceError
+from kubepreflight.finding import Gap
+from kubepreflight.inputs import Parameter, Wanted
+from kubepreflight.objects import Desired, Node, Origin, Pod
+from kubepreflight.report import Cluster, SourceRecord
+from kubepreflight.snapshot import Collector, Snapshot
+from kubepreflight.sources.redaction import redact
+from kubepreflight.sources.snapshot_file import SnapshotWriter, is_snapshot, read_snapshot
+from kubepreflight.upgrade import ServerVersion
+from kubepreflight.version import Version
+
+WANTED = Wanted.by(
+    (Parameter("", list, Pod, False), Parameter("", list, Node, False), Parameter("", Desired, Pod, False))
+)
+
+
+def pod(name: str, uid: str = "u") -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop", "uid": uid}}
+
+
+def fill(collector: Collector) -> None:
+    collector.give(ServerVersion(Version.parse("v1.36.3")))
+    collector.give(Cluster(name="home", server="https://192.0.2.1:6443"))
+    for name in ("a", "b"):
+        collector.add_raw(json.dumps(pod(name)).encode(), Origin())
+    collector.add_value(pod("c", uid=""), Origin("apps/c.yaml", 7))
+    collector.mark_listed("", "Pod")
+    collector.fail("", "Node", Gap(input="nodes", reason="403 Forbidden", asked=True))
+    collector.add_gap(Gap(input="files", subject="x.yaml:3", reason="broken", asked=True))
+    collector.add_source(SourceRecord(kind="cluster", name="home"))
+
+
+def written(path: Path) -> Snapshot:
+    with SnapshotWriter() as writer:
+        collector = Collector(WANTED, writer)
+        fill(collector)
+        snapshot = collector.snapshot()
+        with path.open("wb") as stream:
+            writer.write(snapshot, stream)
+    return snapshot
+
+
+def read(path: Path) -> Snapshot:
+    collector = Collector(WANTED)
+    read_snapshot(collector, path)
+    return collector.snapshot()
+
+
+def test_it_reads_back_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "s.tar.gz"
+    before = written(path)
+    after = read(path)
+    assert is_snapshot(path)
+    assert after.observed == before.observed
+    assert after.desired == before.desired
+    assert after.headers == before.headers
+    assert (after.listed, after.failures, after.gaps) == (before.listed, before.failures, before.gaps)
+    assert after.given == before.given
+    assert after.desired[Pod][0].origin == Origin("apps/c.yaml", 7)
+
+
+def test_one_that_is_cut_off_is_read_as_far_as_it_goes_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "s.tar.gz"
+    written(path)
+    content = gzip.decompress(path.read_bytes())
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        last = archive.getmembers()[-1]
+    path.write_bytes(gzip.compress(content[: last.offset_data + 10]))
+    snapshot = read(path)
+    assert len(snapshot.gaps) >= 2
+    assert any("damaged or cut off" in gap.reason for gap in snapshot.gaps)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(SourceError, match="nothing of it can be read"):
+        read(path)
+
+
+def test_fewer_objects_than_were_written_are_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "s.tar.gz"
+    written(path)
+    out = tmp_path / "t.tar.gz"
+    with tarfile.open(path) as archive, tarfile.open(out, "w:gz") as changed:
+        for member in archive:
+            stream = archive.extractfile(member)
+            assert stream is not None
+            data = stream.read()
+            if member.name.startswith("observed/"):
+                data = data.splitlines(keepends=True)[0]
+                member.size = len(data)
+            changed.addfile(member, io.BytesIO(data))
+    assert "1 of 2 objects" in read(out).failures["", "Pod"][0].reason
+
+
+@pytest.mark.parametrize(
+    ("index", "said"),
+    [(b"{", "cannot be read"), (b'{"format": "kubepreflight.snapshot/v9"}', "cannot be read|format")],
+)
+def test_one_that_is_not_ours(tmp_path: Path, index: bytes, said: str) -> None:
+    path = tmp_path / "s.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        member = tarfile.TarInfo("snapshot.json")
+        member.size = len(index)
+        archive.addfile(member, io.BytesIO(index))
+    with pytest.raises(SourceError, match=said):
+        read(path)
+
+
+def test_what_is_cut_out() -> None:
+    deployment = {
+        "metadata": {
+            "annotations": {
+                "kubectl.kubernetes.io/last-applied-configuration": json.dumps(
+                    {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": "secret-1"}
+                )
+            }
+        },
+        "spec": {"template": {"spec": {"containers": [{"env": [{"name": "A", "value": "secret-2"}, {"name": "B"}]}]}}},
+    }
+    cut = json.dumps(redact(deployment, "Deployment"))
+    assert "secret" not in cut
+    assert "apps/v1" in cut
+    secret = {"data": {"tls.crt": "public", "tls.key": "secret-3"}, "stringData": {"a": "secret-4"}}
+    assert redact(secret, "Secret") == {"data": {"tls.crt": "public", "tls.key": ""}, "stringData": {"a": ""}}
+    broken = {"metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{secret-5"}}}
+    assert "secret" not in json.dumps(redact(broken, "Pod"))
