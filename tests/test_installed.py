@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from kubepreflight.host import Host, Missing, Package
-from kubepreflight.semantics.installed import installed_version
+from kubepreflight.semantics.installed import Unreadable, installed_version
 from kubepreflight.version import Version
 
 UNKNOWN = Missing("not collected")
@@ -39,4 +39,4 @@ def test_absent_and_unknown_differ() -> None:
     assert installed_version(Host(name="n", file="n.tar"), "kubelet") == UNKNOWN
     assert installed_version(Host(name="n", file="n.tar", packages={}), "kubelet") == UNKNOWN
     odd = Host(name="n", file="n.tar", packages=package("kubelet", "mine"))
-    assert installed_version(odd, "kubelet") == Missing("kubelet is 'mine', which is no version")
+    assert installed_version(odd, "kubelet") == Unreadable("kubelet is 'mine', which is no version")

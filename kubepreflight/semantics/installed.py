@@ -10,6 +10,10 @@ from kubepreflight.version import Version
 _EPOCH = re.compile(r"^\d+:")
 
 
+class Unreadable(Missing, frozen=True):
+    """It is installed, and what it calls its version is none."""
+
+
 def installed_version(host: Host, name: str) -> Version | Missing | None:
     """The version of a package or program; None when it is not there, Missing when that cannot be told.
 
@@ -23,5 +27,5 @@ def installed_version(host: Host, name: str) -> Version | Missing | None:
             one = known[name]
             text = one if isinstance(one, str) else one.version
             version = Version.try_parse(_EPOCH.sub("", text))
-            return version if version is not None else Missing(f"{name} is {text[:60]!r}, which is no version")
+            return version if version is not None else Unreadable(f"{name} is {text[:60]!r}, which is no version")
     return unknown

@@ -1,0 +1,18 @@
+"""What a host is in its cluster."""
+
+from __future__ import annotations
+
+from kubepreflight.host import Host, Missing
+from kubepreflight.objects import Node
+
+API_SERVER = "kube-apiserver"
+
+
+def is_control_plane(host: Host, nodes: list[Node] | None) -> bool | Missing:
+    """Whether a host is a control-plane node, by the API's labels or by its own static pods."""
+    node = next((one for one in nodes or () if one.name == host.name), None)
+    if node is not None:
+        return node.is_control_plane
+    if isinstance(host.static_pods, Missing):
+        return host.static_pods
+    return any(one.name.startswith(API_SERVER) for one in host.static_pods)

@@ -1,0 +1,85 @@
+"""Packages that a plain upgrade of the system would move."""
+
+from collections.abc import Iterator, Sequence
+
+from kubepreflight.finding import WARNING, Finding, Gap, finding
+from kubepreflight.host import Host, Missing
+from kubepreflight.knowledge.packages import PackageSources
+from kubepreflight.rule import rule
+from kubepreflight.semantics.package_repositories import families, kubernetes_repositories
+from kubepreflight.semantics.several import common_subject, listed
+from kubepreflight.upgrade import Upgrade
+
+
+@rule(severity=WARNING, area="packages", phase="before")
+def package_not_held(hosts: list[Host], upgrade: Upgrade, sources: PackageSources) -> Iterator[Finding | Gap]:
+    """The packages kubelet, kubeadm or kubectl of a node are not held.
+
+    Why: kubeadm upgrades the control plane, the package manager the kubelet. A hold keeps a plain `apt upgrade`, or an
+    unattended one, from doing it out of turn. Every upgrade takes the hold off and has to put it back, on each node;
+    forgetting it is the commonest accident there is.
+
+    What happens: somebody installs security updates, and the kubelet of that node goes to the newest version that its
+    repositories hold. Where that is past the control plane, the node may not come back after its next restart.
+
+    When it stays silent: all three are held (apt-mark hold), excluded in the repository's file or in dnf.conf, or
+    locked by versionlock. A node without these packages got Kubernetes in another way: nothing can move it.
+
+    How to see it yourself: apt-mark showhold, or dnf versionlock list and grep exclude /etc/yum.repos.d/kubernetes.repo
+
+    References:
+        https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/install-kubeadm/
+        https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
+
+    """
+    loose: dict[tuple[str, ...], list[Host]] = {}
+    for host in hosts:
+        if isinstance(host.packages, Missing):
+            yield host.cannot_check("packages", host.packages)
+            continue
+        holds = {name: host.packages[name].held for name in sources.packages.held if name in host.packages}
+        unknown = [held for held in holds.values() if isinstance(held, Missing)]
+        if unknown:
+            yield host.cannot_check("packages", unknown[0])
+        if names := tuple(name for name, held in holds.items() if held is False):
+            loose.setdefault(names, []).append(host)
+    for names, same in loose.items():
+        yield _finding(names, same, upgrade, sources)
+
+
+def _finding(names: tuple[str, ...], hosts: list[Host], upgrade: Upgrade, sources: PackageSources) -> Finding:
+    return finding(
+        common_subject(hosts, f"{listed(names)} not held"),
+        f"{listed(names)} {'is' if len(names) == 1 else 'are'} not held on {listed(host.name for host in hosts)}. "
+        f"A plain upgrade of the system there {_would_move(names, hosts, upgrade, sources)}.",
+        remedy="\n".join(_hold(family, names) for family in families(hosts)),
+        places=hosts,
+        evidence={"installed": [_installed(host, names) for host in hosts]},
+    )
+
+
+def _would_move(names: Sequence[str], hosts: list[Host], upgrade: Upgrade, sources: PackageSources) -> str:
+    them = "it" if len(names) == 1 else "them"
+    found = [kubernetes_repositories(host, sources) for host in hosts]
+    known = [one for one in found if not isinstance(one, Missing)]
+    minors = [minor for one in known for minor in one.minors]
+    if any(one.legacy for one in known) and upgrade.end.date() < sources.legacy.gone:
+        return f"takes {them} to the newest version that Google's repository holds, of whatever minor version"
+    if not minors or len(known) < len(found) or not all(one.minors for one in known):
+        return f"takes {them} to the newest version that its repositories hold"
+    newest = max(minors)
+    if upgrade.current is None or newest <= upgrade.current.minor_version:
+        return f"takes {them} to the newest patch of {newest}, at a moment that nobody chose"
+    ahead = ", past the API server" if "kubelet" in names else ""
+    return f"takes {them} to {newest}{ahead}: that repository is configured already"
+
+
+def _hold(family: str, names: Sequence[str]) -> str:
+    if family == "deb":
+        return f"apt-mark hold {' '.join(names)}"
+    return f"dnf versionlock add {' '.join(names)}"
+
+
+def _installed(host: Host, names: Sequence[str]) -> str:
+    packages = {} if isinstance(host.packages, Missing) else host.packages
+    return f"{host.name}: " + ", ".join(f"{name} {packages[name].version}" for name in names)
