@@ -50,7 +50,7 @@ clusters:
 - cluster:
     certificate-authority-data: {authority}
     server: https://admin:PLANTED-server@10.0.0.1:6443
-    proxy-url: http://user:PLANTED-proxy@proxy:3128
+    proxy-url: user:PLANTED-proxy@proxy:3128
   name: kubernetes
 contexts:
 - context: {{cluster: kubernetes, user: other, token: PLANTED-flow}}
@@ -123,6 +123,8 @@ spec:
     - --vip-password=PLANTED-argument
     - --peer-secret
     - PLANTED-argument-on-its-own
+    - --user=root:PLANTED-user-argument
+    - --requestheader-username-headers=X-Remote-User
     - --etcd=https://root:PLANTED-argument-address@10.0.0.1:2379
     env:
     - name: plain
@@ -167,6 +169,9 @@ root = "/var/lib/containerd"
   identitytoken = \"\"\"
   PLANTED-multi-line
   \"\"\"
+  hosts = [
+    { host = "x", auth = "PLANTED-inline-in-array" },
+  ]
   inline = { auth = { identity = "PLANTED-inline" } }
   kept = "yes"
 """
@@ -181,6 +186,8 @@ FILES = {
     "etc/kubernetes/manifests/escaped.yaml": 'kind: Pod\nenv:\n- "val\\u0075e": PLANTED-escaped\n',
     "etc/kubernetes/manifests/split.yaml": "kind: Pod\nenv: [{name: A, value\n: PLANTED-split}]\n",
     "etc/kubernetes/manifests/anchored.yaml": "kind: Pod\nenv:\n- &a value: PLANTED-anchored\n",
+    "etc/kubernetes/manifests/quoted.yaml": 'kind: Pod\nenv:\n- value: "a\nPLANTED-quoted-on"\n',
+    "etc/kubernetes/manifests/open.yaml": "kind: Pod\nenv: [{name: A,\n value: a\nPLANTED-flow-on}]\n",
     "etc/kubernetes/manifests/secret.yaml": "kind: Secret\nstringData:\n  a: PLANTED-secret-object\n",
     "etc/kubernetes/enc/encryption.yaml": "kind: EncryptionConfiguration\nsecret: PLANTED-encryption\n",
     "etc/kubernetes/cloud.conf": "[Global]\nfoo = PLANTED-cloud\n",
@@ -193,12 +200,14 @@ FILES = {
     "var/lib/kubelet/config.json": '{"auths":{"r":{"auth":"PLANTED-kubelet-registry"}}}',
     "etc/default/kubelet": "# PLANTED-default-comment\nexport DATABASE=PLANTED-default\n"
     "HTTP_PROXY=http://user:PLANTED-http-proxy@proxy:3128\n"
+    "https_proxy=user:PLANTED-bare-proxy@proxy:3128\n"
     "KUBELET_EXTRA_ARGS=--v=2 \\\n  --api-password 'PLANTED-default-flag with space' --fail-swap-on=false\n",
     "etc/systemd/system/kubelet.service.d/10-kubeadm.conf": '[Service]\nEnvironment="KUBELET_X=--a" "B=PLANTED-b c"\n'
     "Environment=C=PLANTED-c D='PLANTED-d'\nEnvironment=E=\"PLANTED-e\\\" f\"\nExecStart=\n"
     "ExecStart=/usr/bin/kubelet $KUBELET_X --token=PLANTED-exec-start --v=2\n# PLANTED-unit-comment\n",
     "etc/containerd/config.toml": CONTAINERD,
-    "etc/crio/crio.conf.d/10.conf": '[crio.runtime]\ndefault_env = [\n"A=PLANTED-crio"\n]\nlog_level = "info"\n',
+    "etc/crio/crio.conf.d/10.conf": '[crio.runtime]\ndefault_env = [\n"A=]",\n"A=PLANTED-crio" # ]\n]\nx = 1\n',
+    "etc/crio/crio.conf.d/20.json": '{\n"auth": "PLANTED-crio-json"\n}\n',
     "etc/docker/daemon.json": '{"exec-opts": ["native.cgroupdriver=systemd"], "log-opts": {"splunk-token":'
     ' "PLANTED-splunk"}, "proxies": {"http-proxy":"http://u:PLANTED-docker-proxy@p"}}',
     "root/.docker/config.json": '{"auths":{"r":{"auth":"PLANTED-docker"}}}',

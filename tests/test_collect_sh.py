@@ -113,6 +113,7 @@ def test_what_is_harmless_is_kept(collected: dict[str, bytes]) -> None:
     has(
         "/etc/kubernetes/manifests/kube-vip.yaml",
         "--authorization-mode=Node,RBAC",
+        "=X-Remote-User",
         "fieldRef: {fieldPath: status.podIP}",
     )
     has("/etc/kubernetes/manifests/kube-vip.yaml", "--enable-bootstrap-token-auth=true", "=/etc/kubernetes/tokens.csv")
@@ -177,9 +178,19 @@ def test_the_archive_reads_back(collected: dict[str, bytes]) -> None:
     }
 
 
+def test_a_real_node_comes_through_unharmed() -> None:
+    root = Path(__file__).parent / "data/real-cp1/files"
+    collected = read_host(members(run(root).stdout), "x", "cp1")
+    copied = read_host({f"files/{path.relative_to(root)}": path.read_bytes() for path in root.rglob("*.*")}, "x", "cp1")
+    assert collected.unreadable == ()
+    assert collected.name == "cp1"
+    for fact in ("certificates", "kubeconfigs", "static_pods", "kubelet_config", "kubelet_flags"):
+        assert getattr(collected, fact) == getattr(copied, fact), fact
+
+
 def test_what_stays_on_the_node_is_said(collected: dict[str, bytes]) -> None:
     unread = dict(line.split("\t") for line in lines(collected, "unreadable.txt"))
-    manifests = ("anchored", "escaped", "flow", "json", "secret", "split")
+    manifests = ("anchored", "escaped", "flow", "json", "open", "quoted", "secret", "split")
     assert set(unread) == {
         *(f"/etc/kubernetes/manifests/{name}.yaml" for name in manifests),
         "/etc/kubernetes/json.conf",

@@ -165,6 +165,7 @@ def test_certificates_that_nothing_uses_are_left_out() -> None:
             "files/etc/kubernetes/tmp/kubeadm-backup/pki/apiserver.crt": CERTIFICATE,
             "files/etc/kubernetes/tmp/kubeadm-backup/admin.conf": "kind: Config\nusers: []\n",
             "files/etc/ssl/etcd/member.pem": CERTIFICATE,
+            "files/etc/ssl/certs/ca-certificates.crt": CERTIFICATE,
         }
     )
     assert not isinstance(one.certificates, Missing)

@@ -13,6 +13,8 @@ KUBELET = "/var/lib/kubelet/pki"
 CURRENT_CLIENT = f"{KUBELET}/kubelet-client-current.pem"
 
 _SUFFIXES = (".crt", ".cer", ".der", ".pem")
+# What the distribution trusts is not the cluster's.
+_DISTRIBUTION = ("/etc/ssl/certs/", "/etc/pki/", "/usr/share/")
 _PEM = b"-----BEGIN CERTIFICATE-----"
 _ROTATED = re.compile(rf"^({KUBELET}/kubelet-(?:client|server))-\d[\d-]*\.pem$")
 _NODE = "system:node:"
@@ -21,13 +23,14 @@ _NODE = "system:node:"
 def read_certificates(node: HostFiles) -> tuple[Certificate, ...] | Missing:
     """Every certificate in a file of its own.
 
-    Not those in kubeadm's backups, and not what the kubelet left behind when it rotated to `…-current.pem`: nothing
+    Not those that the distribution trusts, not those in kubeadm's backups, and not what the kubelet left behind when it rotated to `…-current.pem`: nothing
     uses them, and they end one after the other.
     """
     found: list[Certificate] = []
     looked = False
     for path in node.below("/"):
-        if not _may_hold(node, path) or path.startswith(BACKUPS) or _is_left_behind(node, path):
+        unused = path.startswith((BACKUPS, *_DISTRIBUTION)) or _is_left_behind(node, path)
+        if unused or not _may_hold(node, path):
             continue
         looked = True
         data = node.bytes_of(path)

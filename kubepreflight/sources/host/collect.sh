@@ -138,10 +138,15 @@ take_packages() {
         # apt would else write its caches anew, which is a change
         run apt-mark-showhold apt-mark -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= showhold
     fi
-    # shellcheck disable=SC2086
-    if [ -z "$ROOT" ] || [ -d "$ROOT/var/lib/rpm" ] || [ -d "$ROOT/usr/lib/sysimage/rpm" ]; then
-        run rpm-qa rpm --root "${ROOT:-/}" -qa --qf '%{NAME}\t%{VERSION}-%{RELEASE}\t%{ARCH}\n' $PACKAGES
-    fi
+    # Where rpm finds no database it would make one.
+    for directory in /usr/lib/sysimage/rpm /var/lib/rpm; do
+        for database in rpmdb.sqlite Packages.db Packages; do
+            [ -f "$ROOT$directory/$database" ] || continue
+            # shellcheck disable=SC2086
+            run rpm-qa rpm --root "${ROOT:-/}" --dbpath "$directory" -qa --qf '%{NAME}\t%{VERSION}-%{RELEASE}\t%{ARCH}\n' $PACKAGES
+            break 2
+        done
+    done
     take cut_lines /etc/apt/sources.list
     take_all cut_lines /etc/apt/sources.list.d '*.list' '*.sources'
     take cut_lines /etc/apt/preferences

@@ -8,7 +8,7 @@
 # shellcheck disable=SC2016  # awk's dollars, not the shell's
 CUT_COMMON='
 BEGIN {
-    SECRET = "(passw|passphrase|secret|token|credential|api[-_.]?key|access[-_.]?key|authorization)"
+    SECRET = "(passw|passphrase|secret|token|credential|api[-_.]?key|access[-_.]?key|authorization|user)"
     NAMED = "[a-z0-9_.-]*" SECRET "[a-z0-9_.-]*[\\\\\"\047]*[ \t]*([=:,][ \t]*|[ \t])[\\\\\"\047]*"
     ADDRESS = "://[^ \t]*@"
 }
@@ -23,7 +23,8 @@ function without_userinfo(s,    out, info) {
 }
 function harmless(name, value) {
     if (value == "" || value == "(cut)" || value ~ /^(true|false|null)$/) return 1
-    if (name ~ /authorization/ && name !~ /authorization$/ && name !~ /(passw|secret|token|credential)/) return 1
+    if (name !~ /(passw|passphrase|secret|token|credential|api[-_.]?key|access[-_.]?key|authorization$)/)
+        return name ~ /authorization/ || value !~ /^[^:\/]+:[^:]/
     if (value ~ /^\// && name ~ /(file|path|dir|config)$/) return 1
     return name !~ /passw/ && value ~ /^[0-9]+(h|m|s|ms)[0-9hms]*$/
 }
@@ -46,6 +47,8 @@ function scrub(s,    out, low, head, name, mark, after, value, end, assigned) {
     }
     return out s
 }
+# A proxy may have its password without a scheme before it.
+function proxy(s, otherwise) { return s ~ /@/ && s !~ /\(cut\)@/ ? otherwise : s }
 function refuse() { refused = 1; exit 9 }
 { sub(/\r$/, ""); if (NR == 1) sub(/^\357\273\277/, "") }
 '
@@ -86,6 +89,13 @@ cut_yaml() {
         FLOW["kubelet"] = "staticPodURLHeader.*[{]|[{].*staticPodURLHeader"
     }
     function comment() { print "# (cut)" }
+    # Where a quoted text or a flow collection goes on, indentation tells nothing any more.
+    function goes_on(value,    rest, opened) {
+        if (value ~ /^"/) return value !~ /^"([^"\\]|\\.)*"/
+        if (value ~ /^\047/) return value !~ /^\047([^\047]|\047\047)*\047/
+        rest = value; opened = gsub(/[[{]/, "", rest)
+        return value ~ /^[[{]/ && opened > gsub(/[]}]/, "", rest)
+    }
     # base64 of PRIVATE KEY at each of its three offsets: a combined file was embedded
     function has_key(data) { return data ~ /UFJJVkFURSBLRV|BSSVZBVEUgS0VZ|QUklWQVRFIEtFW/ }
     /^[ \t]*$/ { print ""; next }
@@ -102,11 +112,13 @@ cut_yaml() {
         begun = 1
         if (mode != "kubeconfig" && $0 ~ FLOW[mode]) refuse()
         if (match(body, /^("[^"]*"|\047[^\047]*\047)[ \t]*:/) || match(body, /^[^][ \t"\047#{},|>@`:]+[ \t]*:([ \t]|$)/)) {
-            key = substr(body, 1, RLENGTH); value = substr(body, RLENGTH + 1)
-            sub(/[ \t]*:[ \t]*$/, "", key); shown = key; gsub(/["\047]/, "", key); sub(/^[ \t]+/, "", value)
+            key = substr(body, 1, RLENGTH); value = substr(body, RLENGTH + 1); sub(/^[ \t]+/, "", value)
+            if (goes_on(value)) refuse()
+            sub(/[ \t]*:[ \t]*$/, "", key); shown = key; gsub(/["\047]/, "", key)
             if (value !~ /["\047]/ || value ~ /^("[^"]*"|\047[^\047]*\047)[ \t]+#/) sub(/(^|[ \t]+)#.*$/, "", value)
             entry(); next
         }
+        if (goes_on(body)) refuse()
         if (mode == "kubeconfig" && body !~ /^(---|\.\.\.|-)[ \t]*$/) { comment(); next }
         if (guard >= 0 && column > guard) { comment(); next }
         if (pending && body !~ /^["\047]?-/) print lead "(cut)"
@@ -117,7 +129,8 @@ cut_yaml() {
         if (mode == "kubeconfig") {
             if (value == "") { print lead shown ":"; return }
             if (!index(KEEP, " " key " ") || value ~ /^[[|>{&*!@`%]/ || has_key(value)) value = "(cut)"
-            print lead shown ": " without_userinfo(value); below = column; return
+            print lead shown ": " proxy(without_userinfo(value), key ~ /^(server|proxy-url)$/ ? "(cut)" : value)
+            below = column; return
         }
         if (key ~ CUT[mode]) { print lead shown ": (cut)"; below = column; return }
         if (mode == "pod" && column == 0 && key == "kind") {
@@ -147,7 +160,7 @@ cut_variables() {
             token = substr(s, 1, RLENGTH); s = substr(s, RLENGTH + 1)
             name = token; sub(/^["\047]/, "", name)
             name = match(name, /^[A-Za-z_][A-Za-z0-9_]*=/) ? substr(name, 1, RLENGTH - 1) : ""
-            out = out " " (name == "" ? "(cut)" : known(name) ? scrub(token) : name "=(cut)")
+            out = out " " (name == "" ? "(cut)" : known(name) ? proxy(scrub(token), name "=(cut)") : name "=(cut)")
         }
         return substr(out, 2)
     }
@@ -158,7 +171,7 @@ cut_variables() {
         sub(/^[ \t]*(export[ \t]+)?/, "", s)
         if (!match(s, /^[A-Za-z_][A-Za-z0-9_]*=/)) return "# (cut)"
         name = substr(s, 1, RLENGTH - 1)
-        return known(name) ? scrub(s) : name "=(cut)"
+        return known(name) ? (name ~ /^KUBELET_/ ? scrub(s) : proxy(scrub(s), name "=(cut)")) : name "=(cut)"
     }
     /\\$/ { held = held substr($0, 1, length($0) - 1) " "; next }
     { print one(held $0); held = "" }
@@ -181,19 +194,23 @@ cut_lines() {
 # containerd and CRI-O: whatever concerns authentication, headers or environment goes.
 cut_toml() {
     limited awk "$CUT_COMMON"'
+    BEGIN { ARRAY_END = "^[^#]*[]][ \t]*(#.*)?$" }
     function sensitive(s) { return tolower(s) ~ ("auth|header|user(name)?[ \t\"\047]*[=]|env|" SECRET) }
-    closing != "" { if (index($0, closing)) closing = ""; print "# (cut)"; next }
+    closing != "" { if ($0 ~ closing) closing = ""; print "# (cut)"; next }
     /^[ \t]*(#|$)/ { print ($0 ~ /#/ ? "# (cut)" : ""); next }
     /^[ \t]*\[+[^=,]*\]+[ \t]*(#.*)?$/ { sub(/[ \t]*#.*$/, ""); section = sensitive($0 "="); print scrub($0); next }
     section { print "# (cut)"; next }
     {
         key = index($0, "=") ? substr($0, 1, index($0, "=")) : ""
         value = substr($0, length(key) + 1)
-        if (sensitive(key) || (value ~ /\{/ && sensitive(value))) {
+        if (key == "" && $0 !~ /^[ \t]*("[^"]*"|\047[^\047]*\047|[-+0-9a-z.]+)?[ \t]*,?[ \t]*[]}]*[ \t]*,?[ \t]*(#.*)?$/) {
+            print "# (cut)"; next
+        }
+        if (sensitive(key) || ($0 ~ /\{/ && sensitive($0))) {
             print "# (cut)"
             if (value ~ /^[ \t]*"""/ && value !~ /""".*"""/) closing = "\"\"\""
             else if (value ~ /^[ \t]*\047\047\047/ && value !~ /\047\047\047.*\047\047\047/) closing = "\047\047\047"
-            else if (value ~ /^[ \t]*\[/ && value !~ /\][ \t]*(#.*)?$/) closing = "]"
+            else if (value ~ /^[ \t]*\[/ && value !~ ARRAY_END) closing = ARRAY_END
             next
         }
         print scrub($0)
@@ -208,7 +225,7 @@ cut_json() {
         ADDRESS = "://[^ \t\"]*@"
         text = without_userinfo(text)
         if (text ~ /"[^"]*\\u[^"]*"[ \t\n]*:/) exit 9
-        named = "\"[^\"]*(passw|passphrase|secret|token|credential|api[-_.]?key|access[-_.]?key|header)[^\"]*\"[ \t\n]*:[ \t\n]*"
+        named = "\"[^\"]*(passw|passphrase|secret|token|credential|api[-_.]?key|access[-_.]?key|header|proxy)[^\"]*\"[ \t\n]*:[ \t\n]*"
         while (match(tolower(text), named)) {
             printf "%s", substr(text, 1, RSTART + RLENGTH - 1)
             text = substr(text, RSTART + RLENGTH)
