@@ -55,7 +55,7 @@ def snapshots(scratch: Path, sizes: list[int]) -> None:
     for size in sizes:
         path = scratch / f"{size}.tar.gz"
         inputs.snapshot(path, size)
-        commands = {
+        commands: dict[str, list[str | Path]] = {
             "kubepreflight scan": scan(path),
             "bare decoding": [sys.executable, "-m", "benchmarks.bare_decoding", path],
         }

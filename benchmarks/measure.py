@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +35,9 @@ def run(command: Sequence[str | Path], allowed: Sequence[int] = (0,)) -> Cost:
     return Cost(seconds, usage.ru_maxrss / 1024)
 
 
-def best(commands: dict[str, Sequence[str | Path]], rounds: int = 5, allowed: Sequence[int] = (0,)) -> dict[str, Cost]:
+def best(
+    commands: Mapping[str, Sequence[str | Path]], rounds: int = 5, allowed: Sequence[int] = (0,)
+) -> dict[str, Cost]:
     """The fastest of several rounds of each command, in turn, so that a slow moment of the machine hits all of them."""
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for _ in range(rounds):

@@ -66,7 +66,5 @@ def effective(typed: Mapping[str, Any], given: frozenset[str], *layers: Mapping[
     """The options as typed, completed from `layers`, the strongest first; what was typed (`given`) always wins."""
     options = dict(typed)
     for layer in reversed(layers):
-        for key, value in layer.items():
-            if key not in given:
-                options[key] = value
+        options |= {key: value for key, value in layer.items() if key not in given}
     return options

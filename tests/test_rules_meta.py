@@ -23,7 +23,7 @@ def cases(rule: Rule) -> list[Case]:
     return [msgspec.convert(tomllib.loads(path.read_text()), Case) for path in files]
 
 
-@pytest.fixture(params=RULES.values(), ids=RULES.keys())
+@pytest.fixture(params=list(RULES.values()), ids=list(RULES))
 def rule(request: pytest.FixtureRequest) -> Rule:
     one: Rule = request.param
     return one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from kubepreflight.commands.pages import cluster_role, page
@@ -40,9 +41,14 @@ def _demoted(text: str) -> str:
     return "\n".join(f"#{line}" if line.startswith("#") else line for line in text.splitlines()) + "\n"
 
 
-GENERATED = {
+def rbac_manifest() -> str:
+    """The ClusterRole that deploy/ ships."""
+    return RBAC_HEAD + cluster_role("kubepreflight")
+
+
+GENERATED: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "rules.md": rules_page,
-    ROOT / "deploy" / "rbac.yaml": lambda: RBAC_HEAD + cluster_role("kubepreflight"),
+    ROOT / "deploy" / "rbac.yaml": rbac_manifest,
 }
 
 

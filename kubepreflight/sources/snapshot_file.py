@@ -1,8 +1,8 @@
 """Our own snapshots: one tar.gz with what was read, written and read as a stream.
 
-`snapshot.json` comes first and says what was asked, what came and what failed; then `hosts/NAME/…` as collected, and one
-JSON-lines file per kind in `observed/` and `desired/`, each line an object as it was read (a desired one with its file
-and line). Environment values, Secret data and last-applied bodies are cut when it is written.
+`snapshot.json` comes first and says what was asked, what came and what failed; then `hosts/NAME/…` as collected, and
+one JSON-lines file per kind in `observed/` and `desired/`, each line an object as it was read (a desired one with its
+file and line). Environment values, Secret data and last-applied bodies are cut when it is written.
 """
 
 from __future__ import annotations
