@@ -23,8 +23,8 @@ _NODE = "system:node:"
 def read_certificates(node: HostFiles) -> tuple[Certificate, ...] | Missing:
     """Every certificate in a file of its own.
 
-    Not those that the distribution trusts, not those in kubeadm's backups, and not what the kubelet left behind when it rotated to `…-current.pem`: nothing
-    uses them, and they end one after the other.
+    Not those that the distribution trusts, not those in kubeadm's backups, and not what the kubelet left behind when
+    it rotated to `…-current.pem`: nothing of the cluster uses them, and they end one after the other.
     """
     found: list[Certificate] = []
     looked = False
