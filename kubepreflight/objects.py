@@ -172,6 +172,12 @@ class Condition(Part, frozen=True):
     last_transition_time: datetime | None = None
 
 
+class NodeCondition(Condition, frozen=True):
+    """A condition of a node, and when its kubelet last said so."""
+
+    last_heartbeat_time: datetime | None = None
+
+
 class Taint(Part, frozen=True):
     """A taint of a node."""
 
@@ -213,7 +219,7 @@ class NodeStatus(Part, frozen=True):
     """A node's status."""
 
     node_info: NodeInfo = NodeInfo()
-    conditions: list[Condition] | None = None
+    conditions: list[NodeCondition] | None = None
     addresses: list[NodeAddress] | None = None
     capacity: dict[str, Any] | None = None
 
@@ -241,7 +247,7 @@ class Node(KubernetesObject):
         prefix = "node-role.kubernetes.io/"
         return tuple(sorted(label.removeprefix(prefix) for label in self.labels if label.startswith(prefix)))
 
-    def condition(self, kind: str) -> Condition | None:
+    def condition(self, kind: str) -> NodeCondition | None:
         """One of its conditions: `Ready`, `DiskPressure` …"""
         return next((one for one in self.status.conditions or () if one.type == kind), None)
 
@@ -286,10 +292,18 @@ class Waiting(Part, frozen=True):
     message: str | None = None
 
 
+class Terminated(Part, frozen=True):
+    """How and when a container ended."""
+
+    reason: str | None = None
+    finished_at: datetime | None = None
+
+
 class ContainerState(Part, frozen=True):
-    """Why a container waits."""
+    """Why a container waits, or how it ended."""
 
     waiting: Waiting | None = None
+    terminated: Terminated | None = None
 
 
 class ContainerStatus(Part, frozen=True):
@@ -301,6 +315,7 @@ class ContainerStatus(Part, frozen=True):
     ready: bool = False
     restart_count: int = 0
     state: ContainerState | None = None
+    last_state: ContainerState | None = None
 
 
 class PodStatus(Part, frozen=True):

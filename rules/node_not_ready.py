@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, finding
-from kubepreflight.objects import Condition, Node
+from kubepreflight.objects import Condition, Node, NodeCondition
 from kubepreflight.rule import rule
 from kubepreflight.semantics.several import common_subject, listed
 
@@ -16,7 +16,7 @@ TROUBLES = {
 }
 """Conditions that must not be true, and what follows when they are."""
 
-NEVER_REPORTED = Condition(reason="NeverReported", message="it has no Ready condition")
+NEVER_REPORTED = NodeCondition(reason="NeverReported", message="it has no Ready condition")
 
 
 @rule(severity=BLOCKER, area="versions", phase="before")
