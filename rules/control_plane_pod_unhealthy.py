@@ -1,0 +1,77 @@
+"""Pods of kube-system that are unwell before the work begins."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from kubepreflight.finding import BLOCKER, WARNING, Finding, Subject, finding
+from kubepreflight.objects import Node, Pod
+from kubepreflight.rule import rule
+from kubepreflight.semantics.components import CONTROL_PLANE, component_of
+from kubepreflight.semantics.owners import owner_of
+from kubepreflight.semantics.pod_trouble import RESTARTS, Trouble, trouble_of
+from kubepreflight.semantics.several import listed
+
+NEEDED_BY_KUBEADM = (*CONTROL_PLANE, "etcd")
+
+
+@rule(severity=BLOCKER, area="control-plane", phase="before")
+def control_plane_pod_unhealthy(pods: list[Pod], nodes: list[Node] | None = None) -> Iterator[Finding]:
+    """A pod of kube-system crashes, cannot start or is not ready before the work begins.
+
+    Why: kubeadm replaces the static pods one after the other and waits for each to come back. It looks at etcd before,
+    at the others not. What is broken before the upgrade is searched for in the upgrade afterwards.
+
+    What happens: with a control-plane component that does not come up, kubeadm waits for its timeout and rolls back, or
+    leaves a node half-upgraded. With a broken kube-proxy, CoreDNS or network plugin, pods of drained nodes do not work
+    where they are started anew.
+
+    When it stays silent: every pod of kube-system is ready, or has ended, or is being deleted. Restarts count when
+    there were three or more and the last one within a day before the nodes last reported; Jobs are left out. It is a
+    blocker for etcd, API server, controller-manager and scheduler that are down or not ready, and a warning for restarts
+    and for all others.
+
+    How to see it yourself: kubectl -n kube-system get pods -o wide
+
+    References:
+        https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
+        https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/troubleshooting-kubeadm/
+
+    """
+    now = _last_report(nodes or [])
+    troubled: dict[tuple[Subject, str], list[tuple[Pod, Trouble]]] = {}
+    for pod in pods:
+        if pod.namespace != "kube-system" or (pod.metadata.controller and pod.metadata.controller.kind == "Job"):
+            continue
+        trouble = trouble_of(pod, now)
+        if trouble is not None:
+            troubled.setdefault((owner_of(pod), trouble.reason), []).append((pod, trouble))
+    for (owner, reason), same in troubled.items():
+        yield _finding(owner, reason, same)
+
+
+def _last_report(nodes: list[Node]) -> datetime | None:
+    reports = (one.last_heartbeat_time for node in nodes for one in node.status.conditions or ())
+    return max((one for one in reports if one is not None), default=None)
+
+
+def _finding(owner: Subject, reason: str, troubled: list[tuple[Pod, Trouble]]) -> Finding:
+    pod, trouble = troubled[0]
+    component = component_of(pod)
+    needed = component in NEEDED_BY_KUBEADM
+    where = listed(one.spec.node_name or "no node" for one, _ in troubled)
+    count = f"{len(troubled)} pods of {owner.kind} {owner.name}" if len(troubled) > 1 else pod.name
+    follows = (
+        "kubeadm waits for it when it replaces the static pods, and stops half-way when it does not come up."
+        if needed
+        else "The upgrade takes it away and brings it back on every node: mend it before."
+    )
+    return finding(
+        owner,
+        f"{count} on {where}: {trouble.text}. {follows}",
+        remedy="Find out why, first:\n"
+        f"kubectl -n kube-system describe pod {pod.name}\n"
+        f"kubectl -n kube-system logs {pod.name} --all-containers --previous --tail=50",
+        field=reason,
+        places=[one for one, _ in troubled],
+        severity=BLOCKER if needed and reason != RESTARTS else WARNING,
+    )
