@@ -1,0 +1,206 @@
+"""What the budgets of a cluster, and of what will be applied, say to the evictions of its drains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from kubepreflight.finding import Subject
+from kubepreflight.objects import Api, Deployment, KubernetesObject, Planned, Pod, Scaled, StatefulSet
+from kubepreflight.parts import Part
+from kubepreflight.semantics.budget import (
+    BudgetIndex,
+    Disruption,
+    PodDisruptionBudget,
+    disruption_of,
+    disruption_told,
+    namespace_of,
+    refuses,
+)
+from kubepreflight.semantics.owners import owner_of
+from kubepreflight.semantics.workloads import Workloads
+
+WITHOUT_SCALE = ("DaemonSet", "Job", "Node")
+"""Owners of pods of which the disruption controller cannot tell how many they want."""
+
+_Key = tuple[str, str, str]
+
+
+class ScaleTarget(Part, frozen=True):
+    """What an autoscaler scales."""
+
+    kind: str = ""
+    name: str = ""
+
+
+class AutoscalerSpec(Part, frozen=True):
+    """The bounds of an autoscaler."""
+
+    scale_target_ref: ScaleTarget = ScaleTarget()
+    min_replicas: int | None = None
+
+
+class HorizontalPodAutoscaler(KubernetesObject):
+    """A HorizontalPodAutoscaler, one of KEDA's too."""
+
+    api = Api("autoscaling", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+    spec: AutoscalerSpec = AutoscalerSpec()
+
+    @property
+    def floor(self) -> int:
+        """The fewest pods that it keeps."""
+        return 1 if self.spec.min_replicas is None else self.spec.min_replicas
+
+
+class Controller(msgspec.Struct, frozen=True, kw_only=True):
+    """Who keeps pods that a budget covers, and how many.
+
+    `is_declared` is false for a manifest that leaves the number out. `is_coming` says that a manifest brings it and
+    no pod of it runs yet.
+    """
+
+    subject: Subject
+    replicas: int
+    autoscaler: HorizontalPodAutoscaler | None = None
+    is_declared: bool = True
+    is_coming: bool = False
+
+    @property
+    def floor(self) -> int:
+        """The fewest pods that it may have."""
+        return self.replicas if self.autoscaler is None else self.autoscaler.floor
+
+
+class BudgetState(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One budget and all that matters for it.
+
+    `now` is what its status tells, None without a status; `well` what it would allow with every pod healthy, `least`
+    the same with every autoscaler at its floor. `pods` are those that a drain would have to evict, `refused` those of
+    them to which it says no at this moment.
+    """
+
+    budget: PodDisruptionBudget
+    now: Disruption | None
+    well: Disruption
+    least: Disruption
+    controllers: tuple[Controller, ...]
+    pods: tuple[Pod, ...]
+    refused: tuple[Pod, ...]
+
+
+class Budgets(msgspec.Struct, frozen=True):
+    """All budgets. `blocked` are the pods (namespace and name) whose eviction is refused now, or answered with an error
+    because several budgets cover them. `sees_pods` is false when there are only manifests."""
+
+    states: tuple[BudgetState, ...]
+    blocked: frozenset[tuple[str, str]]
+    sees_pods: bool
+
+    @classmethod
+    def provide(
+        cls,
+        budgets: Planned[PodDisruptionBudget],
+        workloads: Workloads | None = None,
+        pods: list[Pod] | None = None,
+        *,
+        deployments: Planned[Deployment] | None = None,
+        stateful_sets: Planned[StatefulSet] | None = None,
+        autoscalers: Planned[HorizontalPodAutoscaler] | None = None,
+    ) -> Budgets:
+        """Find the pods of each budget in one pass over all pods."""
+        index = BudgetIndex(budgets)
+        covered: dict[int, list[Pod]] = {}
+        several: set[tuple[str, str]] = set()
+        for pod in pods or ():
+            found = index.of(pod.namespace, pod.labels) if not pod.is_finished else ()
+            for one in found:
+                covered.setdefault(id(one), []).append(pod)
+            if len(found) > 1:
+                several.add((pod.namespace, pod.name))
+        scales = _Scales([*(deployments or ()), *(stateful_sets or ())], autoscalers or (), index)
+        drained = {id(pod) for pod in workloads.pods()} if workloads else set()
+        states = tuple(_state(one, covered.get(id(one), ()), drained, scales) for one in budgets)
+        refused = {(pod.namespace, pod.name) for state in states for pod in state.refused}
+        return cls(states, frozenset(refused | several), pods is not None)
+
+
+def _state(budget: PodDisruptionBudget, covered: Iterable[Pod], drained: set[int], scales: _Scales) -> BudgetState:
+    spec, alive = budget.spec, list(covered)
+    now = disruption_told(budget.status) if budget.status and budget.has_current_status else None
+    controllers = scales.of(budget, alive)
+    bare = sum(pod.metadata.controller is None for pod in alive)
+    scale, floor = sum(one.replicas for one in controllers), sum(one.floor for one in controllers)
+    if now and not isinstance(spec.min_available, int):
+        scale = max(scale, now.expected)
+    count = max(len(alive), scale)
+    pods = tuple(pod for pod in alive if id(pod) in drained)
+    well = disruption_of(spec, pods=count, scale=scale, healthy=count)
+    unscaled = next((one.subject.kind for one in controllers if one.subject.kind in WITHOUT_SCALE), None)
+    if unscaled and not now and not isinstance(spec.min_available, int):
+        failure = f"pods of a {unscaled} are covered, of which nobody can tell how many there should be"
+        well = msgspec.structs.replace(well, allowed=0, failure=failure)
+    return BudgetState(
+        budget=budget,
+        now=now,
+        well=well,
+        least=disruption_of(spec, pods=floor + bare, scale=floor, healthy=floor + bare),
+        controllers=controllers,
+        pods=pods,
+        refused=tuple(pod for pod in pods if refuses(budget, now or well, pod)),
+    )
+
+
+class _Scales:
+    """How many pods each controller keeps, after everything given is applied.
+
+    The parts of an overlay may name one object several times: the largest number counts.
+    """
+
+    def __init__(
+        self, objects: Iterable[Scaled], autoscalers: Iterable[HorizontalPodAutoscaler], index: BudgetIndex
+    ) -> None:
+        self._objects: dict[_Key, list[Scaled]] = {}
+        self._autoscalers: dict[_Key, HorizontalPodAutoscaler] = {}
+        self._covered: dict[int, dict[_Key, None]] = {}
+        for one in objects:
+            key = (one.kind, namespace_of(one), one.name)
+            self._objects.setdefault(key, []).append(one)
+            for budget in index.of(namespace_of(one), one.pod_labels):
+                self._covered.setdefault(id(budget), {})[key] = None
+        for each in autoscalers:
+            target = each.spec.scale_target_ref
+            self._autoscalers[target.kind, namespace_of(each), target.name] = each
+
+    def of(self, budget: PodDisruptionBudget, pods: list[Pod]) -> tuple[Controller, ...]:
+        """Those of a budget: by its pods, and by the templates of what will be applied."""
+        running: dict[_Key, tuple[Subject, int]] = {}
+        for pod in pods:
+            if pod.metadata.controller is not None:
+                owner = owner_of(pod)
+                key = (owner.kind, owner.namespace, owner.name)
+                running[key] = (owner, running.get(key, (owner, 0))[1] + 1)
+        found = [self._one(key, subject, count) for key, (subject, count) in running.items()]
+        coming = [key for key in self._covered.get(id(budget), ()) if key not in running]
+        return tuple(found + [self._one(key, self._objects[key][0].subject, None) for key in coming])
+
+    def _one(self, key: _Key, subject: Subject, count: int | None) -> Controller:
+        objects = self._objects.get(key, [])
+        declared = [one.spec.replicas for one in objects if one.spec.replicas is not None]
+        is_desired = any(not one.metadata.uid for one in objects)
+        autoscaler = self._autoscalers.get(key)
+        replicas = max(declared, default=count if count is not None else 1)
+        if autoscaler is not None and is_desired:
+            replicas = count if count is not None else autoscaler.floor
+        return Controller(
+            subject=subject,
+            replicas=replicas,
+            autoscaler=autoscaler,
+            is_declared=bool(declared) or count is not None,
+            is_coming=count is None and is_desired,
+        )
+
+
+def controllers_named(state: BudgetState) -> Mapping[str, int]:
+    """The controllers of a budget's pods and their numbers of pods, for people."""
+    return {f"{one.subject.kind} {one.subject.name}": one.replicas for one in state.controllers}

@@ -1,0 +1,105 @@
+"""Which nodes a selector lets in, as the scheduler reads it.
+
+Source: https://github.com/kubernetes/component-helpers/blob/v0.37.2/scheduling/corev1/nodeaffinity/nodeaffinity.go
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from kubepreflight.objects import Node, Pod
+from kubepreflight.parts import NodeSelector, NodeSelectorTerm, SelectorRequirement
+
+Names = frozenset[str]
+
+
+class Placement:
+    """The nodes of a cluster by their labels and devices. Equal selectors are worked out once."""
+
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self.names: Names = frozenset()
+        self._with: dict[tuple[str, str], set[str]] = {}
+        self._having: dict[str, set[str]] = {}
+        self._labels: dict[str, dict[str, str]] = {}
+        self._devices: dict[str, set[str]] = {}
+        self._known: dict[bytes, Names] = {}
+        for node in nodes:
+            self._labels[node.name] = node.labels
+            for key, value in node.labels.items():
+                self._with.setdefault((key, value), set()).add(node.name)
+                self._having.setdefault(key, set()).add(node.name)
+            for device, count in (node.status.capacity or {}).items():
+                if str(count) != "0":
+                    self._devices.setdefault(device, set()).add(node.name)
+        self.names = frozenset(self._labels)
+
+    @classmethod
+    def provide(cls, nodes: list[Node]) -> Placement:
+        """From all nodes."""
+        return cls(nodes)
+
+    def for_pod(self, pod: Pod) -> Names:
+        """The nodes that a pod's nodeSelector and its required node affinity let in."""
+        found = self.names
+        for pair in (pod.spec.node_selector or {}).items():
+            found = found & self._with.get(pair, set())
+        affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
+        required = affinity.required_during_scheduling_ignored_during_execution if affinity else None
+        return found & self.for_selector(required) if required is not None else found
+
+    def with_device(self, device: str) -> Names:
+        """The nodes that have any of an extended resource, taken or free."""
+        return frozenset(self._devices.get(device, ()))
+
+    def for_selector(self, selector: NodeSelector) -> Names:
+        """The nodes that satisfy one of its terms; none when it has no term, or only empty ones."""
+        key = msgspec.json.encode(selector)
+        if key not in self._known:
+            terms = selector.node_selector_terms or ()
+            self._known[key] = frozenset[str]().union(*(self._for_term(term) for term in terms))
+        return self._known[key]
+
+    def _for_term(self, term: NodeSelectorTerm) -> Names:
+        expressions, fields = term.match_expressions or (), term.match_fields or ()
+        if not expressions and not fields:
+            return frozenset()
+        found = self.names
+        for one in expressions:
+            found = found & self._for_label(one)
+        for one in fields:
+            found = found & self._for_field(one)
+        return found
+
+    def _for_label(self, one: SelectorRequirement) -> Names | set[str]:
+        having = self._having.get(one.key, set())
+        match one.operator:
+            case "In":
+                return set[str]().union(*(self._with.get((one.key, value), ()) for value in one.values or ()))
+            case "NotIn":
+                return self.names.difference(*(self._with.get((one.key, value), ()) for value in one.values or ()))
+            case "Exists":
+                return having
+            case "DoesNotExist":
+                return self.names - having
+            case "Gt" | "Lt":
+                return {name for name in having if _compares(self._labels[name][one.key], one)}
+        return frozenset()
+
+    def _for_field(self, one: SelectorRequirement) -> Names | set[str]:
+        named = set(one.values or ()) if one.key == "metadata.name" else set[str]()
+        match one.operator:
+            case "In":
+                return named
+            case "NotIn":
+                return self.names - named
+        return frozenset()
+
+
+def _compares(label: str, one: SelectorRequirement) -> bool:
+    try:
+        value, bound = int(label), int((one.values or ("",))[0])
+    except ValueError:
+        return False
+    return value > bound if one.operator == "Gt" else value < bound
