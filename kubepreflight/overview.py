@@ -7,6 +7,7 @@ import msgspec
 from kubepreflight.host import Host, Missing
 from kubepreflight.objects import Api, KubernetesObject, Node
 from kubepreflight.report import CertificateRow, NodeRow
+from kubepreflight.semantics.node_drains import NodeDrains
 
 KUBERNETES_PACKAGES = ("kubelet", "kubeadm", "kubectl")
 
@@ -26,21 +27,25 @@ class Overview(msgspec.Struct, frozen=True):
 
     @classmethod
     def provide(
-        cls, nodes: list[Node] | None, hosts: list[Host] | None, namespaces: list[SystemNamespace] | None
+        cls,
+        nodes: list[Node] | None,
+        hosts: list[Host] | None,
+        namespaces: list[SystemNamespace] | None,
+        drains: NodeDrains | None = None,
     ) -> Overview:
         """One row for every node that the API or a host archive knows."""
         by_name = {host.name: host for host in hosts or ()}
         known = {node.name: node for node in nodes or ()}
         names = sorted(known | by_name)
         return cls(
-            nodes=tuple(_row(name, known.get(name), by_name.get(name)) for name in names),
+            nodes=tuple(_row(name, known.get(name), by_name.get(name), drains) for name in names),
             certificates=tuple(row for host in hosts or () for row in _certificates(host)),
             cluster_id=next((one.metadata.uid for one in namespaces or ()), ""),
         )
 
 
-def _row(name: str, node: Node | None, host: Host | None) -> NodeRow:
-    row = NodeRow(name=name, host_facts=host is not None)
+def _row(name: str, node: Node | None, host: Host | None, drains: NodeDrains | None) -> NodeRow:
+    row = NodeRow(name=name, host_facts=host is not None, drain=drains.by_node.get(name, {}) if drains else {})
     if node is not None:
         info, ready = node.status.node_info, node.condition("Ready")
         row = msgspec.structs.replace(
