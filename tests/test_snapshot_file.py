@@ -17,7 +17,7 @@ from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.objects import Desired, Node, Origin, Pod
 from kubepreflight.report import Cluster, SourceRecord
 from kubepreflight.snapshot import Collector, Snapshot
-from kubepreflight.sources.redaction import redact
+from kubepreflight.sources.redaction import redact, redact_host
 from kubepreflight.sources.snapshot_file import SnapshotWriter, is_snapshot, read_snapshot
 from kubepreflight.upgrade import ServerVersion
 from kubepreflight.version import Version
@@ -135,3 +135,26 @@ def test_what_is_cut_out() -> None:
     assert redact(secret, "Secret") == {"data": {"tls.crt": "public", "tls.key": ""}, "stringData": {"a": ""}}
     broken = {"metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{secret-5"}}}
     assert "secret" not in json.dumps(redact(broken, "Pod"))
+
+
+def test_of_a_hand_made_copy_of_a_node_only_what_is_read_and_public_is_kept() -> None:
+    certificate = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    key = b"-----BEGIN EC PRIVATE KEY-----\nplanted\n-----END EC PRIVATE KEY-----\n"
+    kubeconfig = (
+        b"users:\n- user:\n    client-certificate-data: QQ==\n    client-key-data: planted\n    token: planted\n"
+    )
+    kept = redact_host(
+        {
+            "files/etc/kubernetes/pki/ca.key": key,
+            "files/var/lib/kubelet/pki/kubelet-client-current.pem": certificate + key,
+            "files/etc/kubernetes/admin.conf": kubeconfig,
+            "files/etc/kubernetes/manifests/a.yaml": b"spec: {containers: [{env: [{name: A, value: planted}]}]}\n",
+            "files/etc/containerd/config.toml": b"password = 'planted'\n",
+            "files/var/lib/kubelet/config.yaml": b"rotateCertificates: true\n",
+        }
+    )
+    assert b"planted" not in b"".join(kept.values())
+    assert kept["files/var/lib/kubelet/pki/kubelet-client-current.pem"] == certificate
+    assert b"QQ==" in kept["files/etc/kubernetes/admin.conf"]
+    assert b"rotateCertificates" in kept["files/var/lib/kubelet/config.yaml"]
+    assert redact_host({"host.json": b"{}", "x": b"y"}) == {"host.json": b"{}", "x": b"y"}

@@ -61,6 +61,7 @@ class _Reading:
         self.name = name
         self.exclude = exclude
         self.objects = self.hosts = self.problems = self.excluded = 0
+        self.is_snapshot = False
         self.charts: dict[str, int] = {}
         self.folders_of_charts: frozenset[str] = frozenset()
 
@@ -72,7 +73,7 @@ class _Reading:
             self.tree(list(folder_entries(path, self.refuse)), "", path.name)
         elif is_snapshot(path):
             read_snapshot(self.collector, path)
-            self.objects += 1
+            self.is_snapshot = True
         else:
             try:
                 data = path.read_bytes()
@@ -81,6 +82,8 @@ class _Reading:
             self.content(path.name, data)
 
     def finish(self) -> None:
+        if self.is_snapshot:
+            return
         for chart, count in sorted(self.charts.items()):
             self.gap(
                 chart,

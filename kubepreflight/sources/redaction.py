@@ -1,13 +1,26 @@
-"""What is cut from an object before it is written to a snapshot."""
+"""What is cut from objects and from copied node files before they are written to a snapshot."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from kubepreflight.sources.yaml_reader import Document, read_documents
+
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 CUT = "(cut)"
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
+_CREDENTIAL = re.compile(
+    rb"""(?im)^(\s*(?:-\s+)?["']?(?:client-key(?:-data)?|tokenfile|[a-z-]*token|password|client-secret)["']?\s*:).*$"""
+)
+_AS_THEY_ARE = (
+    "var/lib/kubelet/config.yaml",
+    "var/lib/kubelet/instance-config.yaml",
+    "var/lib/kubelet/kubeadm-flags.env",
+)
 
 
 def redact(value: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -49,3 +62,33 @@ def _cut_environment(value: dict[str, Any] | list[Any]) -> None:
             stack.extend(inner for inner in one.values() if isinstance(inner, (dict, list)))
         else:
             stack.extend(inner for inner in one if isinstance(inner, (dict, list)))
+
+
+def redact_host(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files of a host archive that may be kept.
+
+    What the collector made (it has a host.json) was cut on the node. A bare copy of a node's files was not: of it only
+    the kinds of files that are read are kept, certificates without what is bundled with them, kubeconfigs without
+    credentials.
+    """
+    if "host.json" in files:
+        return dict(files)
+    kept = {path: _host_file(path.removeprefix("files/"), data) for path, data in files.items()}
+    return {path: data for path, data in kept.items() if data}
+
+
+def _host_file(path: str, data: bytes) -> bytes:
+    if path.endswith((".crt", ".pem")):
+        return b"".join(_CERTIFICATE.findall(data))
+    if path in _AS_THEY_ARE or path in ("etc/os-release", "usr/lib/os-release"):
+        return data
+    if path.startswith("etc/kubernetes/manifests/"):
+        return _static_pod(data)
+    if path.startswith("etc/kubernetes/") and path.endswith(".conf"):
+        return _CREDENTIAL.sub(rb"\1 " + CUT.encode(), data)
+    return b""
+
+
+def _static_pod(data: bytes) -> bytes:
+    pods = [one.value for one in read_documents(data) if isinstance(one, Document) and isinstance(one.value, dict)]
+    return b"\n---\n".join(msgspec.json.format(msgspec.json.encode(redact(pod, "Pod"))) for pod in pods)

@@ -27,7 +27,7 @@ from kubepreflight.report import Cluster, SourceRecord
 from kubepreflight.semantics.credential import ScanCredential
 from kubepreflight.snapshot import Collector, ManifestHeader, Raw, Snapshot
 from kubepreflight.sources.host.archive import read_host
-from kubepreflight.sources.redaction import redact
+from kubepreflight.sources.redaction import redact, redact_host
 from kubepreflight.upgrade import ServerVersion
 
 FORMAT = "kubepreflight.snapshot/v1"
@@ -103,7 +103,7 @@ class SnapshotWriter:
 
     def record_host(self, host: Host, files: Mapping[str, bytes]) -> None:
         """Keep one host archive; of two of one node the last that is read, which is what the scan itself then sees."""
-        self._hosts[host.name] = files
+        self._hosts[host.name] = redact_host(files)
 
     def write(self, snapshot: Snapshot, stream: IO[bytes]) -> None:
         """Write the archive. Raises OSError."""
