@@ -27,8 +27,8 @@ def control_plane_pod_unhealthy(pods: list[Pod], nodes: list[Node] | None = None
 
     When it stays silent: every pod of kube-system is ready, or has ended, or is being deleted. Restarts count when
     there were three or more and the last one within a day before the nodes last reported; Jobs are left out. It is a
-    blocker for etcd, API server, controller-manager and scheduler that are down or not ready, and a warning for restarts
-    and for all others.
+    blocker for etcd, API server, controller-manager and scheduler when they are down or not ready, and a warning for
+    restarts and for all others.
 
     How to see it yourself: kubectl -n kube-system get pods -o wide
 

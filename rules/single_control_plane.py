@@ -6,6 +6,11 @@ from kubepreflight.finding import WARNING, Finding, finding
 from kubepreflight.objects import Node
 from kubepreflight.rule import rule
 
+ETCDCTL = (
+    "etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
+    "--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
+)
+
 
 @rule(severity=WARNING, area="control-plane", phase="control-plane-upgrade")
 def single_control_plane(nodes: list[Node]) -> Iterator[Finding]:
@@ -15,7 +20,8 @@ def single_control_plane(nodes: list[Node]) -> Iterator[Finding]:
     control-plane node nothing stands in for them meanwhile, and nothing is left to join a new node to when it fails.
 
     What happens: the API is away for some minutes while its static pod is replaced; running pods go on, but nothing is
-    scheduled, scaled or healed. When the upgrade breaks, the only way home is a restore of etcd's snapshot.
+    scheduled, scaled or healed. When the upgrade breaks, the only way home is a restore of etcd's snapshot. Drained
+    too early, the node leaves no place for the Job by which kubeadm tests the cluster before it begins.
 
     When it stays silent: there are two or more control-plane nodes, or none is visible (a managed control plane).
 
@@ -24,20 +30,28 @@ def single_control_plane(nodes: list[Node]) -> Iterator[Finding]:
     References:
         https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
         https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/
+        https://etcd.io/docs/latest/op-guide/recovery/
 
     """
     control_planes = [node for node in nodes if node.is_control_plane]
-    if len(control_planes) == 1:
-        (node,) = control_planes
-        yield finding(
-            node,
-            f"{node.name} is the only control-plane node: the API is away while its components are replaced, and a "
-            "broken upgrade can only be undone from a snapshot of etcd. Do not drain it before `kubeadm upgrade "
-            "apply`: kubeadm needs the API server that runs on it.",
-            remedy="Take a snapshot of etcd and a copy of /etc/kubernetes off the node first:\n"
-            "etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
-            "--cert /etc/kubernetes/pki/etcd/healthcheck-client.crt "
-            "--key /etc/kubernetes/pki/etcd/healthcheck-client.key snapshot save before-upgrade.db\n"
-            "tar czf kubernetes-before-upgrade.tar.gz /etc/kubernetes\n"
-            "Better: join two more control-plane nodes before the upgrade.",
+    if len(control_planes) != 1:
+        return
+    (node,) = control_planes
+    others = [one for one in nodes if one is not node and not one.spec.unschedulable]
+    if others:
+        drain = "Drain it after `kubeadm upgrade apply`, for its kubelet, not before: that adds nothing but risk."
+    else:
+        drain = (
+            "Do not drain it before `kubeadm upgrade apply`: kubeadm first runs a Job to test the cluster, which finds "
+            "no other node."
         )
+    yield finding(
+        node,
+        f"{node.name} is the only control-plane node: the API is away for some minutes while its components are "
+        f"replaced, and a broken upgrade can only be undone from a snapshot of etcd. {drain}",
+        remedy="Take a snapshot of etcd and a copy of /etc/kubernetes first, and keep both off the node:\n"
+        f"kubectl -n kube-system exec etcd-{node.name} -- {ETCDCTL} snapshot save /var/lib/etcd/before-upgrade.db\n"
+        "mv /var/lib/etcd/before-upgrade.db /root/\n"
+        "tar czf /root/kubernetes-before-upgrade.tar.gz /etc/kubernetes\n"
+        "With an external etcd, take the snapshot there. Better: join two more control-plane nodes before the upgrade.",
+    )
