@@ -6,15 +6,19 @@ Times are RFC 3339 in UTC, order is deterministic: the same snapshot gives the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from math import isfinite
+from typing import Annotated, Any
 
 import msgspec
 
 from kubepreflight.finding import Evidence, Gap, Hop, Phase, Severity, Subject
 
 SCHEMA = "kubepreflight.report/v1"
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A point in time that knows its offset from UTC."""
 
 
 class Verdict(StrEnum):
@@ -61,8 +65,8 @@ class ReportUpgrade(_Record, frozen=True):
     start: str = msgspec.field(name="from")
     to: str
     hops: tuple[ReportHop, ...]
-    planned_start: datetime = msgspec.field(name="start")
-    planned_end: datetime = msgspec.field(name="end")
+    planned_start: Moment = msgspec.field(name="start")
+    planned_end: Moment = msgspec.field(name="end")
     half_upgraded: bool = False
     assumed: str = ""
 
@@ -105,7 +109,7 @@ class RuleCoverage(_Record, frozen=True):
 
 
 class SourceRecord(_Record, frozen=True):
-    """One thing that was read. `kind` is `cluster`, `snapshot`, `dump`, `manifests`, `host`, `configuration`."""
+    """One thing that was read. `kind` is `cluster`, `snapshot`, `files`, `host` or `configuration`."""
 
     kind: str
     name: str
@@ -127,8 +131,8 @@ class CertificateRow(_Record, frozen=True):
     node: str
     name: str
     path: str
-    not_before: datetime
-    not_after: datetime
+    not_before: Moment
+    not_after: Moment
     is_authority: bool = False
     renewed_by_upgrade: bool | None = None
 
@@ -181,7 +185,7 @@ class Report(_Record, frozen=True):
     sources: tuple[SourceRecord, ...]
     knowledge: tuple[KnowledgeRecord, ...]
     tool: Tool
-    created: datetime
+    created: Moment
     nodes: tuple[NodeRow, ...] = ()
     certificates: tuple[CertificateRow, ...] = ()
 
@@ -191,5 +195,32 @@ class Report(_Record, frozen=True):
 
 
 def to_builtins(report: Report) -> Any:
-    """The report as plain dicts, lists and strings, times in RFC 3339 UTC."""
-    return msgspec.to_builtins(report, builtin_types=())
+    """The report as plain dicts, lists and strings that every JSON writer can write: times in RFC 3339 UTC, no NaN,
+    and no half of a surrogate pair, which is how Python holds a file name that is not UTF-8."""
+    return _plain(msgspec.to_builtins(report, builtin_types=(datetime,)))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_plain(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    return value
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the JSON report; `kubepreflight/report.schema.json` is a copy of it."""
+    (reference,), parts = msgspec.json.schema_components((Report,), ref_template="#/$defs/{name}")
+    parts["Report"]["properties"]["schema"] = {"const": SCHEMA}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"The JSON report of kubepreflight, {SCHEMA}",
+        **reference,
+        "$defs": parts,
+    }
