@@ -143,6 +143,9 @@ class Resolver:
 
     def _observed(self, kind: type[KubernetesObject]) -> Resolved:
         snapshot, objects = self.snapshot, self.snapshot.observed.get(kind, [])
+        if kind.opt_in and kind.opt_in not in snapshot.opted_in:
+            # A dump may well hold them: that they were seen and passed over does not make them an empty list.
+            return Resolved([], (_not_offered(kind.apis()[0].plural, kind),), available=False)
         if any(api.also for api in kind.apis()):
             objects = list({one.metadata.uid or id(one): one for one in objects}.values())
         gaps = list(_failures(snapshot, kind))

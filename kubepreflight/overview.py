@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import msgspec
 
-from kubepreflight.host import Host, Missing
+from kubepreflight.host import Certificate, Host, Missing
 from kubepreflight.objects import Api, KubernetesObject, Node
 from kubepreflight.report import CertificateRow, NodeRow
+from kubepreflight.semantics.certificate_timeline import CertificateTimeline, HostCertificate
 from kubepreflight.semantics.node_drains import NodeDrains
+from kubepreflight.semantics.renewal import Renewer
 
 KUBERNETES_PACKAGES = ("kubelet", "kubeadm", "kubectl")
 
@@ -32,6 +36,7 @@ class Overview(msgspec.Struct, frozen=True):
         hosts: list[Host] | None,
         namespaces: list[SystemNamespace] | None,
         drains: NodeDrains | None = None,
+        timeline: CertificateTimeline | None = None,
     ) -> Overview:
         """One row for every node that the API or a host archive knows."""
         by_name = {host.name: host for host in hosts or ()}
@@ -39,7 +44,7 @@ class Overview(msgspec.Struct, frozen=True):
         names = sorted(known | by_name)
         return cls(
             nodes=tuple(_row(name, known.get(name), by_name.get(name), drains) for name in names),
-            certificates=tuple(row for host in hosts or () for row in _certificates(host)),
+            certificates=tuple(_certificates(hosts or (), timeline)),
             cluster_id=next((one.metadata.uid for one in namespaces or ()), ""),
         )
 
@@ -69,17 +74,28 @@ def _row(name: str, node: Node | None, host: Host | None, drains: NodeDrains | N
     )
 
 
-def _certificates(host: Host) -> list[CertificateRow]:
-    if isinstance(host.certificates, Missing):
-        return []
-    return [
-        CertificateRow(
-            node=host.name,
-            name=one.common_name or one.subject,
-            path=f"{one.path}#{one.entry}" if one.entry else one.path,
-            not_before=one.not_before,
-            not_after=one.not_after,
-            is_authority=one.is_authority,
-        )
-        for one in host.certificates
-    ]
+def _certificates(hosts: Iterable[Host], timeline: CertificateTimeline | None) -> Iterator[CertificateRow]:
+    planned = {(one.node, one.certificate): one for one in timeline.certificates} if timeline else {}
+    for host in hosts:
+        for one in () if isinstance(host.certificates, Missing) else host.certificates:
+            found = planned.get((host.name, one))
+            # Copies of the authorities that stand within kubeconfigs would only hide what matters.
+            if found is not None or not one.is_authority:
+                yield _certificate(host.name, one, found)
+
+
+def _certificate(node: str, one: Certificate, planned: HostCertificate | None) -> CertificateRow:
+    return CertificateRow(
+        node=node,
+        name=planned.name if planned and planned.known else one.common_name or one.subject,
+        path=f"{one.path}#{one.entry}" if one.entry else one.path,
+        not_before=one.not_before,
+        not_after=one.not_after,
+        is_authority=one.is_authority,
+        renewed_by_upgrade=_renewed(planned) if planned else None,
+    )
+
+
+def _renewed(planned: HostCertificate) -> bool | None:
+    """None for what the upgrade has nothing to do with: what a kubelet rotates."""
+    return None if planned.renewer is Renewer.KUBELET else planned.renewer is Renewer.UPGRADE

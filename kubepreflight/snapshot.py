@@ -74,6 +74,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     given: Mapping[type, Any]
     gaps: tuple[Gap, ...]
     sources: tuple[SourceRecord, ...]
+    opted_in: frozenset[str] = frozenset()
 
 
 class Collector:
@@ -193,6 +194,7 @@ class Collector:
             given=self.given,
             gaps=tuple(dict.fromkeys(self._gaps)),
             sources=tuple(dict.fromkeys(self._sources)),
+            opted_in=self.opted_in,
         )
 
     def _readers(self, api_version: str, kind: str, desired: bool) -> tuple[_Reader, ...]:

@@ -13,6 +13,7 @@ from kubepreflight.inputs import Unavailable
 from kubepreflight.knowledge.certificates import CertificateInventory, KnownCertificate
 from kubepreflight.knowledge.etcd_versions import EtcdVersions
 from kubepreflight.objects import Desired, Node
+from kubepreflight.semantics.bundles import newest_of_each
 from kubepreflight.semantics.control_plane_order import ControlPlaneOrder, image_version_on
 from kubepreflight.semantics.kubeadm_config import CERTIFICATES_DIRECTORY, KubeadmConfig
 from kubepreflight.semantics.renewal import Circumstances, RenewalPlan, Renewer, absent_keys
@@ -125,7 +126,7 @@ class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
             validity=config.certificate_validity if config else None,
             gaps=tuple(gaps),
             keys_unknown=tuple(_keys_unknown(readable, order)),
-            switched_off_by=tuple(one.subject for one in configurations or () if _switches_off(one)),
+            switched_off_by=tuple(_setting(one) for one in configurations or () if _switches_off(one)),
         )
 
     def leaves(self) -> Mapping[str, tuple[HostCertificate, ...]]:
@@ -176,20 +177,22 @@ def _fixed_etcd(config: KubeadmConfig | None) -> Version | None:
 
 def _on_host(host: Host, plan: RenewalPlan, around: Circumstances, directory: str) -> Iterator[HostCertificate]:
     assert not isinstance(host.certificates, Missing)
-    flags = dict(_flags_by_path(host))
+    others: dict[str, list[Certificate]] = {}
     first: set[str] = set()
     for one in host.certificates:
         known = plan.inventory.at(one.path, directory)
-        if known is not None and known.kind != "authority":
+        if known is None:
+            others.setdefault(one.path, []).append(one)
+            continue
+        if known.kind != "authority":
             # Behind the certificate itself may stand those of the authorities that signed it.
             if one.is_authority or one.path in first:
                 continue
             first.add(one.path)
-        if known is not None:
-            renewer, at = plan.renewer(known, one, around)
-            yield HostCertificate(node=host.name, certificate=one, known=known, renewer=renewer, at=at)
-        elif one.path in flags:
-            used_by = flags[one.path]
+        renewer, at = plan.renewer(known, one, around)
+        yield HostCertificate(node=host.name, certificate=one, known=known, renewer=renewer, at=at)
+    for path, used_by in _flags_by_path(host):
+        for one in newest_of_each(others.pop(path, ())):
             yield HostCertificate(node=host.name, certificate=one, known=None, renewer=Renewer.NOBODY, used_by=used_by)
 
 
@@ -213,6 +216,10 @@ def _keys_unknown(hosts: Iterable[Host], order: ControlPlaneOrder) -> Iterator[G
         if isinstance(host.private_keys, Missing) and order.of(host.name) is not None:
             reason = f"{host.private_keys.reason}: each authority's key is taken to be on the node"
             yield host.cannot_check("private keys", Missing(reason))
+
+
+def _setting(one: UpgradeConfiguration) -> Subject:
+    return msgspec.structs.replace(one.subject, field="certificateRenewal")
 
 
 def _switches_off(one: UpgradeConfiguration) -> bool:

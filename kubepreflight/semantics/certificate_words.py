@@ -82,8 +82,8 @@ def who_is_safe(timeline: CertificateTimeline, node: str) -> str:
     first, done = order.first, [one for one in order.done if one != node]
     if first is not None and first.node != node:
         ends = timeline.plan.upgrade.start + timeline.validity if timeline.validity else None
-        safe = "is safe: it" if ends is None or ends > timeline.plan.upgrade.end else "comes before it:"
-        return f"{first.node} {safe} is taken to be upgraded first, at the planned start, and renewed then."
+        safe = "is safe: it " if ends is None or ends > timeline.plan.upgrade.end else ""
+        return f"{first.node} {safe}is taken to be upgraded first, at the planned start, and renewed then."
     if done:
         return f"{', '.join(done)} {'has' if len(done) == 1 else 'have'} been upgraded and renewed already."
     return ""

@@ -1,0 +1,174 @@
+"""Whom the API server trusts when it calls somebody: the `caBundle` of webhooks, APIServices and CRDs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from kubepreflight.finding import Subject
+from kubepreflight.inputs import Unavailable
+from kubepreflight.objects import Api, KubernetesObject
+
+
+class ServiceReference(msgspec.Struct, rename="camel", frozen=True):
+    """The Service that is called."""
+
+    name: str = ""
+    namespace: str = ""
+
+
+class ClientConfig(msgspec.Struct, rename="camel", frozen=True):
+    """How somebody is called."""
+
+    ca_bundle: str | None = None
+    url: str | None = None
+    service: ServiceReference | None = None
+
+
+class Webhook(msgspec.Struct, rename="camel", frozen=True):
+    """One webhook of a configuration. `failure_policy` is Fail by default in v1, Ignore in v1beta1."""
+
+    name: str = ""
+    failure_policy: str | None = None
+    client_config: ClientConfig = ClientConfig()
+
+
+class WebhookConfiguration(KubernetesObject):
+    """What both kinds have in common."""
+
+    webhooks: list[Webhook] | None = None
+
+
+class ValidatingWebhookConfiguration(WebhookConfiguration):
+    """Who is asked whether an object is right."""
+
+    api = Api(
+        "admissionregistration.k8s.io",
+        "ValidatingWebhookConfiguration",
+        "validatingwebhookconfigurations",
+        namespaced=False,
+    )
+
+
+class MutatingWebhookConfiguration(WebhookConfiguration):
+    """Who may change an object."""
+
+    api = Api(
+        "admissionregistration.k8s.io",
+        "MutatingWebhookConfiguration",
+        "mutatingwebhookconfigurations",
+        namespaced=False,
+    )
+
+
+class ApiServiceSpec(msgspec.Struct, rename="camel", frozen=True):
+    """Whom the API server asks for an aggregated API; `service` is null for its own."""
+
+    ca_bundle: str | None = None
+    insecure_skip_tls_verify: bool | None = msgspec.field(name="insecureSkipTLSVerify", default=None)
+    service: ServiceReference | None = None
+
+
+class ApiService(KubernetesObject):
+    """An API group's version, served by the API server itself or by somebody else."""
+
+    api = Api("apiregistration.k8s.io", "APIService", "apiservices", namespaced=False)
+    spec: ApiServiceSpec = ApiServiceSpec()
+
+
+class ConversionWebhook(msgspec.Struct, rename="camel", frozen=True):
+    """The webhook of a conversion in v1."""
+
+    client_config: ClientConfig | None = None
+
+
+class Conversion(msgspec.Struct, rename="camel", frozen=True):
+    """How objects of a CRD are converted; the last field is v1beta1's."""
+
+    strategy: str | None = None
+    webhook: ConversionWebhook | None = None
+    webhook_client_config: ClientConfig | None = None
+
+
+class ConvertedSpec(msgspec.Struct, rename="camel", frozen=True):
+    """The part of a CRD's spec that says it."""
+
+    conversion: Conversion | None = None
+
+
+class ConvertedDefinition(KubernetesObject):
+    """A CustomResourceDefinition, as far as its conversion goes."""
+
+    api = Api("apiextensions.k8s.io", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
+    spec: ConvertedSpec = ConvertedSpec()
+
+
+class Trust(msgspec.Struct, frozen=True):
+    """One `caBundle` that is not empty: whose it is, and whether what it is for fails without it."""
+
+    subject: Subject
+    bundle: str
+    what_fails: str
+    must_work: bool
+    called: str
+
+
+class TrustBundles(msgspec.Struct, frozen=True):
+    """All of them."""
+
+    found: tuple[Trust, ...]
+
+    @classmethod
+    def provide(
+        cls,
+        validating: list[ValidatingWebhookConfiguration] | None,
+        mutating: list[MutatingWebhookConfiguration] | None,
+        services: list[ApiService] | None,
+        definitions: list[ConvertedDefinition] | None,
+    ) -> TrustBundles:
+        """From the four kinds that have one. Raises Unavailable when none of them could be read."""
+        if validating is None and mutating is None and services is None and definitions is None:
+            raise Unavailable
+        configurations: list[WebhookConfiguration] = [*(validating or ()), *(mutating or ())]
+        found = (*_of_webhooks(configurations), *_of_services(services or ()), *_of_definitions(definitions or ()))
+        return cls(tuple(sorted(found, key=lambda one: str(one.subject))))
+
+
+def _of_webhooks(configurations: Iterable[WebhookConfiguration]) -> Iterator[Trust]:
+    for one in configurations:
+        by_default = "Ignore" if one.api_version.endswith("/v1beta1") else "Fail"
+        for webhook in one.webhooks or ():
+            if bundle := webhook.client_config.ca_bundle:
+                policy = webhook.failure_policy or by_default
+                effect = "is refused" if policy == "Fail" else "goes past it unseen"
+                subject = msgspec.structs.replace(one.subject, field=webhook.name)
+                what = f"whatever the webhook {webhook.name} should see {effect}"
+                yield Trust(subject, bundle, what, policy == "Fail", _called(webhook.client_config))
+
+
+def _of_services(services: Iterable[ApiService]) -> Iterator[Trust]:
+    for one in services:
+        if one.spec.service is not None and one.spec.ca_bundle and not one.spec.insecure_skip_tls_verify:
+            what = f"the API {one.name} is unavailable, and with it discovery and the deletion of namespaces"
+            yield Trust(one.subject, one.spec.ca_bundle, what, True, _service(one.spec.service))
+
+
+def _of_definitions(definitions: Iterable[ConvertedDefinition]) -> Iterator[Trust]:
+    for one in definitions:
+        conversion = one.spec.conversion
+        if conversion is None or conversion.strategy != "Webhook":
+            continue
+        config = (conversion.webhook and conversion.webhook.client_config) or conversion.webhook_client_config
+        if config is not None and config.ca_bundle:
+            what = f"objects of {one.name} can be neither read nor written in any version but the stored one"
+            subject = msgspec.structs.replace(one.subject, field="conversion")
+            yield Trust(subject, config.ca_bundle, what, True, _called(config))
+
+
+def _called(config: ClientConfig) -> str:
+    return _service(config.service) if config.service else config.url or ""
+
+
+def _service(service: ServiceReference) -> str:
+    return f"Service {service.namespace}/{service.name}"
