@@ -61,7 +61,8 @@ def _ahead(minor: Minor, kubelets: list[Kubelet], servers: VisibleApiServers) ->
         "not have, and then the node is NotReady or its pods do not start, at the latest when the kubelet restarts. "
         "kubeadm does not look at this.",
         remedy=f"Do not restart these kubelets. Either bring the control plane to {minor} first, or bring them back "
-        f"to {oldest.minor_version}.\n" + move_kubelet(oldest.minor_version, back=True),
+        f"to {oldest.minor_version}.\n"
+        + move_kubelet(oldest.minor_version, back=True, windows=any(one.is_windows for one in kubelets)),
         places=kubelets,
         evidence=_evidence(kubelets, servers),
     )

@@ -70,7 +70,7 @@ def _finding(
         common_subject(kubelets, f"kubelet {minor}"),
         f"The kubelet on {listed(one.node for one in kubelets)} is still {minor}. " + " ".join(steps),
         remedy=f"Bring these kubelets to {hop.start} first, the minor version of the control plane today. "
-        + move_kubelet(hop.start),
+        + move_kubelet(hop.start, windows=any(one.is_windows for one in kubelets)),
         places=kubelets,
         evidence={"kubelets": [f"{one.node}: {one.version}" for one in kubelets]},
         severity=WARNING if is_mild else BLOCKER,

@@ -22,7 +22,7 @@ class Kubelet(msgspec.Struct, frozen=True, kw_only=True):
 
     node: str
     version: Version
-    is_control_plane: bool
+    is_windows: bool
     subject: Subject
 
 
@@ -48,7 +48,7 @@ class Kubelets(msgspec.Struct, frozen=True):
                     Kubelet(
                         node=node.name,
                         version=version,
-                        is_control_plane=node.is_control_plane,
+                        is_windows=node.status.node_info.operating_system == "windows",
                         subject=node.subject,
                     )
                 )

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from kubepreflight.version import Minor, Version
 
+WINDOWS = (
+    "\nOn Windows nodes, between drain and uncordon, put kubelet.exe of that version in place of the old one "
+    "(https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/upgrading-windows-nodes/)."
+)
+
 
 def install_kubeadm(version: Version) -> str:
     """Install exactly this kubeadm."""
@@ -12,8 +17,11 @@ def install_kubeadm(version: Version) -> str:
     )
 
 
-def move_kubelet(minor: Minor, *, back: bool = False) -> str:
-    """Bring the kubelet of a node to the newest patch of a minor; `back` when it is newer now."""
+def move_kubelet(minor: Minor, *, back: bool = False, windows: bool = False) -> str:
+    """Bring the kubelet of a node to the newest patch of a minor; `back` when it is newer now.
+
+    `windows` when some of the nodes run Windows, where no package manager has it.
+    """
     older = " --allow-downgrades" if back else ""
     install = "downgrade" if back else "install"
     return (
@@ -24,5 +32,5 @@ def move_kubelet(minor: Minor, *, back: bool = False) -> str:
         f"apt-get update && apt-get install -y{older} kubelet='{minor}.*' kubectl='{minor}.*'\n"
         "apt-mark hold kubelet kubectl\n"
         "systemctl daemon-reload && systemctl restart kubelet\n"
-        "kubectl uncordon NODE"
+        "kubectl uncordon NODE" + (WINDOWS if windows else "")
     )
