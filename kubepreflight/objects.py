@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import msgspec
 
 from kubepreflight.finding import Subject
-from kubepreflight.parts import Affinity, Part, Resources, Volume
+from kubepreflight.parts import Affinity, Part, Resources, ScaleSpec, Volume
 
 
 class Api(NamedTuple):
@@ -64,9 +64,13 @@ class OwnerReference(Part, frozen=True):
 
     kind: str = ""
     name: str = ""
-    uid: str = ""
     api_version: str = ""
     controller: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Share what thousands of pods have in common."""
+        msgspec.structs.force_setattr(self, "kind", sys.intern(self.kind))
+        msgspec.structs.force_setattr(self, "api_version", sys.intern(self.api_version))
 
 
 class Annotations(Part, frozen=True):
@@ -278,7 +282,9 @@ class PodSpec(Part, frozen=True):
     termination_grace_period_seconds: int | None = None
 
     def __post_init__(self) -> None:
-        """Share what thousands of pods have in common."""
+        """Share what thousands of pods have in common, and drop the volumes of which nothing is read but the name."""
+        if self.volumes:
+            msgspec.structs.force_setattr(self, "volumes", [one for one in self.volumes if one.has_source])
         if self.node_name:
             msgspec.structs.force_setattr(self, "node_name", sys.intern(self.node_name))
         if self.restart_policy:
@@ -319,13 +325,19 @@ class ContainerStatus(Part, frozen=True):
 
 
 class PodStatus(Part, frozen=True):
-    """A pod's status."""
+    """A pod's status. Of its conditions only Ready is kept, and those that are not met: all others are much of a pod."""
 
     phase: str | None = None
     reason: str | None = None
     conditions: list[Condition] | None = None
     container_statuses: list[ContainerStatus] | None = None
     init_container_statuses: list[ContainerStatus] | None = None
+
+    def __post_init__(self) -> None:
+        """Drop what nobody reads."""
+        if self.conditions:
+            kept = [one for one in self.conditions if one.status != "True" or one.type == "Ready"]
+            msgspec.structs.force_setattr(self, "conditions", kept)
 
 
 class Pod(KubernetesObject):
@@ -354,25 +366,6 @@ class Pod(KubernetesObject):
     def is_ready(self) -> bool:
         """Whether its Ready condition is true."""
         return any(one.type == "Ready" and one.status == "True" for one in self.status.conditions or ())
-
-
-class TemplateMetadata(Part, frozen=True):
-    """What every pod made from a template carries."""
-
-    labels: dict[str, str] | None = None
-
-
-class PodTemplate(Part, frozen=True):
-    """What pods are made from."""
-
-    metadata: TemplateMetadata | None = None
-
-
-class ScaleSpec(Part, frozen=True):
-    """The desired number of pods; 1 when it is not given."""
-
-    replicas: int | None = None
-    template: PodTemplate | None = None
 
 
 class Scaled(KubernetesObject):

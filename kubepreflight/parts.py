@@ -1,4 +1,4 @@
-"""Parts that objects of several kinds have: selectors of pods and of nodes, devices, volumes."""
+"""Parts that objects of several kinds have: selectors of pods and of nodes, devices, volumes, scale."""
 
 from __future__ import annotations
 
@@ -134,3 +134,32 @@ class Volume(Part, frozen=True):
     host_path: HostPath | None = None
     persistent_volume_claim: ClaimSource | None = None
     ephemeral: dict[str, Any] | None = None
+
+    @property
+    def has_source(self) -> bool:
+        """Whether its source is one of those above, and not a ConfigMap, a Secret or the like."""
+        return (
+            self.empty_dir is not None
+            or self.host_path is not None
+            or self.persistent_volume_claim is not None
+            or self.ephemeral is not None
+        )
+
+
+class TemplateMetadata(Part, frozen=True):
+    """What every pod made from a template carries."""
+
+    labels: dict[str, str] | None = None
+
+
+class PodTemplate(Part, frozen=True):
+    """What pods are made from."""
+
+    metadata: TemplateMetadata | None = None
+
+
+class ScaleSpec(Part, frozen=True):
+    """The desired number of pods; 1 when it is not given."""
+
+    replicas: int | None = None
+    template: PodTemplate | None = None

@@ -13,11 +13,10 @@ from enum import StrEnum
 
 import msgspec
 
-from kubepreflight.objects import Api, KubernetesObject, Pod
+from kubepreflight.objects import Api, KubernetesObject, OwnerReference, Pod
 
 DAEMON_SET_KEPT = "ignoring DaemonSet-managed Pods"
 DAEMON_SET_REFUSED = "DaemonSet-managed Pods (use --ignore-daemonsets to ignore)"
-LOCAL_STORAGE_DELETED = "deleting Pods with local storage"
 LOCAL_STORAGE_REFUSED = "Pods with local storage (use --delete-emptydir-data to override)"
 BARE_DELETED = "deleting Pods that declare no controller"
 BARE_REFUSED = "Pods that declare no controller (use --force to override)"
@@ -72,22 +71,22 @@ def decide(
     """
     if _is_long_deleted(pod, flags, now):
         return SKIP
-    said = _daemon_set(pod, flags, daemon_sets)
-    if not said.delete:
-        return said
+    owner, is_finished = pod.metadata.controller, pod.is_finished
+    if owner is not None and not is_finished and is_daemon_sets(owner):
+        said = _daemon_set((pod.namespace, owner.name), flags, daemon_sets)
+        if not said.delete:
+            return said
     if pod.is_mirror:
         return SKIP
-    for refused, warned, allowed, concerns in (
-        (LOCAL_STORAGE_REFUSED, LOCAL_STORAGE_DELETED, flags.delete_emptydir_data, has_local_storage),
-        (BARE_REFUSED, BARE_DELETED, flags.force, is_bare),
-    ):
-        if pod.is_finished or not concerns(pod):
-            said = OKAY
-        elif allowed:
-            said = Decision(True, Reason.WARNING, warned)
-        else:
-            return Decision(False, Reason.ERROR, refused)
-    return said
+    return OKAY if is_finished else _storage_and_controller(pod, flags)
+
+
+def _storage_and_controller(pod: Pod, flags: DrainFlags) -> Decision:
+    if not flags.delete_emptydir_data and has_local_storage(pod):
+        return Decision(False, Reason.ERROR, LOCAL_STORAGE_REFUSED)
+    if pod.metadata.controller is not None:
+        return OKAY
+    return Decision(True, Reason.WARNING, BARE_DELETED) if flags.force else Decision(False, Reason.ERROR, BARE_REFUSED)
 
 
 def has_local_storage(pod: Pod) -> bool:
@@ -95,15 +94,9 @@ def has_local_storage(pod: Pod) -> bool:
     return any(volume.empty_dir is not None for volume in pod.spec.volumes or ())
 
 
-def is_bare(pod: Pod) -> bool:
-    """Whether no controller would replace the pod."""
-    return pod.metadata.controller is None
-
-
-def is_daemon_sets(pod: Pod) -> bool:
-    """Whether a DaemonSet controls the pod, in kubectl's narrow sense: of `apps/v1` and no other version."""
-    owner = pod.metadata.controller
-    return owner is not None and owner.kind == "DaemonSet" and owner.api_version == "apps/v1"
+def is_daemon_sets(controller: OwnerReference | None) -> bool:
+    """Whether a pod's controller is a DaemonSet, in kubectl's narrow sense: of `apps/v1` and no other version."""
+    return controller is not None and controller.kind == "DaemonSet" and controller.api_version == "apps/v1"
 
 
 def _is_long_deleted(pod: Pod, flags: DrainFlags, now: datetime | None) -> bool:
@@ -111,12 +104,9 @@ def _is_long_deleted(pod: Pod, flags: DrainFlags, now: datetime | None) -> bool:
     return timeout > 0 and deleted is not None and now is not None and int((now - deleted).total_seconds()) > timeout
 
 
-def _daemon_set(pod: Pod, flags: DrainFlags, daemon_sets: Container[Name] | None) -> Decision:
-    owner = pod.metadata.controller
-    if owner is None or not is_daemon_sets(pod) or pod.is_finished:
-        return OKAY
-    if daemon_sets is not None and (pod.namespace, owner.name) not in daemon_sets:
-        gone = f'daemonsets.apps "{owner.name}" not found'
+def _daemon_set(name: Name, flags: DrainFlags, daemon_sets: Container[Name] | None) -> Decision:
+    if daemon_sets is not None and name not in daemon_sets:
+        gone = f'daemonsets.apps "{name[1]}" not found'
         return Decision(flags.force, Reason.WARNING if flags.force else Reason.ERROR, gone)
     if not flags.ignore_daemonsets:
         return Decision(False, Reason.ERROR, DAEMON_SET_REFUSED)

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 
 from kubepreflight.finding import Subject
-from kubepreflight.objects import Api, Deployment, KubernetesObject, Node, OwnerReference, Pod, StatefulSet
-from kubepreflight.semantics.drain import is_bare, is_daemon_sets
+from kubepreflight.objects import Api, Deployment, KubernetesObject, Metadata, Node, Pod, StatefulSet
+from kubepreflight.semantics.drain import is_daemon_sets
 from kubepreflight.semantics.owners import owner_of
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
 
 _Key = tuple[str, str, str]
+"""Kind, namespace and name."""
 
 
 class Job(KubernetesObject):
@@ -65,30 +66,25 @@ class Workloads(msgspec.Struct, frozen=True):
     ) -> Workloads:
         """Group the pods, in one pass."""
         done = _done(nodes or (), upgrade)
-        controllers: dict[_Key, tuple[Subject, list[Pod]]] = {}
-        alive: dict[_Key, int] = {}
+        groups: dict[_Key, _Group] = {}
         bare: list[Pod] = []
         for pod in pods:
-            if pod.is_finished or pod.is_mirror or is_daemon_sets(pod) or not pod.spec.node_name:
+            owner, node = pod.metadata.controller, pod.spec.node_name
+            if not node or pod.is_finished or pod.is_mirror or is_daemon_sets(owner):
                 continue
-            to_drain = pod.spec.node_name not in done
-            if is_bare(pod):
-                if to_drain:
+            if owner is None:
+                if node not in done:
                     bare.append(pod)
                 continue
-            controller = owner_of(pod)
-            key = (controller.kind, controller.namespace, controller.name)
-            alive[key] = alive.get(key, 0) + 1
-            if to_drain:
-                controllers.setdefault(key, (controller, []))[1].append(pod)
+            key = (owner.kind, pod.metadata.namespace, owner.name)
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = _Group(owner_of(pod))
+            group.count += 1
+            if node not in done:
+                group.pods.append(pod)
         makers = _Makers(deployments, stateful_sets, jobs)
-        return cls(
-            all=tuple(
-                Workload(makers.top(controller), controller, makers.replicas(controller, alive[key]), tuple(members))
-                for key, (controller, members) in controllers.items()
-            ),
-            bare=tuple(bare),
-        )
+        return cls(tuple(map(makers.workload, _joined(groups.values()))), tuple(bare))
 
     def by_subject(self) -> Mapping[Subject, list[Workload]]:
         """The workloads by what somebody would change: the forty Deployments of one CephCluster are one."""
@@ -102,6 +98,27 @@ class Workloads(msgspec.Struct, frozen=True):
         for one in self.all:
             yield from one.pods
         yield from self.bare
+
+
+class _Group(msgspec.Struct):
+    controller: Subject
+    count: int = 0
+    pods: list[Pod] = []
+
+    @property
+    def key(self) -> _Key:
+        return (self.controller.kind, self.controller.namespace, self.controller.name)
+
+
+def _joined(groups: Iterable[_Group]) -> Iterator[_Group]:
+    """Make one of the several ReplicaSets that a Deployment has while it changes."""
+    found: dict[_Key, _Group] = {}
+    for group in groups:
+        one = found.setdefault(group.key, group)
+        if one is not group:
+            one.count += group.count
+            one.pods += group.pods
+    return (one for one in found.values() if one.pods)
 
 
 def _done(nodes: Iterable[Node], upgrade: Upgrade | None) -> frozenset[str]:
@@ -132,20 +149,24 @@ class _Makers:
             ("StatefulSet", stateful_sets or ()),
             ("Job", jobs or ()),
         )
-        self._known = {(kind, one.namespace, one.name): one for kind, objects in known for one in objects}
+        self._known: dict[_Key, Any] = {
+            (kind, one.namespace, one.name): one for kind, objects in known for one in objects
+        }
 
-    def top(self, controller: Subject) -> Subject:
-        """What somebody would change."""
-        one = self._known.get((controller.kind, controller.namespace, controller.name))
-        if one is None:
-            return controller
-        owners: list[OwnerReference] = one.metadata.owner_references or []
-        owner = one.metadata.controller or (owners[0] if len(owners) == 1 else None)
-        if owner is None:
-            return controller
-        return Subject(api_version=owner.api_version, kind=owner.kind, namespace=controller.namespace, name=owner.name)
+    def workload(self, group: _Group) -> Workload:
+        """A group with its maker, and with the number of pods that it should have; when nothing tells, that it has."""
+        one = self._known.get(group.key)
+        return Workload(
+            subject=group.controller if one is None else _maker(group.controller, one.metadata),
+            controller=group.controller,
+            replicas=getattr(one, "replicas", group.count),
+            pods=tuple(group.pods),
+        )
 
-    def replicas(self, controller: Subject, count: int) -> int:
-        """How many pods it wants; `count` when nothing tells."""
-        one = self._known.get((controller.kind, controller.namespace, controller.name))
-        return getattr(one, "replicas", count)
+
+def _maker(controller: Subject, metadata: Metadata) -> Subject:
+    owners = metadata.owner_references or []
+    owner = metadata.controller or (owners[0] if len(owners) == 1 else None)
+    if owner is None:
+        return controller
+    return Subject(api_version=owner.api_version, kind=owner.kind, namespace=controller.namespace, name=owner.name)
