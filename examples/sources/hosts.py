@@ -67,7 +67,7 @@ def client_version(version: str) -> str:
 
 
 def archive(cluster: Cluster, trust: Trust, software: Software, node: Node) -> dict[str, str]:
-    """The files of one archive by their paths in it."""
+    """The files of one archive by their paths in it, in the order in which the collector packs them."""
     machine = node.machine
     head = {
         "format": "kubepreflight.host/v1",
@@ -80,17 +80,17 @@ def archive(cluster: Cluster, trust: Trust, software: Software, node: Node) -> d
     }
     members = {
         "host.json": json.dumps(head) + "\n",
-        "private-keys.txt": _key_lines(trust, node),
         "unreadable.txt": "",
+        "private-keys.txt": _key_lines(trust, node),
     }
-    for path, text in _files(trust, software, node).items():
-        members[f"files{path}"] = text
     for name, command in _commands(cluster, software, node).items():
         folder = f"commands/{name}"
         members[f"{folder}/command"] = command.command + "\n"
         members[f"{folder}/stdout"] = command.stdout
         members[f"{folder}/stderr"] = command.stderr
         members[f"{folder}/status"] = f"{command.status}\n"
+    for path, text in _files(trust, software, node).items():
+        members[f"files{path}"] = text
     return members
 
 
