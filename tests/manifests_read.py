@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kubepreflight.sources.yaml_reader import Document, Problem, read_documents
+from kubepreflight.sources.yaml_reader import Document, Header, Problem, read_documents
 
 
 def values(text: str | bytes) -> list[Any]:
@@ -25,6 +25,6 @@ def same(one: Any, other: Any) -> bool:
     return repr(one) == repr(other)
 
 
-def nothing(_api_version: str, _kind: str) -> bool:
+def nothing(_header: Header) -> bool:
     """What wants nothing whole."""
     return False

@@ -16,7 +16,7 @@ import pytest
 
 from kubepreflight.errors import SourceError
 from kubepreflight.inputs import Parameter, Wanted
-from kubepreflight.objects import Deployment, Node, Planned, Pod
+from kubepreflight.objects import Api, Deployment, Desired, KubernetesObject, Metadata, Node, Planned, Pod
 from kubepreflight.snapshot import Collector, Snapshot
 from kubepreflight.sources.files import FileSource, host_prefixes
 
@@ -61,6 +61,27 @@ def test_manifests_keep_their_file_and_line(tmp_path: Path) -> None:
         ("Deployment", "web", 3),
         ("Ingress", "front", 7),
     ]
+
+
+class Kustomization(KubernetesObject):
+    api = Api("kustomize.config.k8s.io", "Kustomization", "kustomizations")
+    metadata: Metadata = Metadata()
+    resources: list[str] | None = None
+
+
+def test_a_kustomization_needs_neither_version_nor_kind(tmp_path: Path) -> None:
+    collector = Collector(Wanted.by((Parameter("kustomizations", Desired, Kustomization, False),)))
+    text = "resources: [web.yaml]\n"
+    FileSource([str(write(tmp_path, apps__kustomization_yaml=text, apps__values_yaml=text))])(collector)
+    (one,) = collector.snapshot().desired[Kustomization]
+    assert (one.resources, one.origin.file) == (["web.yaml"], "apps/kustomization.yaml")
+
+
+def test_of_a_manifest_only_what_rules_ask_of_manifests_is_read_whole(tmp_path: Path) -> None:
+    # What is wrong with a value is only seen in what is read whole.
+    broken = "apiVersion: v1\nkind: Pod\nmetadata: {name: a%s}\nspec: {a: .inf}\n"
+    assert read(write(tmp_path, manifest_yaml=broken % "")).gaps == ()
+    assert read(write(tmp_path, manifest_yaml=broken % ", uid: u")).gaps != ()
 
 
 def test_dumps_are_told_by_their_uids(tmp_path: Path) -> None:

@@ -12,12 +12,17 @@ WHOLE = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namesp
 
 
 def test_gives_headers_of_what_is_not_wanted() -> None:
-    entries = list(read_documents(f"# x\n{WHOLE}---\n{WHOLE}".encode(), wants=lambda *names: names == ("v1", "Pod")))
+    entries = list(read_documents(f"# x\n{WHOLE}---\n{WHOLE}".encode(), wants=lambda header: header.kind == "Pod"))
     assert entries == [Header("apps/v1", "Deployment", "shop", "web", "u1", line) for line in (2, 10)]
 
 
 def test_gives_documents_that_are_wanted() -> None:
-    entries = list(read_documents(WHOLE.encode(), wants=lambda *names: names == ("apps/v1", "Deployment")))
+    entries = list(
+        read_documents(
+            WHOLE.encode(),
+            wants=lambda header: (header.api_version, header.kind, header.uid) == ("apps/v1", "Deployment", "u1"),
+        )
+    )
     assert entries == list(read_documents(WHOLE.encode()))
 
 

@@ -10,9 +10,6 @@ import msgspec
 DEPTH_LIMIT: Final = 200
 """Levels of nesting in one document. The deepest of a large public tree has 48."""
 
-Wants: TypeAlias = Callable[[str, str], bool]
-"""Given apiVersion and kind ("" where there is none): is the whole document needed, or does its header do?"""
-
 
 class Document(msgspec.Struct, frozen=True):
     """One document, read whole.
@@ -38,6 +35,10 @@ class Header(msgspec.Struct, frozen=True):
     line: int
 
 
+Wants: TypeAlias = Callable[[Header], bool]
+"""Is the whole document needed, or does its header do?"""
+
+
 class Problem(msgspec.Struct, frozen=True):
     """A document, or what stands in the place of one, that kubectl refuses or a limit of ours.
 
@@ -54,15 +55,15 @@ Entry: TypeAlias = Document | Header | Problem
 
 def document_or_header(value: Any, line: int, item_lines: Sequence[int], wants: Wants | None) -> Document | Header:
     """The document; or only its header, when `wants` says so. What is not an object or is a list is always whole."""
-    if wants is None or not isinstance(value, dict) or "items" in value or is_wanted(value, wants):
+    if wants is None or not isinstance(value, dict) or "items" in value:
         return Document(value, line, tuple(item_lines))
-    return header_of(value, line)
+    header = header_of(value, line)
+    return Document(value, line, tuple(item_lines)) if is_wanted(header, wants) else header
 
 
-def is_wanted(value: dict[str, Any], wants: Wants) -> bool:
-    """Whether the object is needed whole. As much of it as has the apiVersion and the kind is enough to tell."""
-    kind = _text(value, "kind")
-    return kind.endswith("List") or wants(_text(value, "apiVersion"), kind)
+def is_wanted(header: Header, wants: Wants) -> bool:
+    """Whether the object with this header is needed whole."""
+    return header.kind.endswith("List") or wants(header)
 
 
 def header_of(value: dict[str, Any], line: int) -> Header:

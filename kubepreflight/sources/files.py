@@ -23,6 +23,9 @@ from kubepreflight.sources.yaml_reader import Document, Header, Problem, read_do
 TEXT_SUFFIXES = (".yaml", ".yml", ".json")
 ARCHIVE_SUFFIXES = (".tar", ".tgz", ".gz", ".zip")
 CONFIGURATION = "kubepreflight.toml"
+KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+"""What kustomize takes for granted in a file of one of these names."""
+KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml")
 
 
 class _List(msgspec.Struct, rename="camel"):
@@ -169,18 +172,21 @@ class _Reading:
             self.collector.mark_listed(group_of(head.api_version), kind)
 
     def documents(self, shown: str, data: bytes) -> None:
-        for document in read_documents(data, wants=self.wants):
+        defaults = KUSTOMIZATION if _base(shown) in KUSTOMIZATION_FILES else {}
+        for document in read_documents(data, wants=None if defaults else self.wants):
             match document:
                 case Problem():
                     self.problem(shown, document)
                 case Header():
                     self.header(shown, document)
                 case Document():
-                    self.document(shown, document)
+                    self.document(shown, document, defaults)
 
-    def wants(self, api_version: str, kind: str) -> bool:
-        collector = self.collector
-        return collector.wants(api_version, kind, desired=True) or collector.wants(api_version, kind, desired=False)
+    def wants(self, header: Header) -> bool:
+        # What has one of the two may have the other in a wrong type: it is read whole, for that to be told.
+        if bool(header.api_version) != bool(header.kind):
+            return True
+        return self.collector.wants(header.api_version, header.kind, desired=not header.uid)
 
     def header(self, shown: str, header: Header) -> None:
         if not (header.api_version and header.kind):
@@ -192,9 +198,12 @@ class _Reading:
                 ManifestHeader(header.api_version, header.kind, header.namespace, header.name, origin)
             )
 
-    def document(self, shown: str, document: Document) -> None:
+    def document(self, shown: str, document: Document, defaults: Mapping[str, str]) -> None:
         value = document.value
-        if not isinstance(value, dict) or not (value.get("kind") and value.get("apiVersion")):
+        if not isinstance(value, dict):
+            return
+        value = {**defaults, **value}
+        if not (value.get("kind") and value.get("apiVersion")):
             return
         items = value.get("items")
         if not (str(value["kind"]).endswith("List") and isinstance(items, list)):
@@ -205,8 +214,8 @@ class _Reading:
         for item, line in zip(items, document.item_lines or [document.line] * len(items), strict=True):
             self.objects += 1
             if isinstance(item, dict):
-                defaults = {"apiVersion": value["apiVersion"], "kind": kind} if kind else {}
-                self.collector.add_value(defaults | item, Origin(shown, line))
+                same = {"apiVersion": value["apiVersion"], "kind": kind} if kind else {}
+                self.collector.add_value(same | item, Origin(shown, line))
             else:
                 self.gap(f"{shown}:{line}", "an item of a list that is no object", "mend it, or --exclude the file")
 

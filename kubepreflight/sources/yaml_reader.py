@@ -186,7 +186,7 @@ def _header_is_enough(text: bytes, root: Event, wants: Wants | None) -> Callable
     if wants is None:
         return lambda _: False
     rest_is_plain = functools.cache(lambda: _rest_is_plain(text, root))
-    return lambda known: known.keys() >= _HEADER_KEYS and not is_wanted(known, wants) and rest_is_plain()
+    return lambda known: known.keys() >= _HEADER_KEYS and not is_wanted(header_of(known, 0), wants) and rest_is_plain()
 
 
 def _rest_is_plain(text: bytes, root: Event) -> bool:
