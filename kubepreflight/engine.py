@@ -119,7 +119,7 @@ class Resolver:
                 subject=node.name,
                 reason="no facts from this node, though others were given",
                 how=f"kubepreflight collect --ssh {node.name} --to hosts/",
-                asked=True,
+                asked=node.has_collectable_disk,
             )
             for node in nodes
             if node.name not in known

@@ -246,6 +246,11 @@ class Node(KubernetesObject):
         return bool(CONTROL_PLANE_LABELS & self.labels.keys())
 
     @property
+    def has_collectable_disk(self) -> bool:
+        """Whether the host collector, a POSIX shell script, could run there: not on Windows, not on a virtual node."""
+        return self.status.node_info.operating_system != "windows" and self.labels.get("type") != "virtual-kubelet"
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """The roles that `kubectl get nodes` would print."""
         prefix = "node-role.kubernetes.io/"

@@ -188,6 +188,15 @@ def test_hosts_that_tell_nothing_are_not_checked_and_missing_ones_are_named() ->
     assert "seeing" in [gap.subject for gap in covered.gaps if gap.asked]
     _, covered = run(looks_at_hosts, hosts("blind-1", "seeing"))
     assert covered.status is CoverageStatus.PARTIAL
+    windows: dict[str, Any] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "win", "uid": "w"}}
+    windows["status"] = {"nodeInfo": {"operatingSystem": "windows"}}
+
+    def with_windows(collector: Collector) -> None:
+        hosts("blind-1", "seeing")(collector)
+        collector.add_value(windows, Origin())
+
+    _, covered = run(looks_at_hosts, with_windows)
+    assert [gap.asked for gap in covered.gaps if gap.subject == "win"] == [False]
     _, covered = run(looks_at_hosts, hosts("seeing", "another"))
     assert covered.status is CoverageStatus.PARTIAL
     assert [gap.subject for gap in covered.gaps] == ["blind-1"]
