@@ -122,6 +122,29 @@ def test_a_kind_may_change_its_name() -> None:
     assert (row.replacement_version, row.replacement_kind) == ("resource.k8s.io/v1alpha3", "DeviceClass")
 
 
+@pytest.mark.parametrize(
+    ("api_version", "kind", "convertible"),
+    [
+        ("extensions/v1beta1", "Deployment", True),
+        ("networking.k8s.io/v1beta1", "Ingress", True),
+        # its groups are not in kubectl-convert
+        ("apiextensions.k8s.io/v1beta1", "CustomResourceDefinition", False),
+        # nor are versions whose types upstream has deleted
+        ("autoscaling/v2beta2", "HorizontalPodAutoscaler", False),
+    ],
+)
+def test_what_kubectl_convert_can_do(api_version: str, kind: str, convertible: bool) -> None:
+    row = LIFECYCLE.find(api_version, kind)
+    assert row is not None
+    assert row.convertible is convertible
+
+
+def test_an_eviction_is_still_accepted_in_its_old_version() -> None:
+    row = LIFECYCLE.find("policy/v1beta1", "Eviction")
+    assert row is not None
+    assert row.removed is None
+
+
 def test_replacements_of_replacements() -> None:
     row = LIFECYCLE.find("flowcontrol.apiserver.k8s.io/v1beta1", "FlowSchema")
     assert row is not None

@@ -24,8 +24,9 @@ class ApiKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `removed` is the first minor that does not serve (or read) it any more, None where no removal is known or
     planned. `replacement` is the newest version that was served before the removal, where there is one, else the one
-    that came with it; `replacement_since` the minor that brought it. `served_by_default` is None for files. `notes`
-    says what else changes in the manifest, `source` where the row comes from.
+    that came with it; `replacement_since` the minor that brought it; `convertible` whether `kubectl convert` makes it.
+    `served_by_default` is None for files. `notes` says what else changes in the manifest, `source` where the row
+    comes from.
     """
 
     api_version: str
@@ -38,6 +39,7 @@ class ApiKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     removed: Minor | None = None
     replacement: str = ""
     replacement_since: Minor | None = None
+    convertible: bool = False
     notes: str = ""
     source: str
 
