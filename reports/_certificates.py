@@ -144,14 +144,6 @@ def _file(one: CertificateRow) -> tuple[str, str]:
     return one.node, one.path.partition("#")[0]
 
 
-def _label(one: CertificateRow) -> str:
-    """Its file below the usual directories, as kubeadm's users say; an authority has copies, and goes by name."""
-    _, path = _file(one)
-    for directory in ("/etc/kubernetes/pki/", "/etc/kubernetes/", "/var/lib/kubelet/pki/"):
-        path = path.removeprefix(directory)
-    return one.name if one.is_authority else path.removesuffix(".crt").removesuffix(".pem") or one.name
-
-
 def _bundles(report: Report, tolerance: timedelta) -> list[_Bundle]:
     """The certificates of a node that end together; an authority that a kubelet made beside its own leaf is no row."""
 
@@ -171,7 +163,7 @@ def _alike(bundles: Iterable[_Bundle], axis: Axis) -> list[_Bundle]:
     """Join the bundles of several nodes that hold the same certificates and end at about the same time."""
     alike: dict[object, _Bundle] = {}
     for bundle in bundles:
-        names = tuple(sorted({_label(one) for one in bundle.certificates}))
+        names = tuple(sorted({one.name.replace(one.node, "…") for one in bundle.certificates}))
         about = int(axis.percent(bundle.first) // _ABOUT)
         key = (bundle.certificates[0].is_authority, bundle.state, names, about)
         alike.setdefault(key, _Bundle(certificates=[], state=bundle.state)).certificates += bundle.certificates
@@ -193,7 +185,7 @@ def _together(certificates: Iterable[CertificateRow], report: Report, tolerance:
 
 def _bar(bundle: _Bundle, axis: Axis) -> Bar:
     certificates = bundle.certificates
-    names = tuple(dict.fromkeys(map(_label, certificates)))
+    names = tuple(dict.fromkeys(one.name for one in certificates))
     renewed = {one.renewed_by_upgrade for one in certificates}
     return Bar(
         nodes=tuple(dict.fromkeys(one.node for one in certificates if one.node)),

@@ -87,6 +87,7 @@ class Page:
             label = ""
 
     def _put(self, lines: Iterable[str], indent: int, label: str, style: dict[str, Any], offset: int = 0) -> None:
+        label = plain(label)
         for line in lines:
             start = label.ljust(indent - offset).ljust(indent)
             painted = (

@@ -95,7 +95,7 @@ def _environment() -> Environment:
 
 def _shown(value: Any) -> Any:
     """What every expression of the templates passes through before it is escaped."""
-    return plain(value) if type(value) is str else value
+    return value if hasattr(value, "__html__") else plain(str(value))
 
 
 def _lines(text: str) -> Any:

@@ -384,14 +384,14 @@ def _home_certificates() -> Iterator[CertificateRow]:
         end = datetime(2020, 5, 11, 7, tzinfo=UTC) + timedelta(days=23 * index)
         yield CertificateRow(
             node=node,
-            name=f"system:node:{node}",
+            name="kubelet-client",
             path="/var/lib/kubelet/pki/kubelet-client-current.pem",
             not_before=end - year,
             not_after=end,
         )
     yield CertificateRow(
         node="gpu1",
-        name="gpu1@1546992000",
+        name="kubelet-serving-self-signed",
         path="/var/lib/kubelet/pki/kubelet.crt",
         not_before=datetime(2019, 1, 9, tzinfo=UTC),
         not_after=datetime(2020, 1, 9, tzinfo=UTC),
@@ -475,7 +475,7 @@ def large_cluster(findings: int = 2000, nodes: int = 200) -> Report:
     certificates = tuple(
         CertificateRow(
             node=row.name,
-            name=f"system:node:{row.name}",
+            name=f"system:node:{row.name}:{name}",
             path=f"/var/lib/kubelet/pki/{name}.pem",
             not_before=START - timedelta(days=n % 360),
             not_after=START - timedelta(days=n % 360) + year,
