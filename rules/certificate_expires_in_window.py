@@ -128,7 +128,7 @@ def _of_kubelets(late: list[HostCertificate], upgrade: Upgrade) -> Iterable[Find
 
 def _too_short(timeline: CertificateTimeline, upgrade: Upgrade, config: KubeadmConfig | None) -> Iterable[Finding]:
     validity, first = timeline.validity, timeline.plan.order.first
-    if config is None or validity is None or upgrade.start + validity > upgrade.end:
+    if config is None or validity is None or timeline.switched_off_by or upgrade.start + validity > upgrade.end:
         return
     if first is not None:
         again = moment(upgrade.start + validity)

@@ -1,6 +1,7 @@
 """Client certificates in kubeconfigs: the scan's own, and those on the nodes that kubeadm does not renew."""
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import Self
 
 import msgspec
@@ -101,7 +102,7 @@ def _on_host(host: Host, upgrade: Upgrade, inventory: CertificateInventory) -> I
                 f"{_end(certificate, upgrade)}. kubeadm does not renew it; whatever uses this file is refused then.",
                 remedy="See what uses the file, and make a new one (`kubeadm alpha kubeconfig user` where kubeadm does "
                 "not know this command):\n"
-                f"kubeadm kubeconfig user --client-name {certificate.common_name or 'NAME'}",
+                f"kubeadm kubeconfig user --client-name {quote(certificate.common_name or 'NAME')}",
                 place=host.at(kubeconfig.path),
                 evidence={"ends": exact(certificate.not_after)},
                 severity=WARNING,

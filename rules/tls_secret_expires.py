@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from shlex import quote
 from typing import Self
 
 import msgspec
@@ -125,8 +126,8 @@ def _managed(one: ManagedCertificate, upgrade: Upgrade) -> Iterable[Finding]:
             one,
             f"The certificate {one.namespace}/{one.name} ends {_end(end, upgrade)}, and cert-manager does not renew "
             f"it: {one.failing}",
-            remedy=f"kubectl -n {one.namespace} describe certificate {one.name}\n"
-            f"kubectl -n {one.namespace} get certificaterequests,orders,challenges",
+            remedy=f"kubectl -n {quote(one.namespace)} describe certificate {quote(one.name)}\n"
+            f"kubectl -n {quote(one.namespace)} get certificaterequests,orders,challenges",
             evidence={"ends": exact(end)},
         )
 
@@ -138,7 +139,7 @@ def _by_hand(secret: TlsSecret, upgrade: Upgrade) -> Iterable[Finding | Gap]:
             "tls.crt",
             bundle.problem,
             subject=str(secret.subject),
-            how=f"kubectl -n {secret.namespace} get secret {secret.name}",
+            how=f"kubectl -n {quote(secret.namespace)} get secret {quote(secret.name)}",
             asked=True,
         )
         return
@@ -149,7 +150,7 @@ def _by_hand(secret: TlsSecret, upgrade: Upgrade) -> Iterable[Finding | Gap]:
             f"The certificate in the Secret {secret.namespace}/{secret.name} ({leaf.subject}) ends "
             f"{_end(leaf.not_after, upgrade)}, and nothing in the cluster renews it.",
             remedy="Have a new one made, and put it there before the upgrade:\n"
-            f"kubectl -n {secret.namespace} create secret tls {secret.name} --cert=FILE --key=FILE "
+            f"kubectl -n {quote(secret.namespace)} create secret tls {quote(secret.name)} --cert=FILE --key=FILE "
             "--dry-run=client -o yaml | kubectl apply -f -",
             field="tls.crt",
             evidence={"ends": exact(leaf.not_after)},

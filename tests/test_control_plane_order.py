@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kubepreflight.finding import Hop
-from kubepreflight.host import Host, StaticPod
+from kubepreflight.host import Certificate, Host, StaticPod
 from kubepreflight.objects import Metadata, Node
 from kubepreflight.semantics.control_plane_order import ControlPlaneOrder
 from kubepreflight.upgrade import ApiServers, Upgrade
@@ -86,6 +86,22 @@ def test_hosts_alone() -> None:
         ONE_HOP, servers(), None, [host("cp1", "localhost:5000/kube-apiserver:v1.36.3"), host("w1", "nginx:1.29")]
     )
     assert [step.node for step in order.steps] == ["cp1"]
+
+
+def test_a_host_whose_static_pods_were_not_read_is_known_by_its_api_servers_certificate() -> None:
+    serving = Certificate(
+        path="/etc/kubernetes/pki/apiserver.crt",
+        subject="",
+        issuer="",
+        not_before=START,
+        not_after=START,
+        is_authority=False,
+        serial="",
+        sha256="",
+    )
+    read = Host(name="cp1", file="cp1.tar", certificates=(serving,))
+    assert ControlPlaneOrder.provide(ONE_HOP, servers(), None, [read]).to_do == ("cp1",)
+    assert ControlPlaneOrder.provide(ONE_HOP, servers(), [node("cp1", control_plane=False)], [read]).to_do == ()
 
 
 def test_no_control_plane_in_sight() -> None:

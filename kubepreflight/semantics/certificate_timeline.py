@@ -21,6 +21,9 @@ from kubepreflight.semantics.upgrade_configuration import UpgradeConfiguration
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
 
+LONGEST = timedelta(days=36500)
+"""Nothing that lives longer ends in any window; dates have an end, too."""
+
 FIRST_NODE_TAKES = timedelta(minutes=30)
 """The first control-plane node is renewed within this time after the planned start."""
 
@@ -123,7 +126,7 @@ class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             certificates=tuple(found),
             plan=plan,
-            validity=config.certificate_validity if config else None,
+            validity=_validity(config),
             gaps=tuple(gaps),
             keys_unknown=tuple(_keys_unknown(readable, order)),
             switched_off_by=tuple(_setting(one) for one in configurations or () if _switches_off(one)),
@@ -161,6 +164,11 @@ def _circumstances(
         apply_renews=not any(one.apply and one.apply.certificate_renewal is False for one in configurations),
         node_renews=not any(one.node and one.node.certificate_renewal is False for one in configurations),
     )
+
+
+def _validity(config: KubeadmConfig | None) -> timedelta | None:
+    validity = config.certificate_validity if config else None
+    return min(validity, LONGEST) if validity is not None else None
 
 
 def _runs_no_etcd(host: Host) -> bool:

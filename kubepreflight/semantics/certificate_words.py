@@ -77,13 +77,26 @@ _ELSEWHERE = {
 
 
 def who_is_safe(timeline: CertificateTimeline, node: str) -> str:
-    """What becomes of the other control-plane nodes, for a finding about one that is not safe."""
-    order = timeline.plan.order
-    first, done = order.first, [one for one in order.done if one != node]
+    """What becomes of the other control-plane nodes, for a finding about one that is not safe; empty when unknown."""
+    upgrade, order = timeline.plan.upgrade, timeline.plan.order
+    first = order.first
     if first is not None and first.node != node:
-        ends = timeline.plan.upgrade.start + timeline.validity if timeline.validity else None
-        safe = "is safe: it " if ends is None or ends > timeline.plan.upgrade.end else ""
+        managed = _managed(timeline, first.node)
+        if not managed or any(one.ends <= upgrade.end and not one.renewed_in_time for one in managed):
+            return ""
+        if all(one.ends > upgrade.end for one in managed):
+            return f"{first.node} is safe: its certificates outlast the window."
+        lasts = timeline.validity is None or upgrade.start + timeline.validity > upgrade.end
+        safe = "is safe: it " if lasts else ""
         return f"{first.node} {safe}is taken to be upgraded first, at the planned start, and renewed then."
-    if done:
-        return f"{', '.join(done)} {'has' if len(done) == 1 else 'have'} been upgraded and renewed already."
-    return ""
+    done = [one for one in order.done if one != node]
+    if not done:
+        return ""
+    ends = [[one.ends for one in _managed(timeline, other)] for other in done]
+    lasting = all(each and min(each) > upgrade.end for each in ends)
+    rest = ", with certificates that outlast the window" if lasting else ""
+    return f"{', '.join(done)} {'has' if len(done) == 1 else 'have'} been upgraded already{rest}."
+
+
+def _managed(timeline: CertificateTimeline, node: str) -> list[HostCertificate]:
+    return [one for one in timeline.certificates if one.node == node and one.known and one.known.renewed_with]

@@ -14,6 +14,8 @@ from kubepreflight.objects import Node
 from kubepreflight.upgrade import ApiServers, Upgrade
 from kubepreflight.version import Version
 
+_SERVING = "/etc/kubernetes/pki/apiserver.crt"
+
 
 class ControlPlaneStep(msgspec.Struct, frozen=True, kw_only=True):
     """One control-plane node and its turn.
@@ -41,8 +43,8 @@ class ControlPlaneOrder(msgspec.Struct, frozen=True):
     def provide(
         cls, upgrade: Upgrade, servers: ApiServers, nodes: list[Node] | None = None, hosts: list[Host] | None = None
     ) -> ControlPlaneOrder:
-        """From the nodes' labels, the API servers' pods, and the static pods that hosts show."""
-        on_hosts = {host.name: version for host in hosts or () if (version := _api_server_on(host)) is not None}
+        """From the nodes' labels, the API servers' pods, and what hosts show that the API does not know as nodes."""
+        on_hosts = {host.name: image_version_on(host, "kube-apiserver") for host in hosts or () if _serves(host)}
         labelled = {node.name for node in nodes or () if node.is_control_plane}
         names = labelled | servers.by_node.keys() | (on_hosts.keys() - {node.name for node in nodes or ()})
         steps = [_step(name, servers.by_node.get(name, on_hosts.get(name)), upgrade) for name in names]
@@ -89,8 +91,9 @@ def _left(version: Version | None, upgrade: Upgrade) -> Iterable[Hop]:
             yield hop
 
 
-def _api_server_on(host: Host) -> Version | None:
-    return image_version_on(host, "kube-apiserver")
+def _serves(host: Host) -> bool:
+    certificates = () if isinstance(host.certificates, Missing) else host.certificates
+    return image_version_on(host, "kube-apiserver") is not None or any(one.path == _SERVING for one in certificates)
 
 
 def image_version_on(host: Host, component: str) -> Version | None:

@@ -157,7 +157,10 @@ def _duration(text: str) -> timedelta | None:
     if not text or match is None:
         return None
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        return timedelta.max
 
 
 def _mapping_in(text: str) -> dict[str, Any]:

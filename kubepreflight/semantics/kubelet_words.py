@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 
 from kubepreflight.finding import Subject
 from kubepreflight.semantics.certificate_timeline import HostCertificate
@@ -45,8 +46,8 @@ def while_it_is_valid(certificates: list[HostCertificate]) -> str:
     return (
         "See whether the request is there and who should approve and sign it, and what the kubelet says:\n"
         "kubectl get certificatesigningrequests\n"
-        f"ssh {node} journalctl --unit kubelet --grep certificate\n"
-        f"ssh {node} systemctl restart kubelet"
+        f"ssh {quote(node)} journalctl --unit kubelet --grep certificate\n"
+        f"ssh {quote(node)} systemctl restart kubelet"
     )
 
 
@@ -57,7 +58,7 @@ def after_its_end(node: str) -> str:
         "mkdir -p /root/kubelet-before\n"
         "mv /etc/kubernetes/kubelet.conf /var/lib/kubelet/pki/kubelet-client* /root/kubelet-before/\n"
         "On a control-plane node (`kubeadm alpha kubeconfig user` where kubeadm does not know this command):\n"
-        f"kubeadm kubeconfig user --org system:nodes --client-name system:node:{node} > kubelet.conf\n"
+        f"kubeadm kubeconfig user --org system:nodes --client-name {quote(f'system:node:{node}')} > kubelet.conf\n"
         f"Copy that file to /etc/kubernetes/kubelet.conf on {node}, and there, the last two when {CURRENT} is back:\n"
         f"systemctl restart kubelet\n{_POINT_TO_CURRENT}"
     )

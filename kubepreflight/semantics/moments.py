@@ -38,4 +38,8 @@ def span(moments: Iterable[datetime]) -> str:
     texts = sorted({moment(one) for one in moments})
     if not texts:
         raise ValueError("no moments")
-    return f"at {texts[0]}" if len(texts) == 1 else f"between {texts[0]} and {texts[-1]}"
+    first, last = texts[0], texts[-1]
+    if first == last:
+        return f"at {first}"
+    (day, time, _), (other_day, other_time, _) = first.split(), last.split()
+    return f"on {day} between {time} and {other_time} UTC" if day == other_day else f"between {first} and {last}"
