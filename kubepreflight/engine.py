@@ -13,10 +13,11 @@ from kubepreflight.errors import KubepreflightError
 from kubepreflight.finding import Finding, Gap, Hop, Subject
 from kubepreflight.host import Host
 from kubepreflight.inputs import Parameter, Unavailable, parameters_of
-from kubepreflight.objects import Desired, KubernetesObject, Node, Planned
+from kubepreflight.objects import Api, Desired, KubernetesObject, Node, Planned
 from kubepreflight.report import CoverageStatus, ReportFinding, ReportHop, RuleCoverage
 from kubepreflight.rule import Rule
-from kubepreflight.snapshot import Snapshot
+from kubepreflight.semantics.several import NAMED, listed
+from kubepreflight.snapshot import ManifestHeaders, Snapshot
 from kubepreflight.upgrade import Upgrade
 
 NO_MANIFESTS = Gap(
@@ -69,6 +70,8 @@ class Resolver:
             return self._objects(parameter)
         if parameter.type is Host:
             return self._hosts()
+        if parameter.type is ManifestHeaders:
+            return self._headers()
         if parameter.type in self.snapshot.given:
             return Resolved(self.snapshot.given[parameter.type])
         if parameter.provider is None:
@@ -126,6 +129,11 @@ class Resolver:
         )
         return Resolved(list(snapshot.hosts), tuple(missing))
 
+    def _headers(self) -> Resolved:
+        if not self.snapshot.manifests_given:
+            return Resolved(None, (NO_MANIFESTS,), available=False)
+        return Resolved(ManifestHeaders(self.snapshot.headers))
+
     def _objects(self, parameter: Parameter) -> Resolved:
         kind, snapshot = parameter.type, self.snapshot
         desired = snapshot.desired.get(kind, [])
@@ -145,7 +153,7 @@ class Resolver:
         snapshot, objects = self.snapshot, self.snapshot.observed.get(kind, [])
         if kind.opt_in and kind.opt_in not in snapshot.opted_in:
             # A dump may well hold them: that they were seen and passed over does not make them an empty list.
-            return Resolved([], (_not_offered(kind.apis()[0].plural, kind),), available=False)
+            return Resolved([], (_not_offered(kind.apis(), kind),), available=False)
         if any(api.also for api in kind.apis()):
             objects = list({one.metadata.uid or id(one): one for one in objects}.values())
         gaps = list(_failures(snapshot, kind))
@@ -156,21 +164,24 @@ class Resolver:
             and not any((group, api.kind) in snapshot.failures for group in (api.group, *api.also))
         ]
         if unknown and (objects or len(unknown) < len(kind.apis()) or gaps):
-            gaps += [_not_offered(api.plural, kind) for api in unknown]
+            gaps.append(_not_offered(unknown, kind))
         if unknown and not objects and len(unknown) == len(kind.apis()):
-            return Resolved([], (_not_offered(", ".join(api.plural for api in unknown[:3]), kind),), available=False)
+            return Resolved([], (_not_offered(unknown, kind),), available=False)
         readable = any((group, api.kind) in snapshot.listed for api in kind.apis() for group in (api.group, *api.also))
         return Resolved(objects, tuple(gaps), available=readable)
 
 
-def _not_offered(what: str, kind: type[KubernetesObject]) -> Gap:
+def _not_offered(apis: Sequence[Api], kind: type[KubernetesObject]) -> Gap:
+    """One gap, however many kinds are missing."""
+    what = listed(api.plural for api in apis)
     if kind.opt_in:
         reason, how = f"{what} are only read when asked for", f"kubepreflight scan --opt-in {kind.opt_in}"
         return Gap(input=what, reason=reason, how=how)
+    resources = ",".join(api.resource for api in apis[:NAMED])
     return Gap(
         input=what,
         reason=f"nothing that was given holds {what}, and nobody knows whether the cluster has any",
-        how=f"scan the live cluster, a snapshot of it, or add: kubectl get {kind.apis()[0].resource} -A -o json",
+        how=f"scan the live cluster, a snapshot of it, or add: kubectl get {resources} -A -o json",
     )
 
 

@@ -104,7 +104,27 @@ class Wanted(msgspec.Struct, frozen=True):
 
     def apis(self) -> tuple[Api, ...]:
         """What to list in a cluster, without what the user must opt in to; sorted, each once."""
-        return tuple(sorted({api for kind in self.observed if not kind.opt_in for api in kind.apis()}))
+        return to_list(kind for kind in self.observed if not kind.opt_in)
+
+
+def to_list(structs: Iterable[type[KubernetesObject]]) -> tuple[Api, ...]:
+    """What to list for these structs; sorted, each kind once.
+
+    A kind that one of them wants whole is not listed by name or namespace besides, which would give objects twice.
+    """
+    wanted: dict[tuple[str, str], set[Api]] = {}
+    for struct in structs:
+        for api in struct.apis():
+            wanted.setdefault((api.group, api.kind), set()).add(api)
+    found: list[Api] = []
+    for apis in wanted.values():
+        whole = [api for api in apis if not api.namespace and not api.name]
+        if whole:
+            also = sorted({group for api in apis for group in api.also})
+            found.append(whole[0]._replace(also=tuple(also)))
+        else:
+            found += apis
+    return tuple(sorted(found))
 
 
 def _flatten(parameters: Iterable[Parameter]) -> Iterator[Parameter]:

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from kubepreflight.finding import Gap
+from kubepreflight.finding import Gap, Subject
 from kubepreflight.host import Host
-from kubepreflight.inputs import Wanted
+from kubepreflight.inputs import Wanted, to_list
 from kubepreflight.objects import Api, KubernetesObject, Origin, group_of
 from kubepreflight.report import SourceRecord
 
@@ -30,6 +30,24 @@ class ManifestHeader(msgspec.Struct, frozen=True):
     namespace: str
     name: str
     origin: Origin
+
+    @property
+    def subject(self) -> Subject:
+        """How reports name it."""
+        return Subject(
+            api_version=self.api_version,
+            kind=self.kind,
+            namespace=self.namespace,
+            name=self.name,
+            file=self.origin.file,
+            line=self.origin.line,
+        )
+
+
+class ManifestHeaders(msgspec.Struct, frozen=True):
+    """The heads of all desired objects, of those too whose bodies nobody reads."""
+
+    all: tuple[ManifestHeader, ...]
 
 
 class Recorder(Protocol):
@@ -102,8 +120,7 @@ class Collector:
 
     def apis(self) -> tuple[Api, ...]:
         """What to fetch from a cluster, with what the user opted in to; sorted."""
-        kinds = (kind for kind in self.wanted.observed if not kind.opt_in or kind.opt_in in self.opted_in)
-        return tuple(sorted({api for kind in kinds for api in kind.apis()}))
+        return to_list(kind for kind in self.wanted.observed if not kind.opt_in or kind.opt_in in self.opted_in)
 
     def wants(self, api_version: str, kind: str, *, desired: bool) -> bool:
         """Whether some rule reads objects of this kind; what nobody reads need not be decoded."""
