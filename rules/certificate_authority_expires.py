@@ -61,7 +61,7 @@ def _about(
 ) -> Finding:
     certificate = places[0].certificate
     end = f"{moment(certificate.not_after)}, {against_start(certificate.not_after, upgrade.start)}"
-    sentences = [f"{known.title[0].upper()}{known.title[1:]} ({certificate.subject}) ends at {end}."]
+    sentences = [f"{known.name}, {known.title} ({certificate.subject}), ends at {end}."]
     if outlived:
         sentences.append(f"What it signed for longer ends with it: {names(outlived)}.")
     return finding(

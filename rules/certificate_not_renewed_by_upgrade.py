@@ -128,9 +128,10 @@ def _about(cause: Subject, certificates: Sequence[HostCertificate], command: str
         authority=first.known.authority if first.known else "",
         used_by=first.used_by,
     )
+    ends = f" {'It ends' if len(certificates) == 1 else 'They end'} {span(one.ends for one in certificates)}."
     return finding(
         cause,
-        f"{message} {'It ends' if len(certificates) == 1 else 'They end'} {span(one.ends for one in certificates)}.",
+        message if _stops_the_upgrade(first) else message + ends,
         remedy=words.remedy.format(command=command, each="\n".join(each)),
         places=[one.place for one in certificates],
         evidence=evidence(certificates),

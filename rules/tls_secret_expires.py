@@ -125,7 +125,7 @@ def _managed(one: ManagedCertificate, upgrade: Upgrade) -> Iterable[Finding]:
         yield finding(
             one,
             f"The certificate {one.namespace}/{one.name} ends {_end(end, upgrade)}, and cert-manager does not renew "
-            f"it: {one.failing}",
+            f"it: {one.failing.rstrip('.')}.",
             remedy=f"kubectl -n {quote(one.namespace)} describe certificate {quote(one.name)}\n"
             f"kubectl -n {quote(one.namespace)} get certificaterequests,orders,challenges",
             evidence={"ends": exact(end)},

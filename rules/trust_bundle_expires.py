@@ -1,7 +1,6 @@
 """Trust that ends: the `caBundle` of webhooks, APIServices and conversions."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Severity, finding
 from kubepreflight.host import Certificate
@@ -78,7 +77,7 @@ def _ends(group: list[Trust], bundle: Bundle, ending: tuple[Certificate, ...], u
         group[0].subject,
         f"The caBundle of {listed(one.subject for one in group)} {'ends' if whole else 'ends in part'} at "
         f"{moment(decisive.not_after)}, {against_start(decisive.not_after, upgrade.start)} ({decisive.subject}). "
-        + (f"Then {group[0].what_fails}." if is_late else RENEWED.format(life=duration(_life(decisive)))),
+        + (f"{THEN if whole else IN_PART} {group[0].what_fails}." if is_late else RENEWED.format(life=_life(decisive))),
         remedy=REMEDY.format(called=listed(dict.fromkeys(one.called for one in group))),
         places=[one.subject for one in group],
         evidence={"ends": sorted(f"{one.subject} {exact(one.not_after)}" for one in bundle.certificates)},
@@ -97,10 +96,11 @@ def _end(one: Certificate) -> float:
     return one.not_after.timestamp()
 
 
-def _life(one: Certificate) -> timedelta:
-    return one.not_after - one.not_before
+def _life(one: Certificate) -> str:
+    return duration(one.not_after - one.not_before)
 
 
+THEN, IN_PART = "Then", "If the server's certificate was signed by that part, then"
 RENEWED = "It lives {life} only, so something renews it: see that it does."
 REMEDY = (
     "Renew the certificate of {called}, and put its authority into the caBundle. With cert-manager, see whether its "
