@@ -51,8 +51,11 @@ SUPPORTED, UNKNOWN = Verdict.SUPPORTED, Verdict.UNKNOWN
         (row(fails="1.22"), "1.22", INCOMPATIBLE, "known-to-fail"),
         # between the maximum and the first that fails
         (row(low="1.14", high="1.15", fails="1.18"), "1.17", UNSUPPORTED, "above-maximum"),
-        (row(low="1.29", high="1.33"), "1.28", INCOMPATIBLE, "below-minimum"),
-        (row(low="1.29"), "1.28", INCOMPATIBLE, "below-minimum"),
+        (row(low="1.29", high="1.33"), "1.28", UNSUPPORTED, "below-minimum"),
+        (row(low="1.29"), "1.28", UNSUPPORTED, "below-minimum"),
+        (row(low="1.29", high="1.29", status="tested"), "1.28", UNTESTED, "below-minimum"),
+        (row(low="1.29", fails="1.27"), "1.28", UNSUPPORTED, "below-minimum"),
+        (row(low="1.29", fails="1.27"), "1.27", INCOMPATIBLE, "known-to-fail"),
         (row(low="1.29", high="1.33"), "1.29", SUPPORTED, "within"),
         (row(low="1.29", high="1.33"), "1.33", SUPPORTED, "within"),
         (row(low="1.29", high="1.33"), "1.34", UNSUPPORTED, "above-maximum"),
@@ -63,6 +66,9 @@ SUPPORTED, UNKNOWN = Verdict.SUPPORTED, Verdict.UNKNOWN
         # newer than anything the file knows
         (row(low="1.33", high="1.36"), "1.37", UNKNOWN, "newer-than-data"),
         (row(low="1.33", high="1.36", status="tested"), "1.37", UNKNOWN, "newer-than-data"),
+        # newer too, but the release was left behind before the file ends
+        (row(low="1.33", high="1.35"), "1.37", UNSUPPORTED, "above-maximum"),
+        (row(low="1.33", high="1.35", status="tested"), "1.37", UNTESTED, "above-maximum"),
         (row(low="1.29"), "1.37", SUPPORTED, "within"),
         (row(), "1.30", UNKNOWN, "no-statement"),
     ],
@@ -228,7 +234,8 @@ def test_only_the_operator_tells_rooks_version(kind: str, name: str, found: bool
         ("kubeflow", "0.7.0", "1.16", INCOMPATIBLE),
         ("kubeflow", "1.0.2", "1.16", SUPPORTED),
         ("kubeflow", "1.10.1", "1.33", UNTESTED),
-        ("kubeflow", "1.10.1", "1.35", UNKNOWN),
+        ("kubeflow", "1.10.1", "1.35", UNTESTED),
+        ("kubeflow", "0.7.0", "1.13", INCOMPATIBLE),
         ("kubeflow", "26.03", "1.37", SUPPORTED),
         ("istio", "1.4.3", "1.16", UNTESTED),
         ("istio", "1.28.0", "1.35", UNSUPPORTED),

@@ -1,7 +1,8 @@
 """What upstream says of one release of an add-on on one Kubernetes minor.
 
 The order of the questions is that of the facts: what upstream says fails; what lies below its minimum; what lies above
-its maximum, which is unknown where it is also newer than anything the file knows; and what only has a minimum.
+its maximum, which is unknown where the maximum is the newest minor that the file knows; and what only has a minimum.
+Outside a range is not supported, or not tested, in both directions: only what upstream says fails is incompatible.
 """
 
 from __future__ import annotations
@@ -131,10 +132,11 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """
         allowed = self.kubernetes
         if (fails := self.fails_from) is not None and minor >= fails and (self.manifest is None or manifest_seen):
-            return self._fails(fails)
+            return self._fails(f"{fails} and later")
         if allowed.min is not None and minor < allowed.min:
-            reason = f"{self._stated}: {minor} is below the minimum"
-            return self._judgment(Verdict.INCOMPATIBLE, Cause.BELOW_MINIMUM, reason)
+            if minor in self.incompatible:
+                return self._fails(str(minor))
+            return self._outside(Cause.BELOW_MINIMUM, f"{minor} is below the minimum")
         if allowed.max is not None and minor > allowed.max:
             return self._above_maximum(minor)
         return self._within()
@@ -144,19 +146,23 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         said = {"tested": "tests", "supported": "supports", "works": "knows of no trouble with"}[self.status]
         return f"upstream {said} {self.addon} {self.version} on Kubernetes {self.kubernetes}"
 
-    def _fails(self, fails: Minor) -> Judgment:
+    def _fails(self, where: str) -> Judgment:
         subject = f"{self.addon} {self.version}"
         if self.manifest is not None:
             subject = f"the {self.manifest} in {subject}"
-        reason = f"upstream says that {subject} fails on Kubernetes {fails} and later"
+        reason = f"upstream says that {subject} fails on Kubernetes {where}"
         return self._judgment(Verdict.INCOMPATIBLE, Cause.KNOWN_TO_FAIL, reason, self.manifest)
 
     def _above_maximum(self, minor: Minor) -> Judgment:
-        if minor > self.newest_known:
+        maximum = self.kubernetes.max
+        if minor > self.newest_known and maximum is not None and maximum >= self.newest_known:
             ends = f"the data of {self.collected} ends at {self.newest_known} and says nothing about {minor}"
             return self._judgment(Verdict.UNKNOWN, Cause.NEWER_THAN_DATA, f"{self._stated}; {ends}")
+        return self._outside(Cause.ABOVE_MAXIMUM, f"{minor} is above the maximum")
+
+    def _outside(self, cause: Cause, why: str) -> Judgment:
         verdict = Verdict.UNSUPPORTED if self.status == "supported" else Verdict.UNTESTED
-        return self._judgment(verdict, Cause.ABOVE_MAXIMUM, f"{self._stated}: {minor} is above the maximum")
+        return self._judgment(verdict, cause, f"{self._stated}: {why}")
 
     def _within(self) -> Judgment:
         if self.kubernetes.min is None and self.kubernetes.max is None:
