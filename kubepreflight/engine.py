@@ -144,7 +144,8 @@ class Resolver:
             return Resolved(Desired(desired), gaps)
         observed = self._observed(kind)
         if parameter.form is Planned and snapshot.manifests_given:
-            return Resolved(Planned(_overlay(observed.value, desired)), observed.gaps if observed.available else ())
+            gaps = observed.gaps if observed.available else tuple(gap for gap in observed.gaps if gap.asked)
+            return Resolved(Planned(_overlay(observed.value, desired)), gaps)
         if parameter.form is Planned:
             return msgspec.structs.replace(observed, value=Planned(observed.value))
         return observed
