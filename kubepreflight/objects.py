@@ -330,7 +330,7 @@ class ContainerStatus(Part, frozen=True):
 
 
 class PodStatus(Part, frozen=True):
-    """A pod's status. Of its conditions only Ready is kept, and those that are not met: all others are much of a pod."""
+    """A pod's status. Of its conditions only Ready is kept, and those not met: the others are much of a pod."""
 
     phase: str | None = None
     reason: str | None = None

@@ -1,0 +1,209 @@
+"""Pods that can run on one node only, or that leave their data behind on it."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from kubepreflight.finding import NOTE, WARNING, Finding, Subject, finding
+from kubepreflight.objects import Api, KubernetesObject, Pod
+from kubepreflight.parts import HostPath, NodeSelector, Part, Volume
+from kubepreflight.rule import rule
+from kubepreflight.semantics.host_paths import holds_data
+from kubepreflight.semantics.placement import Placement
+from kubepreflight.semantics.several import listed
+from kubepreflight.semantics.workloads import Workload, Workloads
+
+SELF_HEALING = ("ceph.rook.io",)
+"""API groups of storage whose daemons are meant to wait for their node, while others hold copies of their data."""
+
+
+class VolumeNodeAffinity(Part, frozen=True):
+    """The nodes from which a volume can be reached."""
+
+    required: NodeSelector | None = None
+
+
+class ClaimReference(Part, frozen=True):
+    """The claim that has a volume."""
+
+    namespace: str = ""
+    name: str = ""
+
+
+class PersistentVolumeSpec(Part, frozen=True):
+    """A volume's spec."""
+
+    claim_ref: ClaimReference | None = None
+    node_affinity: VolumeNodeAffinity | None = None
+    host_path: HostPath | None = None
+
+
+class PersistentVolume(KubernetesObject):
+    """A PersistentVolume."""
+
+    api = Api("", "PersistentVolume", "persistentvolumes", namespaced=False)
+    spec: PersistentVolumeSpec = PersistentVolumeSpec()
+
+
+class Tie(msgspec.Struct, frozen=True):
+    """What ties a pod to its node: of which `sort`, and its name."""
+
+    sort: str
+    name: str
+
+
+VOLUME, DEVICE, SELECTOR, DIRECTORY = "volume", "device", "selector", "directory"
+
+WORDS = {
+    VOLUME: "the volume of claim {} can be reached from no other",
+    DEVICE: "no other has {}",
+    SELECTOR: "its {} admits no other",
+    DIRECTORY: "there is data in the hostPath {}",
+}
+
+
+@rule(severity=WARNING, area="drain", phase="node-upgrade")
+def pod_tied_to_node(
+    workloads: Workloads, placement: Placement, volumes: list[PersistentVolume] | None
+) -> Iterator[Finding]:
+    """A pod can run on one node only, or its data stays behind on the node.
+
+    Why: `kubectl drain` looks at no volume but emptyDir, and asks nobody where an evicted pod could go. It evicts a
+    pod whose PersistentVolume lies on this node's disk, that insists on this node by its node selector or affinity, or
+    that needs a device (a GPU) which no other node has.
+
+    What happens: the new pod stays Pending until the node is back and uncordoned, and what it serves is away so long.
+    When the node is replaced instead of upgraded, the data is gone. A pod with a hostPath and nothing that binds it to
+    the node is worse off: it starts on another node at once, and finds an empty directory, or other data, there.
+
+    When it stays silent: the cluster has a single node; DaemonSets' pods, static pods, finished pods and pods without
+    a controller (nothing replaces those); nodes whose kubelet is at the target already; a volume or selector that some
+    other node satisfies too. A hostPath counts when it can hold data of its own: not sockets, devices and single files,
+    not what belongs to the system and the kubelet (/dev, /etc, /lib, /proc, /run, /sys, /tmp, /usr, /var/log, /var/run,
+    /var/lib/kubelet and the like), not the root. Rook's daemons wait for their node on purpose, Ceph holds copies of
+    what they keep: for them it is a note.
+
+    How to see it yourself: kubectl get persistentvolumes
+    -o custom-columns=CLAIM:.spec.claimRef.name,NODES:.spec.nodeAffinity.required, and kubectl get pods --all-namespaces
+    -o custom-columns=NAME:.metadata.name,NODE:.spec.nodeName,SELECTOR:.spec.nodeSelector
+
+    References:
+        https://kubernetes.io/docs/concepts/storage/persistent-volumes/#node-affinity
+        https://kubernetes.io/docs/concepts/storage/volumes/#hostpath
+        https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/
+
+    """
+    if len(placement.names) < 2:
+        return
+    claimed = {}
+    for one in volumes or ():
+        if one.spec.claim_ref is not None:
+            claimed[one.spec.claim_ref.namespace, one.spec.claim_ref.name] = one
+    for subject, members in workloads.by_subject().items():
+        ties = [(pod, set(_ties(pod, placement, claimed))) for member in members for pod in member.pods]
+        waiting = [(pod, found) for pod, found in ties if any(one.sort != DIRECTORY for one in found)]
+        straying = [(pod, found) for pod, found in ties if found and all(one.sort == DIRECTORY for one in found)]
+        is_rook = subject.api_version.partition("/")[0] in SELF_HEALING
+        if waiting:
+            yield _waits(subject, waiting, is_rook)
+        elif straying and not is_rook:
+            yield _strays(subject, members, straying)
+
+
+Claimed = Mapping[tuple[str, str], PersistentVolume]
+
+
+def _ties(pod: Pod, placement: Placement, claimed: Claimed) -> Iterator[Tie]:
+    here = {pod.spec.node_name}
+    if (pod.spec.node_selector or pod.spec.affinity) and placement.for_pod(pod) == here:
+        yield Tie(SELECTOR, "node selector or affinity")
+    for container in (*(pod.spec.containers or ()), *(pod.spec.init_containers or ())):
+        for device in container.resources.extended if container.resources else ():
+            if placement.with_device(device) == here:
+                yield Tie(DEVICE, device)
+    for volume in pod.spec.volumes or ():
+        if volume.host_path is not None and holds_data(volume.host_path):
+            yield Tie(DIRECTORY, volume.host_path.path)
+        claim = _claim(pod, volume)
+        held = claimed.get((pod.namespace, claim)) if claim else None
+        if held is None:
+            continue
+        required = held.spec.node_affinity.required if held.spec.node_affinity else None
+        if required is not None and placement.for_selector(required) == here:
+            yield Tie(VOLUME, claim)
+        elif required is None and held.spec.host_path is not None and holds_data(held.spec.host_path):
+            yield Tie(DIRECTORY, held.spec.host_path.path)
+
+
+def _claim(pod: Pod, volume: Volume) -> str:
+    if volume.ephemeral is not None:
+        return f"{pod.name}-{volume.name}"
+    return volume.persistent_volume_claim.claim_name if volume.persistent_volume_claim else ""
+
+
+def _waits(subject: Subject, tied: list[tuple[Pod, set[Tie]]], is_rook: bool) -> Finding:
+    pods, ties = [pod for pod, _ in tied], {one for _, found in tied for one in found}
+    nodes = sorted({pod.spec.node_name or "" for pod in pods})
+    first = nodes[0]
+    after = (
+        "That is as it should be: Ceph holds copies elsewhere. It must be healthy before the node goes, and again "
+        "before the next one does."
+        if is_rook
+        else "After a drain it stays Pending until the node is back and uncordoned, and what it serves is away so "
+        f"long.{_lost(ties)}"
+    )
+    advice = (
+        "Drain one node at a time. Before each, and after it is back, this must say HEALTH_OK:\n"
+        "kubectl get cephclusters --all-namespaces"
+        if is_rook
+        else "Plan for the outage, or first move it to what other nodes have too. Keep the drain short, one node at a "
+        f"time:\nkubectl drain {first} --ignore-daemonsets --delete-emptydir-data\n"
+        f"kubectl uncordon {first}"
+    )
+    return finding(
+        subject,
+        f"{_counted(pods)} on {listed(nodes)} can run on no other node: {_told(ties)}. {after}",
+        remedy=advice,
+        places=pods,
+        evidence=_evidence(ties, nodes),
+        severity=NOTE if is_rook else WARNING,
+    )
+
+
+def _strays(subject: Subject, members: list[Workload], tied: list[tuple[Pod, set[Tie]]]) -> Finding:
+    pods, ties = [pod for pod, _ in tied], {one for _, found in tied for one in found}
+    nodes = sorted({pod.spec.node_name or "" for pod in pods})
+    controller = members[0].controller
+    patch = f'{{"spec":{{"template":{{"spec":{{"nodeSelector":{{"kubernetes.io/hostname":"{nodes[0]}"}}}}}}}}}}'
+    bind = (
+        f"or bind it to its node, so that it waits for it (this starts it anew):\n"
+        f"kubectl -n {controller.namespace} patch {controller.kind.lower()} {controller.name} --type merge -p '{patch}'"
+        if len(nodes) == 1 and len(members) == 1 and controller.kind in ("Deployment", "StatefulSet")
+        else "or bind each pod to its node, so that it waits for it."
+    )
+    return finding(
+        subject,
+        f"{_counted(pods)} on {listed(nodes)} may leave data behind: {_told(ties)}, and nothing binds the pod to that "
+        "node. After a drain it starts on another one, where the directory is empty or holds something else.",
+        remedy=f"Put the data on a claim, {bind}",
+        places=pods,
+        evidence=_evidence(ties, nodes),
+    )
+
+
+def _counted(pods: list[Pod]) -> str:
+    return "Its pod" if len(pods) == 1 else f"{len(pods)} of its pods"
+
+
+def _told(ties: set[Tie]) -> str:
+    names = {sort: sorted(one.name for one in ties if one.sort == sort) for sort in WORDS}
+    return "; ".join(words.format(listed(names[sort])) for sort, words in WORDS.items() if names[sort])
+
+
+def _lost(ties: set[Tie]) -> str:
+    holds = any(one.sort in (VOLUME, DIRECTORY) for one in ties)
+    return " If the node is replaced instead of upgraded, the data is gone." if holds else ""
+
+
+def _evidence(ties: set[Tie], nodes: list[str]) -> dict[str, list[str]]:
+    return {"tiedBy": sorted({f"{one.sort}: {one.name}" for one in ties}), "nodes": nodes}
