@@ -125,7 +125,8 @@ def _today(report: Report) -> datetime:
 def _axis(report: Report) -> Axis:
     moments = [max(_today(report), report.upgrade.planned_start - _LOOK_BACK) if report.upgrade else report.created]
     if report.upgrade:
-        moments += [report.upgrade.planned_start, report.upgrade.planned_end]
+        start, end = report.upgrade.planned_start, report.upgrade.planned_end
+        moments += [start, end, end + (end - start) / 2]
     earliest, latest = min(moments) - _LOOK_BACK, max(moments) + _LOOK_AHEAD
     moments += [one.not_after for one in report.certificates if earliest <= one.not_after <= latest]
     length = max(moments) - min(moments) or timedelta(days=1)

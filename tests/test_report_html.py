@@ -24,7 +24,7 @@ from tests.report_samples import (
 )
 
 VOID = {"meta", "input", "br", "hr", "img", "link"}
-BLOCKS = {"dt", "dd", "td", "th", "li", "p", "span", "h1", "h2"}
+BLOCKS = {"dt", "dd", "td", "th", "li", "p", "h1", "h2"}
 LEAVES_OF_SVG = {"rect", "line", "path"}
 HOSTILE = (
     """"><script>alert(1)</script><img src=x onerror=alert(1)>' onload='x' javascript:alert(1) {{ 7 * 7 }} --> ]]>"""
@@ -211,6 +211,24 @@ def test_what_was_not_checked_is_told_once_with_its_rules() -> None:
     assert "3 rules ran on the rest: certificate-expires-in-window" in text
     assert "ceph-unhealthy crashed" in text
     assert "Switched off: clock-skew" in text
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        Subject(kind="Pod", namespace="home", name="toolbox", node="w3"),
+        Subject(kind="Node", name="w3", node="w3", field="kubelet not held"),
+        Subject(kind="Node", field="package repository"),
+        Subject(node="cp1", file="/etc/kubernetes/admin.conf", field="admin.conf"),
+        Subject(kind="ConfigMap", namespace="kube-system", name="kubelet-config", field="serverTLSBootstrap"),
+        Subject(kind="Deployment", name="x", file="apps/x.yaml", line=12),
+        Subject(name="x"),
+    ],
+    ids=str,
+)
+def test_a_subject_is_called_what_the_other_reports_call_it(subject: Subject) -> None:
+    text = page_of(make_report((make_finding("some-rule", subject, "m", "r"),))).text
+    assert str(subject).replace("(", "").replace(")", "") in text
 
 
 def test_only_web_addresses_are_links() -> None:
