@@ -17,6 +17,10 @@ from kubepreflight.rule import load_rules
 from kubepreflight.scan import wanted_by
 
 OURS = {"api_version", "kind", "origin"}
+OLDER = {
+    "ConvertedDefinition.spec.conversion.webhookClientConfig": "apiextensions.k8s.io/v1beta1",
+}
+"""Fields that the present version of their kind has no more, and the version that has them."""
 
 
 def kinds() -> list[type[KubernetesObject]]:
@@ -54,7 +58,7 @@ def unknown_fields(struct: type[msgspec.Struct], model: Any, where: str) -> Iter
 
 @pytest.mark.parametrize("struct", [one for one in kinds() if upstream(one)], ids=lambda one: one.__name__)
 def test_every_field_is_upstreams(struct: type[KubernetesObject]) -> None:
-    assert not list(unknown_fields(struct, upstream(struct), struct.__name__))
+    assert not set(unknown_fields(struct, upstream(struct), struct.__name__)) - OLDER.keys()
 
 
 class WrongStatus(msgspec.Struct, rename="camel"):
