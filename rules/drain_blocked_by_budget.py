@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kubepreflight.finding import BLOCKER, WARNING, Finding, finding
+from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
 from kubepreflight.rule import rule
 from kubepreflight.semantics.budget import Disruption
 from kubepreflight.semantics.eviction import Budgets, BudgetState, Controller, controllers_named
@@ -12,7 +12,7 @@ RETRIES = "kubectl drain asks again every 5 seconds and never gets through; with
 
 
 @rule(severity=BLOCKER, area="drain", phase="node-upgrade")
-def drain_blocked_by_budget(budgets: Budgets) -> Iterator[Finding]:
+def drain_blocked_by_budget(budgets: Budgets) -> Iterator[Finding | Gap]:
     """A PodDisruptionBudget does not let a drain evict its pods.
 
     Why: the eviction API asks the budget that covers a pod. A budget that wants as many healthy pods as there are can
@@ -30,7 +30,8 @@ def drain_blocked_by_budget(budgets: Budgets) -> Iterator[Finding]:
     DaemonSets' pods, pods on nodes whose kubelet is at the target already. A budget in policy/v1beta1 with an empty
     selector covers nothing; one in policy/v1 covers the whole namespace. Unready pods may go where the budget says
     `unhealthyPodEvictionPolicy: AlwaysAllow`. The numbers are those of the budget's status; for a manifest they are
-    worked out from the replicas in the cluster and the manifests.
+    worked out from the replicas in the cluster and the manifests. Where a patch in the same tree would give it room,
+    the budget is named as not checked: only what kustomize makes of both can tell.
 
     How to see it yourself: kubectl get poddisruptionbudgets --all-namespaces, and look for 0 under ALLOWED DISRUPTIONS
 
@@ -40,6 +41,7 @@ def drain_blocked_by_budget(budgets: Budgets) -> Iterator[Finding]:
         https://kubernetes.io/docs/concepts/workloads/pods/disruptions/
 
     """
+    yield from budgets.gaps
     for state in budgets.states:
         if not _concerns_a_drain(state, budgets.sees_pods):
             continue
@@ -91,7 +93,7 @@ def _never(state: BudgetState) -> Finding:
 
 
 def _why(state: BudgetState) -> str:
-    spec, well = state.budget.spec, state.well
+    spec, well = state.spec, state.well
     failure = (state.now.failure if state.now else "") or well.failure
     if failure:
         return f"the controller cannot tell how many there should be ({failure})"
@@ -146,7 +148,7 @@ def _make_room(state: BudgetState) -> str:
             f"\nkubectl{_namespace(state)} get poddisruptionbudget {state.budget.name} --watch"
         )
     lines = []
-    if isinstance(state.budget.spec.min_available, int) and state.well.expected > 0:
+    if isinstance(state.spec.min_available, int) and state.well.expected > 0:
         more = [_scale(state, one) for one in state.controllers if one.subject.kind in ("Deployment", "StatefulSet")]
         if more:
             lines = ["Give it a pod more than it wants:", *more, "or let it give one:"]

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from kubepreflight.finding import NOTE, WARNING, Finding, Subject, finding
 from kubepreflight.objects import Pod
 from kubepreflight.rule import rule
@@ -61,9 +63,9 @@ def drain_stops_at_local_storage(workloads: Workloads) -> Iterator[Finding]:
         concerned = [one for one in members if any(map(has_local_storage, one.pods))]
         if not concerned:
             continue
-        why = _why_it_may_hurt(subject, concerned)
-        if why:
-            yield _may_hurt(subject, concerned, why)
+        concern = _concern(subject, concerned)
+        if concern is not None:
+            yield _may_hurt(subject, concerned, concern)
         else:
             harmless += concerned
     plain += [pod for one in harmless for pod in one.pods if has_local_storage(pod)]
@@ -71,19 +73,36 @@ def drain_stops_at_local_storage(workloads: Workloads) -> Iterator[Finding]:
         yield _plain_step(plain, [one.subject for one in harmless])
 
 
-def _why_it_may_hurt(subject: Subject, members: list[Workload]) -> str:
+class Concern(msgspec.Struct, frozen=True):
+    """Why it may hurt, and whether there is anything to save."""
+
+    why: str
+    is_data: bool
+
+
+DAEMONS = Concern("They are a storage system's daemons, and leave their node together.", is_data=False)
+OPERATOR = Concern("It looks after a storage system: while it moves, nobody does.", is_data=False)
+ONLY_COPY = Concern(
+    "It is the only replica: nothing else has a copy, and nothing serves while it starts again.", is_data=True
+)
+OWN_DATA = Concern(
+    "Its pods have no claim beside it, so it seems to hold their data; node by node, each loses its own.", is_data=True
+)
+
+
+def _concern(subject: Subject, members: list[Workload]) -> Concern | None:
     if (subject.api_version.partition("/")[0], subject.kind) in STORAGE:
-        return "They are a storage system's daemons, and leave their node together."
+        return DAEMONS
     if any(one.controller.name in STORAGE_OPERATORS for one in members):
-        return "It looks after a storage system: while it moves, nobody does."
+        return OPERATOR
     for one in members:
-        if one.controller.kind == "Job" or not any(_holds_data(pod) for pod in one.pods):
+        if one.controller.kind == "Job" or not any(map(_holds_data, one.pods)):
             continue
         if one.replicas <= 1:
-            return "It is the only replica: nothing else has a copy, and nothing serves while it starts again."
+            return ONLY_COPY
         if one.controller.kind == "StatefulSet":
-            return "Its pods have no claim beside it, so it seems to hold their data; node by node, each loses its own."
-    return ""
+            return OWN_DATA
+    return None
 
 
 def _holds_data(pod: Pod) -> bool:
@@ -98,16 +117,17 @@ def _data_volumes(pod: Pod) -> list[str]:
     return [name for name in on_disk if name not in SIDECARS and not SCRATCH.search(name)]
 
 
-def _may_hurt(subject: Subject, members: list[Workload], why: str) -> Finding:
+def _may_hurt(subject: Subject, members: list[Workload], concern: Concern) -> Finding:
     pods = [pod for one in members for pod in one.pods if has_local_storage(pod)]
     volumes = sorted({name for pod in pods for name in _data_volumes(pod)}) or _volumes(pods)
     nodes = sorted({pod.spec.node_name or "" for pod in pods})
+    whose = "Its pod" if len(pods) == 1 else f"{len(pods)} of its pods"
     return finding(
         subject,
-        f"{len(pods)} of its pods, on {listed(nodes)}, {'has' if len(pods) == 1 else 'have'} files in the emptyDir "
-        f"{listed(volumes)}. A drain evicts nothing from there without --delete-emptydir-data, and with it they are "
-        f"deleted. {why}",
-        remedy=(_WAIT_FOR_STORAGE if "storage system" in why else _save_first(pods[0])) + f"\n{DRAIN}",
+        f"{whose} on {listed(nodes)} {'has' if len(pods) == 1 else 'have'} files in the emptyDir {listed(volumes)}. A "
+        "drain evicts nothing from there without --delete-emptydir-data, and with it they are deleted. "
+        f"{concern.why}",
+        remedy=(_save_first(pods[0]) if concern.is_data else _WAIT_FOR_STORAGE) + f"\n{DRAIN}",
         places=pods,
         evidence={"volumes": volumes, "nodes": nodes},
     )

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from kubepreflight.finding import Subject
+from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.objects import Api, Deployment, KubernetesObject, Planned, Pod, Scaled, StatefulSet
 from kubepreflight.parts import Part
 from kubepreflight.semantics.budget import (
     BudgetIndex,
+    BudgetSpec,
     Disruption,
     PodDisruptionBudget,
     disruption_of,
@@ -23,6 +24,9 @@ from kubepreflight.semantics.workloads import Workloads
 
 WITHOUT_SCALE = ("DaemonSet", "Job", "Node")
 """Owners of pods of which the disruption controller cannot tell how many they want."""
+
+Name = tuple[str, str]
+"""Namespace and name."""
 
 _Key = tuple[str, str, str]
 
@@ -73,7 +77,7 @@ class Controller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BudgetState(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One budget and all that matters for it.
+    """One budget and all that matters for it; `spec` is its own, or what a patch beside it makes of that.
 
     `now` is what its status tells, None without a status; `well` what it would allow with every pod healthy, `least`
     the same with every autoscaler at its floor. `pods` are those that a drain would have to evict, `refused` those of
@@ -81,6 +85,7 @@ class BudgetState(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """
 
     budget: PodDisruptionBudget
+    spec: BudgetSpec
     now: Disruption | None
     well: Disruption
     least: Disruption
@@ -91,11 +96,13 @@ class BudgetState(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 class Budgets(msgspec.Struct, frozen=True):
     """All budgets. `blocked` are the pods (namespace and name) whose eviction is refused now, or answered with an error
-    because several budgets cover them. `sees_pods` is false when there are only manifests."""
+    because several budgets cover them. `sees_pods` is false when there are only manifests. `gaps` name the manifests
+    that have several minds."""
 
     states: tuple[BudgetState, ...]
-    blocked: frozenset[tuple[str, str]]
+    blocked: frozenset[Name]
     sees_pods: bool
+    gaps: tuple[Gap, ...] = ()
 
     @classmethod
     def provide(
@@ -109,26 +116,71 @@ class Budgets(msgspec.Struct, frozen=True):
         autoscalers: Planned[HorizontalPodAutoscaler] | None = None,
     ) -> Budgets:
         """Find the pods of each budget in one pass over all pods."""
-        index = BudgetIndex(budgets)
+        whole, patches = _patches(budgets)
+        index = BudgetIndex(whole)
         covered: dict[int, list[Pod]] = {}
-        several: set[tuple[str, str]] = set()
+        several: set[Name] = set()
         for pod in pods or ():
             found = index.of(pod.namespace, pod.labels) if not pod.is_finished else ()
             for one in found:
                 covered.setdefault(id(one), []).append(pod)
-            if len(found) > 1:
+            if len({one.name for one in found}) > 1:
                 several.add((pod.namespace, pod.name))
         scales = _Scales([*(deployments or ()), *(stateful_sets or ())], autoscalers or (), index)
         drained = {id(pod) for pod in workloads.pods()} if workloads else set()
-        states = tuple(_state(one, covered.get(id(one), ()), drained, scales) for one in budgets)
+        states, gaps = [], []
+        for one in whole:
+            alive, controllers = covered.get(id(one), []), scales.of(one, covered.get(id(one), []))
+            specs = [one.spec, *(_merged(one.spec, patch.spec) for patch in patches.get(_name(one), ()))]
+            variants = [_state(one, spec, alive, controllers, drained) for spec in specs]
+            best = max(variants, key=lambda state: state.well.allowed)
+            states.append(best)
+            if variants[0].well.allowed <= 0 < best.well.allowed:
+                gaps.append(_two_minds(one, patches[_name(one)]))
         refused = {(pod.namespace, pod.name) for state in states for pod in state.refused}
-        return cls(states, frozenset(refused | several), pods is not None)
+        return cls(tuple(states), frozenset(refused | several), pods is not None, tuple(gaps))
 
 
-def _state(budget: PodDisruptionBudget, covered: Iterable[Pod], drained: set[int], scales: _Scales) -> BudgetState:
-    spec, alive = budget.spec, list(covered)
+def _name(one: KubernetesObject) -> Name:
+    return namespace_of(one), one.name
+
+
+def _patches(
+    budgets: Iterable[PodDisruptionBudget],
+) -> tuple[list[PodDisruptionBudget], dict[Name, list[PodDisruptionBudget]]]:
+    """Tell budgets from the parts of budgets that an overlay lays over them: those have no selector of their own."""
+    whole: list[PodDisruptionBudget] = []
+    patches: dict[Name, list[PodDisruptionBudget]] = {}
+    for one in budgets:
+        if one.metadata.uid or one.spec.selector is not None:
+            whole.append(one)
+        else:
+            patches.setdefault(_name(one), []).append(one)
+    return whole, patches
+
+
+def _merged(base: BudgetSpec, patch: BudgetSpec) -> BudgetSpec:
+    given = {name: value for name in patch.__struct_fields__ if (value := getattr(patch, name)) is not None}
+    return msgspec.structs.replace(base, **given)
+
+
+def _two_minds(budget: PodDisruptionBudget, patches: Iterable[PodDisruptionBudget]) -> Gap:
+    return cannot_check(
+        "manifests of poddisruptionbudgets",
+        f"it gives no room, unless it is patched by {', '.join(sorted({one.origin.file for one in patches}))}",
+        subject=str(budget.subject),
+        how="kubectl kustomize FOLDER | kubepreflight scan -",
+    )
+
+
+def _state(
+    budget: PodDisruptionBudget,
+    spec: BudgetSpec,
+    alive: list[Pod],
+    controllers: tuple[Controller, ...],
+    drained: set[int],
+) -> BudgetState:
     now = disruption_told(budget.status) if budget.status and budget.has_current_status else None
-    controllers = scales.of(budget, alive)
     bare = sum(pod.metadata.controller is None for pod in alive)
     scale, floor = sum(one.replicas for one in controllers), sum(one.floor for one in controllers)
     if now and not isinstance(spec.min_available, int):
@@ -142,6 +194,7 @@ def _state(budget: PodDisruptionBudget, covered: Iterable[Pod], drained: set[int
         well = msgspec.structs.replace(well, allowed=0, failure=failure)
     return BudgetState(
         budget=budget,
+        spec=spec,
         now=now,
         well=well,
         least=disruption_of(spec, pods=floor + bare, scale=floor, healthy=floor + bare),
