@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -162,6 +163,9 @@ def rbac(name: str) -> None:
 
 def main() -> None:
     """The program. Ends with one of `policy.ExitStatus`; Python's own status 1 never shows for an error of ours."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(cli(standalone_mode=False))
     except click.ClickException as error:

@@ -32,6 +32,9 @@ from kubepreflight.rule import Rule
 from kubepreflight.snapshot import Collector, Recorder, Snapshot
 from kubepreflight.upgrade import ScanOptions, Upgrade
 
+NAMED = 3
+"""How many of the things that could not be checked the verdict's line names."""
+
 Read = Callable[[Collector], None]
 """A source: adds to the collector what it can read. Raises SourceError when it can read nothing at all."""
 
@@ -92,7 +95,7 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
         cluster=_cluster(snapshot, overview, plan),
         upgrade=_plan(plan),
         verdict=answer,
-        summary=summary(findings, snapshot),
+        summary=summary(findings, coverage, gaps, snapshot),
         findings=tuple(findings),
         coverage=tuple(coverage),
         gaps=gaps,
@@ -105,8 +108,10 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
     )
 
 
-def summary(findings: Sequence[ReportFinding], snapshot: Snapshot) -> str:
-    """The verdict's line: how many findings of each kind, and what was not looked at."""
+def summary(
+    findings: Sequence[ReportFinding], coverage: Sequence[RuleCoverage], gaps: Sequence[Gap], snapshot: Snapshot
+) -> str:
+    """The verdict's line: how many findings of each kind, what could not be read, and what was not looked at."""
     alive = [one for one in findings if one.waiver is None]
     counts = [(sum(one.severity is severity for one in alive), severity.value) for severity in Severity]
     parts = [f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts if count]
@@ -120,7 +125,18 @@ def summary(findings: Sequence[ReportFinding], snapshot: Snapshot) -> str:
         if not seen
     ]
     text = ", ".join(parts) or "nothing found"
+    asked = [_short(gap) for gap in (*gaps, *(gap for one in coverage for gap in one.gaps)) if gap.asked]
+    crashed = [f"the rule {one.rule}" for one in coverage if one.status is CoverageStatus.CRASHED]
+    if unread := list(dict.fromkeys((*asked, *crashed))):
+        more = f" and {len(unread) - NAMED} more" if len(unread) > NAMED else ""
+        text += f"; could not be checked: {', '.join(unread[:NAMED])}{more}"
     return f"{text} ({' and '.join(unseen)} not looked at)" if unseen else text
+
+
+def _short(gap: Gap) -> str:
+    if not gap.subject or gap.input == "files":
+        return gap.subject or gap.input
+    return f"{gap.subject} ({gap.input})"
 
 
 def _required(snapshot: Snapshot, request: Request) -> tuple[Gap, ...]:

@@ -121,6 +121,12 @@ def test_no_colour_and_no_progress_in_a_pipe_and_timings_with_v(dump: Path) -> N
     assert "dump.json" in run("scan", "-v", dump, folder=dump.parent).stderr
 
 
+def test_a_terminal_without_unicode_gets_the_report_all_the_same(dump: Path) -> None:
+    done = run("scan", dump, folder=dump.parent, env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1.36 \\u2192 1.37" in done.stdout
+
+
 def test_standard_input(dump: Path) -> None:
     done = subprocess.run(
         [PROGRAM, "scan", "-", *ONE_RULE, "-o", "json"],
