@@ -1,0 +1,25 @@
+"""The kinds of objects that may remember, from the last `kubectl apply`, an API version that is gone."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import msgspec
+
+from kubepreflight.knowledge.table import DIRECTORY, read_csv
+from kubepreflight.objects import Api
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    group: str
+    kind: str
+    plural: str
+    namespaced: bool
+    also: str = ""
+
+
+@cache
+def applied_kinds() -> tuple[Api, ...]:
+    """Where their objects are listed, in the table's order. Raises KnowledgeError."""
+    _info, rows = read_csv(DIRECTORY / "applied_kinds.csv", _Row, ())
+    return tuple(Api(row.group, row.kind, row.plural, row.namespaced, (row.also,) if row.also else ()) for row in rows)

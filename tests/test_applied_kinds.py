@@ -1,0 +1,58 @@
+from kubepreflight.inputs import Parameter, Wanted
+from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
+from kubepreflight.knowledge.applied_kinds import applied_kinds
+from kubepreflight.objects import Origin, group_of
+from kubepreflight.semantics.applied_manifests import AppliedHead, AppliedManifest
+from kubepreflight.snapshot import Collector
+
+NOT_KEPT = {
+    # controllers make them
+    *("ControllerRevision", "ReplicaSet", "EndpointSlice", "Event", "Lease", "LeaseCandidate", "CSINode"),
+    *("CSIStorageCapacity", "VolumeAttachment", "IPAddress", "ResourceSlice", "PodScheduling", "PodSchedulingContext"),
+    # somebody asks once
+    *("CertificateSigningRequest", "PodCertificateRequest", "StorageVersionMigration", "TokenReview"),
+    *("SelfSubjectReview", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview"),
+    *("LocalSubjectAccessReview", "APIGroupDiscovery"),
+    # the kind has another name since
+    "ResourceClass",
+}
+
+
+def test_every_kind_that_lost_a_version_and_lives_on_is_listed_or_left_out_on_purpose() -> None:
+    lifecycle = ApiLifecycle.provide()
+    moved = {
+        (group_of(row.api_version), row.kind)
+        for row in lifecycle.served()
+        if row.removed is not None and not lifecycle.is_planned(row) and row.replacement
+    }
+    known = {(group, api.kind) for api in applied_kinds() for group in (api.group, *api.also)}
+    assert {kind for kind in moved if kind[1] not in NOT_KEPT} <= known
+    assert NOT_KEPT.isdisjoint(api.kind for api in applied_kinds())
+    assert {api.kind for api in applied_kinds()} <= {kind for _, kind in moved}
+
+
+def test_each_is_listed_in_the_group_that_serves_it_last() -> None:
+    assert len({(api.group, api.kind) for api in applied_kinds()}) == len(applied_kinds())
+    assert {api.group for api in applied_kinds()}.isdisjoint({"extensions"})
+    lifecycle = ApiLifecycle.provide()
+    for api in applied_kinds():
+        rows = [row for row in lifecycle.served() if api.serves(group_of(row.api_version), row.kind)]
+        replaced = {group_of(row.replacement_version) for row in rows if row.replacement}
+        assert replaced == {api.group}
+
+
+def test_of_what_was_applied_only_the_head_is_kept() -> None:
+    collector = Collector(Wanted.by([Parameter("applied", list, AppliedManifest, False)]))
+    annotation = "kubectl.kubernetes.io/last-applied-configuration"
+    for name, text in (
+        ("whole", '{"kind": "Deployment", "apiVersion": "apps/v1beta1", "spec": {"password": "x"}}'),
+        ("headless", '{"spec": {}}'),
+        ("wrong", '{"kind": 1, "apiVersion": []}'),
+        ("broken", "{"),
+    ):
+        metadata = {"name": name, "uid": name, "annotations": {annotation: text}}
+        collector.add_value({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}, Origin())
+    whole, *others = collector.snapshot().observed[AppliedManifest]
+    assert whole.applied == AppliedHead("apps/v1beta1", "Deployment")
+    assert "password" not in repr(whole)
+    assert [one.applied for one in others] == [None, None, None]
