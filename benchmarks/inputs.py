@@ -1,4 +1,7 @@
-"""Inputs that look like real ones, made by formula: a GitOps tree, and a snapshot of a large cluster."""
+"""Inputs that look like real ones, made by formula: a GitOps tree, and a snapshot of a large cluster.
+
+Usage: python -m benchmarks.inputs SNAPSHOT PODS
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import gzip
 import io
 import json
 import random
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,3 +186,7 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size = len(data)
     archive.addfile(member, io.BytesIO(data))
+
+
+if __name__ == "__main__":
+    snapshot(Path(sys.argv[1]), int(sys.argv[2]))
