@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import msgspec
 
 from kubepreflight.finding import Subject
-from kubepreflight.parts import Affinity, Part, Resources, ScaleSpec, Volume
+from kubepreflight.parts import Affinity, ContainerStatus, Part, Resources, ScaleSpec, Volume
 
 
 class Api(NamedTuple):
@@ -294,39 +294,6 @@ class PodSpec(Part, frozen=True):
             msgspec.structs.force_setattr(self, "node_name", sys.intern(self.node_name))
         if self.restart_policy:
             msgspec.structs.force_setattr(self, "restart_policy", sys.intern(self.restart_policy))
-
-
-class Waiting(Part, frozen=True):
-    """Why a container does not run."""
-
-    reason: str | None = None
-    message: str | None = None
-
-
-class Terminated(Part, frozen=True):
-    """How and when a container ended."""
-
-    reason: str | None = None
-    finished_at: datetime | None = None
-
-
-class ContainerState(Part, frozen=True):
-    """Why a container waits, or how it ended."""
-
-    waiting: Waiting | None = None
-    terminated: Terminated | None = None
-
-
-class ContainerStatus(Part, frozen=True):
-    """A container's status."""
-
-    name: str = ""
-    image: str | None = None
-    image_id: str | None = msgspec.field(name="imageID", default=None)
-    ready: bool = False
-    restart_count: int = 0
-    state: ContainerState | None = None
-    last_state: ContainerState | None = None
 
 
 class PodStatus(Part, frozen=True):

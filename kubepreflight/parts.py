@@ -1,7 +1,8 @@
-"""Parts that objects of several kinds have: selectors of pods and of nodes, devices, volumes, scale."""
+"""Parts that objects of several kinds have: selectors, devices, volumes, scale, the state of containers."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -163,3 +164,36 @@ class ScaleSpec(Part, frozen=True):
 
     replicas: int | None = None
     template: PodTemplate | None = None
+
+
+class Waiting(Part, frozen=True):
+    """Why a container does not run."""
+
+    reason: str | None = None
+    message: str | None = None
+
+
+class Terminated(Part, frozen=True):
+    """How and when a container ended."""
+
+    reason: str | None = None
+    finished_at: datetime | None = None
+
+
+class ContainerState(Part, frozen=True):
+    """Why a container waits, or how it ended."""
+
+    waiting: Waiting | None = None
+    terminated: Terminated | None = None
+
+
+class ContainerStatus(Part, frozen=True):
+    """A container's status."""
+
+    name: str = ""
+    image: str | None = None
+    image_id: str | None = msgspec.field(name="imageID", default=None)
+    ready: bool = False
+    restart_count: int = 0
+    state: ContainerState | None = None
+    last_state: ContainerState | None = None

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from kubepreflight.objects import ContainerStatus, Pod
+from kubepreflight.objects import Pod
+from kubepreflight.parts import ContainerStatus
 
 STUCK = frozenset(
     {
