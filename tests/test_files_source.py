@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from kubepreflight.errors import SourceError
+from kubepreflight.host import Missing
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.objects import Api, Deployment, Desired, KubernetesObject, Metadata, Node, Planned, Pod
 from kubepreflight.snapshot import Collector, Snapshot
@@ -279,3 +280,15 @@ def test_hosts_are_found_wherever_they_lie() -> None:
 def test_a_name_of_ten_thousand_characters(tmp_path: Path) -> None:
     snapshot = read(write(tmp_path, a_json=json.dumps(pod("x" * 10_000))))
     assert names(snapshot) == ["x" * 10_000]
+
+
+def test_a_host_archive_that_is_cut_off_has_unknowns_where_nothing_came(tmp_path: Path) -> None:
+    head = json.dumps({"format": "kubepreflight.host/v1", "name": "cp3", "complete": True}).encode()
+    uname = {f"commands/uname/{name}": data for name, data in (("stdout", b"Linux"), ("status", b"0"))}
+    members = {"host.json": head, **uname, "files/etc/os-release": b"ID=debian\n", "files/etc/x": os.urandom(100_000)}
+    whole = tar(tmp_path / "cp3.tar.gz", members).read_bytes()
+    (tmp_path / "cp3.tar.gz").write_bytes(whole[: len(whole) // 2])
+    (host,) = read(tmp_path / "cp3.tar.gz").hosts
+    assert (host.name, host.complete) == ("cp3", False)
+    unknown = (host.certificates, host.kubeconfigs, host.repositories, host.static_pods, host.packages)
+    assert all(isinstance(one, Missing) for one in unknown)

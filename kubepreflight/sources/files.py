@@ -15,7 +15,7 @@ from kubepreflight.objects import Origin, group_of
 from kubepreflight.progress import SILENT, Progress
 from kubepreflight.report import SourceRecord
 from kubepreflight.snapshot import Collector, ManifestHeader
-from kubepreflight.sources.host.archive import read_host
+from kubepreflight.sources.host.archive import CUT_OFF, read_host
 from kubepreflight.sources.snapshot_file import is_snapshot, read_snapshot
 from kubepreflight.sources.tree import ArchiveError, Entry, archive_entries, folder_entries, is_archive
 from kubepreflight.sources.yaml_reader import Document, Header, Problem, read_documents
@@ -100,7 +100,7 @@ class _Reading:
         found += [f"{self.hosts} hosts"] if self.hosts else []
         self.collector.add_source(SourceRecord(kind="files", name=self.name, detail=", ".join(found)))
 
-    def tree(self, entries: list[Entry], where: str, name: str) -> None:
+    def tree(self, entries: list[Entry], where: str, name: str, *, cut_off: bool = False) -> None:
         """All files of a folder or an archive: the hosts among them as hosts, the rest one by one."""
         prefixes = host_prefixes([entry.path for entry in entries])
         self.folders_of_charts |= {
@@ -120,7 +120,10 @@ class _Reading:
                 continue
             elif (data := self.bytes_of(shown, entry.read)) is not None:
                 self.content(shown, data)
+        last = list(hosts)[-1:] if cut_off else []
         for prefix, files in hosts.items():
+            if prefix in last:
+                files[CUT_OFF] = bytes
             self.host(_join(where, prefix.rstrip("/")), files, PurePosixPath(prefix).name or _stem(name))
 
     def bytes_of(self, shown: str, read: Callable[[], bytes]) -> bytes | None:
@@ -146,11 +149,13 @@ class _Reading:
             self.gap(shown, "an archive within an archive within an archive", "unpack it")
             return
         entries: list[Entry] = []
+        cut_off = False
         try:
             entries.extend(archive_entries(data, lambda name, why: self.refuse(f"{shown}!{name}", why)))
         except ArchiveError as error:
+            cut_off = True
             self.gap(shown, f"the archive was read in part: {error}", "make it again, or leave it out: --exclude")
-        self.tree(entries, shown + "!", _base(shown))
+        self.tree(entries, shown + "!", _base(shown), cut_off=cut_off)
 
     def json(self, shown: str, data: bytes) -> None:
         try:

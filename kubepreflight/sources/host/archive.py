@@ -18,6 +18,8 @@ from kubepreflight.sources.host.static_pods import read_static_pods
 from kubepreflight.sources.host.system import read_kernel, read_os, read_versions
 
 FORMAT = "kubepreflight.host/v1"
+CUT_OFF = "cut-off.txt"
+"""A member that whoever unpacks an archive adds when it was cut off; it is kept in snapshots."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -36,7 +38,8 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
 
     `files` maps the paths within it (`host.json`, `files/etc/…`, `commands/…`) to their bytes, `origin` names it to
     the user, `name` is the folder's or the archive's own. With a host.json the node is called what its kubelet calls
-    itself, else its hostname; a bare copy of a node's files is called `name`. Raises nothing: what cannot be read is
+    itself, else its hostname; a bare copy of a node's files is called `name`. A member `CUT_OFF` says that more was to
+    come. Raises nothing: what cannot be read is
     a Missing, and a gap in `unreadable`.
     """
     node = HostFiles(files, name)
@@ -49,7 +52,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
     certificates = read_certificates(node)
     if embedded:
         certificates = (*(() if isinstance(certificates, Missing) else certificates), *embedded)
-    return Host(
+    host = Host(
         name=node.name,
         file=origin,
         machine_id=head.machine_id,
@@ -70,6 +73,17 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         versions=read_versions(node),
         unreadable=node.all_gaps(),
     )
+    return _without_false_blanks(host) if CUT_OFF in files else host
+
+
+def _without_false_blanks(host: Host) -> Host:
+    """The host of an archive that is cut off: where nothing came, it is not known whether there is something."""
+    empty = {
+        field.name: Missing("the archive is cut off")
+        for field in msgspec.structs.fields(Host)
+        if field.name not in ("addresses", "unreadable") and getattr(host, field.name) in ((), {}, frozenset())
+    }
+    return msgspec.structs.replace(host, complete=False, **empty)
 
 
 def _head(node: HostFiles) -> Head:
