@@ -173,7 +173,7 @@ def _cluster(snapshot: Snapshot, overview: Overview, plan: Upgrade | None) -> Cl
 
 
 def _knowledge(resolver: Resolver, rules: Iterable[Rule]) -> tuple[KnowledgeRecord, ...]:
-    tables = {one.type for rule in rules for one in rule.parameters if hasattr(one.type, "info")}
+    tables = {one for one in wanted_by(rules).others if hasattr(one, "info")}
     values = (resolver.get(table) for table in tables)
     infos = (one.value.info for one in values if one.available)
     records = (
