@@ -23,7 +23,7 @@ demo: $(VENV)/.stamp ## scan the bundled cluster; leaves report.html and report.
 	@echo; echo "The same as a page: report.html"
 
 test: $(VENV)/.stamp ## the pure tests: no network, about a minute
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto
 
 lint: $(VENV)/.stamp ## ruff and mypy --strict
 	@$(BIN)/ruff check .
