@@ -188,7 +188,21 @@ def _not_offered(apis: Sequence[Api], kind: type[KubernetesObject]) -> Gap:
 
 def _failures(snapshot: Snapshot, kind: type[KubernetesObject]) -> tuple[Gap, ...]:
     groups = ((group, api.kind) for api in kind.apis() for group in (api.group, *api.also))
-    return tuple(gap for key in groups for gap in snapshot.failures.get(key, ()))
+    gaps = tuple(gap for key in groups for gap in snapshot.failures.get(key, ()))
+    return tuple(_folded(gaps)) if len(gaps) > NAMED else gaps
+
+
+def _folded(gaps: Iterable[Gap]) -> Iterator[Gap]:
+    """One gap for many kinds that were refused alike; what is about a single object stays alone."""
+    alike: dict[tuple[str, str, bool], list[Gap]] = {}
+    for gap in gaps:
+        alike.setdefault((gap.subject, gap.reason.partition(" ")[0], gap.asked), []).append(gap)
+    for (subject, _, _), some in alike.items():
+        if subject or len(some) <= NAMED:
+            yield from some
+        else:
+            reason = f"{some[0].reason}; {len(some) - 1} more are refused alike"
+            yield msgspec.structs.replace(some[0], input=listed(gap.input for gap in some), reason=reason)
 
 
 def _overlay(observed: Sequence[Any], desired: Sequence[Any]) -> Iterator[Any]:

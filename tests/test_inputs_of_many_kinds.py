@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubepreflight.engine import Resolver, judge
-from kubepreflight.finding import NOTE, Finding, finding
+from kubepreflight.finding import NOTE, Finding, Gap, finding
 from kubepreflight.inputs import Wanted, to_list
 from kubepreflight.objects import Api, KubernetesObject, Origin
 from kubepreflight.report import CoverageStatus
@@ -47,6 +47,25 @@ def test_a_dump_without_any_of_them_is_one_gap_too() -> None:
     _, covered = judge(reads_many, Resolver(collector.snapshot()), None)
     assert covered.status is CoverageStatus.NOT_CHECKED
     assert len(covered.gaps) == 1
+
+
+def test_many_kinds_that_are_refused_alike_are_one_gap_and_the_others_stay() -> None:
+    collector = Collector(Wanted.by(reads_many.parameters))
+    for number, kind in enumerate(KINDS):
+        reason = f"403 {kind} is forbidden" if number else "timed out"
+        collector.fail("many", kind, Gap(input=f"{kind.lower()}s", reason=reason, how="allow it", asked=True))
+    collector.fail("many", "Kind1", Gap(input="Kind1", subject="Kind1 a", reason="403 is its name", asked=True))
+    _, covered = judge(reads_many, Resolver(collector.snapshot()), None)
+    assert covered.status is CoverageStatus.NOT_CHECKED
+    assert [(gap.input, gap.reason, gap.asked) for gap in covered.gaps] == [
+        ("kind0s", "timed out", True),
+        (
+            "kind1s, kind2s, kind3s, kind4s, kind5s and 3 more",
+            "403 Kind1 is forbidden; 7 more are refused alike",
+            True,
+        ),
+        ("Kind1", "403 is its name", True),
+    ]
 
 
 def test_a_kind_that_several_structs_read_is_listed_once() -> None:
