@@ -49,7 +49,7 @@ def beside(paths: Iterable[str], own: Path | None) -> tuple[dict[str, Any], tupl
     records = []
     for path in paths:
         file = Path(path) / NAME
-        if path == "-" or not file.is_file() or (own is not None and file.resolve() == own.resolve()):
+        if path == "-" or not _is_file(file) or (own is not None and file.resolve() == own.resolve()):
             continue
         values = read_configuration(file)
         taken = {key: value for key, value in values.items() if key in PLAN}
@@ -60,6 +60,13 @@ def beside(paths: Iterable[str], own: Path | None) -> tuple[dict[str, Any], tupl
         records.append(SourceRecord(kind="configuration", name=str(file), detail=detail))
         found |= taken
     return found, tuple(records)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # a name that is too long, a folder that may not be entered: the source that reads it says so
 
 
 def effective(typed: Mapping[str, Any], given: frozenset[str], *layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def test_exit_status(dump: Path, arguments: tuple[str, ...], status: int) -> Non
         (("scan", "--kubeconfig", "nowhere"), "the kubeconfig nowhere cannot be used"),
         (("scan", "--context", "other"), "the context 'other' cannot be used"),
         (("scan", "nowhere.yaml"), "nowhere.yaml: no such file or folder"),
+        (("scan", "x" * 5000), "File name too long"),
         (("scan", "empty"), "holds nothing to look at"),
         (("scan", "dump.json", "--at", "tomorrow"), "'tomorrow' is no date"),
         (("scan", "dump.json", "--window", "long"), "'long' is no duration"),

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tarfile
+import threading
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,9 +18,10 @@ import pytest
 from kubepreflight.errors import SourceError
 from kubepreflight.host import Missing
 from kubepreflight.inputs import Parameter, Wanted
-from kubepreflight.objects import Api, Deployment, Desired, KubernetesObject, Metadata, Node, Planned, Pod
+from kubepreflight.objects import Api, Deployment, Desired, KubernetesObject, Metadata, Node, Origin, Planned, Pod
 from kubepreflight.snapshot import Collector, Snapshot
 from kubepreflight.sources.files import FileSource, host_prefixes
+from kubepreflight.sources.snapshot_file import SnapshotWriter
 
 WANTED = Wanted.by(
     (
@@ -268,13 +270,82 @@ def test_links_that_lead_out_of_the_folder_are_not_followed(tmp_path: Path) -> N
     assert [gap.subject for gap in snapshot.gaps] == ["link.yaml"]
 
 
-def test_hosts_are_found_wherever_they_lie() -> None:
-    assert host_prefixes(["host.json", "files/etc/x"]) == ("",)
-    assert set(host_prefixes(["hosts/cp1/host.json", "n/cp2/files/etc/kubernetes/admin.conf", "a.yaml"])) == {
-        "hosts/cp1/",
-        "n/cp2/",
-    }
-    assert host_prefixes(["profiles/etc/x.yaml", "my-files/etc/a.yaml"]) == ()
+def test_nor_are_links_to_folders_and_links_in_a_circle_are_gaps(tmp_path: Path) -> None:
+    outside = write(tmp_path / "outside", web_yaml=DEPLOYMENT)
+    folder = write(tmp_path / "inside", base__a_yaml=DEPLOYMENT)
+    (folder / "prod").symlink_to(outside, target_is_directory=True)
+    (folder / "test").symlink_to("base", target_is_directory=True)
+    (folder / "circle.yaml").symlink_to("circle.yaml")
+    snapshot = read(folder)
+    assert len(snapshot.desired[Deployment]) == 1
+    assert [gap.subject for gap in snapshot.gaps] == ["prod", "circle.yaml"]
+    assert read(folder, exclude=["prod", "circle*"]).gaps == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "prefixes"),
+    [
+        (["host.json", "files/etc/x"], {""}),
+        (["hosts/cp1/host.json", "hosts/cp1/commands/date/stdout"], {"hosts/cp1/"}),
+        (["n/cp2/files/etc/kubernetes/admin.conf", "a.yaml"], {"n/cp2/"}),
+        (["files/w1/files/var/lib/kubelet/config.yaml"], {"files/w1/"}),
+        (["profiles/etc/kubernetes/x.yaml", "my-files/etc/kubernetes/a.yaml"], set()),
+        (["roles/common/files/etc/motd", "files/etc/apt/sources.list"], set()),
+        (["host.json", "function.json"], set()),
+    ],
+)
+def test_hosts_are_found_wherever_they_lie(names: list[str], prefixes: set[str]) -> None:
+    assert set(host_prefixes(names)) == prefixes
+
+
+def test_what_lies_beside_a_hosts_files_is_read_for_itself(tmp_path: Path) -> None:
+    host = {"files__etc__kubernetes__admin.conf": "", "files__etc__kubernetes__manifests__a_yaml": DEPLOYMENT}
+    snapshot = read(write(tmp_path, **host, apps__web_yaml=DEPLOYMENT))
+    assert len(snapshot.hosts) == 1
+    assert [one.origin.file for one in snapshot.desired[Deployment]] == ["apps/web.yaml"]
+
+
+def snapshot_of(*pods: dict[str, Any]) -> bytes:
+    stream = io.BytesIO()
+    with SnapshotWriter() as writer:
+        collector = Collector(WANTED, writer)
+        for one in pods:
+            collector.add_value(one, Origin(), desired=False)
+        collector.mark_listed("", "Node")
+        writer.write(collector.snapshot(), stream)
+    return stream.getvalue()
+
+
+def test_a_snapshot_is_one_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = snapshot_of(pod())
+    write(tmp_path, **{"last-week.tar.gz": data})
+    tar(tmp_path / "backup.tar", {"weekly/last-week.tar.gz": data}, "w")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    for where in (tmp_path / "last-week.tar.gz", tmp_path, tmp_path / "backup.tar", "-"):
+        snapshot = read(where)
+        assert set(names(snapshot)) == {"a"}, where
+        assert ("", "Node") in snapshot.listed
+        assert snapshot.gaps == ()
+
+
+def test_a_snapshot_that_was_unpacked_or_is_of_another_format_is_a_gap(tmp_path: Path) -> None:
+    data = snapshot_of(pod())
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        archive.extractall(tmp_path / "unpacked", filter="data")
+    assert "name the tar.gz" in read(tmp_path / "unpacked").gaps[0].how
+    tar(tmp_path / "folder.tar.gz", {"snapshot.json": b'{"format": "kubepreflight.snapshot/v9"}'})
+    assert read(write(tmp_path, pod_json=json.dumps(pod())), exclude=["unpacked/*"]).gaps[0].asked
+
+
+def test_nothing_of_a_pipe_is_lost(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = DEPLOYMENT + "# padding\n" * 2000 + "---\n" + INGRESS
+    writer = threading.Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+    snapshot = read(pipe)
+    writer.join()
+    assert [one.kind for one in snapshot.headers] == ["Deployment", "Ingress"]
 
 
 def test_a_name_of_ten_thousand_characters(tmp_path: Path) -> None:

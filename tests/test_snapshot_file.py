@@ -55,7 +55,8 @@ def written(path: Path) -> Snapshot:
 
 def read(path: Path) -> Snapshot:
     collector = Collector(WANTED)
-    read_snapshot(collector, path)
+    with path.open("rb") as stream:
+        read_snapshot(collector, stream, path.name)
     return collector.snapshot()
 
 
@@ -63,7 +64,9 @@ def test_it_reads_back_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "s.tar.gz"
     before = written(path)
     after = read(path)
-    assert is_snapshot(path)
+    with path.open("rb") as stream:
+        assert is_snapshot(stream)
+        assert stream.tell() == 0
     assert after.observed == before.observed
     assert after.desired == before.desired
     assert after.headers == before.headers

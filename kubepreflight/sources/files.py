@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
+import io
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 import msgspec
 
@@ -16,24 +19,27 @@ from kubepreflight.progress import SILENT, Progress
 from kubepreflight.report import SourceRecord
 from kubepreflight.snapshot import Collector, ManifestHeader
 from kubepreflight.sources.host.archive import CUT_OFF, read_host
-from kubepreflight.sources.snapshot_file import is_snapshot, read_snapshot
+from kubepreflight.sources.snapshot_file import FORMAT, is_snapshot, read_snapshot
 from kubepreflight.sources.tree import ArchiveError, Entry, archive_entries, folder_entries, is_archive
 from kubepreflight.sources.yaml_reader import Document, Header, Problem, read_documents
 
 TEXT_SUFFIXES = (".yaml", ".yml", ".json")
 ARCHIVE_SUFFIXES = (".tar", ".tgz", ".gz", ".zip")
-CONFIGURATION = "kubepreflight.toml"
+HOST_FILES = ("host.json", "private-keys.txt", "unreadable.txt")
+HOST_FOLDERS = ("files/", "commands/")
+_HOST = re.compile(r"(?<![^/])(?:host\.json$|(?P<folder>commands/|files/(?P<node>etc/kubernetes/|var/lib/kubelet/)?))")
 KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 """What kustomize takes for granted in a file of one of these names."""
 KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml")
 
 
 class _List(msgspec.Struct, rename="camel"):
-    """A JSON list, its items undecoded."""
+    """A JSON list, its items undecoded. `format` is what our own files have in place of a kind."""
 
     api_version: str = ""
     kind: str = ""
     items: list[msgspec.Raw] | None = None
+    format: str = ""
 
 
 class FileSource:
@@ -47,8 +53,13 @@ class FileSource:
     def __call__(self, collector: Collector) -> None:
         """Read all of them. Raises SourceError for a path that does not exist or that holds nothing for us."""
         for name in self.paths:
-            if name != "-" and not Path(name).exists():
-                raise SourceError(f"{name}: no such file or folder")
+            try:
+                if name != "-":
+                    Path(name).stat()
+            except FileNotFoundError as error:
+                raise SourceError(f"{name}: no such file or folder") from error
+            except OSError as error:
+                raise SourceError(f"{name}: {error.strerror}") from error
         for name in self.paths:
             with self.progress.step(name):
                 reading = _Reading(collector, name, self.exclude)
@@ -63,8 +74,7 @@ class _Reading:
         self.collector = collector
         self.name = name
         self.exclude = exclude
-        self.objects = self.hosts = self.problems = self.excluded = 0
-        self.is_snapshot = False
+        self.objects = self.hosts = self.snapshots = self.problems = self.excluded = 0
         self.charts: dict[str, int] = {}
         self.folders_of_charts: frozenset[str] = frozenset()
 
@@ -74,18 +84,24 @@ class _Reading:
             self.content("standard input", sys.stdin.buffer.read())
         elif path.is_dir():
             self.tree(list(folder_entries(path, self.refuse)), "", path.name)
-        elif is_snapshot(path):
-            read_snapshot(self.collector, path)
-            self.is_snapshot = True
         else:
             try:
-                data = path.read_bytes()
+                stream = path.open("rb")
             except OSError as error:
                 raise SourceError(f"{self.name}: {error.strerror}") from error
-            self.content(path.name, data)
+            with stream:
+                self.file(path.name, stream)
+
+    def file(self, shown: str, stream: IO[bytes]) -> None:
+        """One named file. Of a pipe nothing can be read twice, so it is read whole before it is looked at."""
+        if stream.seekable() and is_snapshot(stream):
+            self.snapshots += 1
+            read_snapshot(self.collector, stream, self.name)
+        else:
+            self.content(shown, stream.read())
 
     def finish(self) -> None:
-        if self.is_snapshot:
+        if self.snapshots and not (self.objects or self.hosts or self.problems):
             return
         for chart, count in sorted(self.charts.items()):
             self.gap(
@@ -93,7 +109,7 @@ class _Reading:
                 f"an unrendered Helm chart: {count} of its templates cannot be read as they are",
                 f"render it: helm template NAME {chart} | kubepreflight scan -   (or --exclude '{chart}/*')",
             )
-        if not (self.objects or self.hosts or self.problems or self.excluded):
+        if not (self.objects or self.hosts or self.snapshots or self.problems or self.excluded):
             what = "no Kubernetes object in YAML or JSON, no host archive, no snapshot"
             raise SourceError(f"{self.name} holds nothing to look at: {what}")
         found = [f"{self.objects} objects"] if self.objects else []
@@ -113,7 +129,7 @@ class _Reading:
             shown = _join(where, entry.path)
             if self.is_excluded(shown):
                 continue
-            prefix = next((one for one in prefixes if entry.path.startswith(one)), None)
+            prefix = next((one for one in prefixes if _of_host(entry.path, one)), None)
             if prefix is not None:
                 hosts.setdefault(prefix, {})[entry.path.removeprefix(prefix)] = entry.read
             elif not entry.path.endswith((*TEXT_SUFFIXES, *ARCHIVE_SUFFIXES)) and entry.path:
@@ -145,6 +161,13 @@ class _Reading:
             self.documents(shown, data)
 
     def archive(self, shown: str, data: bytes) -> None:
+        if is_snapshot(io.BytesIO(data)):
+            self.snapshots += 1
+            try:
+                read_snapshot(self.collector, io.BytesIO(data), shown)
+            except SourceError as error:
+                self.gap(shown, str(error), "make the snapshot again, or leave it out: --exclude")
+            return
         if shown.count("!") > 1:
             self.gap(shown, "an archive within an archive within an archive", "unpack it")
             return
@@ -163,6 +186,8 @@ class _Reading:
         except (msgspec.DecodeError, UnicodeDecodeError):
             self.documents(shown, data)
             return
+        if head.format == FORMAT:
+            self.gap(shown, "a snapshot that was unpacked", "name the tar.gz itself")
         if head.items is None or not head.kind.endswith("List"):
             if head.kind and head.api_version:
                 self.objects += 1
@@ -260,17 +285,24 @@ class _Reading:
 
 
 def host_prefixes(names: Iterable[str]) -> tuple[str, ...]:
-    """The folders, with a final slash, that are host archives: with a host.json, or with a node's files in `files/`."""
-    found = set()
+    """The folders, with a final slash, that are host archives.
+
+    These are what the collector makes (a host.json with something beside it: others have files of that name), and bare
+    copies of a node's files in `files/`, told by what only a node of Kubernetes has there.
+    """
+    heads: set[str] = set()
+    bodies: set[str] = set()
     for name in names:
-        folder, slash, base = name.rpartition("/")
-        if base == "host.json":
-            found.add(folder + slash)
-        for mark in ("files/etc/", "files/var/"):
-            before, here, _ = f"/{name}".partition(f"/{mark}")
-            if here:
-                found.add(f"{before[1:]}/" if before else "")
-    return tuple(sorted(found, key=len, reverse=True))
+        for match in _HOST.finditer(name):
+            (bodies if match["folder"] else heads).add(name[: match.start()])
+            if match["node"]:
+                heads.add(name[: match.start()])
+    return tuple(sorted(heads & bodies, key=len, reverse=True))
+
+
+def _of_host(path: str, prefix: str) -> bool:
+    rest = path.removeprefix(prefix)
+    return path.startswith(prefix) and (rest in HOST_FILES or rest.startswith(HOST_FOLDERS))
 
 
 def _join(where: str, name: str) -> str:

@@ -31,6 +31,7 @@ from kubepreflight.sources.redaction import redact, redact_host
 from kubepreflight.upgrade import ServerVersion
 
 FORMAT = "kubepreflight.snapshot/v1"
+INDEX = "snapshot.json"
 FACTS: tuple[type, ...] = (ServerVersion, Cluster, ScanCredential)
 LARGEST_INDEX = 256 << 20
 
@@ -128,7 +129,7 @@ class SnapshotWriter:
             gzip.GzipFile(fileobj=stream, mode="wb", compresslevel=3, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w|") as archive,
         ):
-            _add(archive, "snapshot.json", msgspec.json.format(msgspec.json.encode(index), indent=1))
+            _add(archive, INDEX, msgspec.json.format(msgspec.json.encode(index), indent=1))
             for name, files in sorted(self._hosts.items()):
                 for path, data in sorted(files.items()):
                     _add(archive, f"hosts/{_plain(name)}/{path}", data)
@@ -138,6 +139,10 @@ class SnapshotWriter:
                 member = tarfile.TarInfo(file.file)
                 member.size = size
                 archive.addfile(member, spool)
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
@@ -150,18 +155,20 @@ def _plain(text: str) -> str:
     return "".join(one if one.isalnum() or one in "-_." else "_" for one in text)[:100].lstrip(".") or "_"
 
 
-def is_snapshot(path: Path) -> bool:
-    """Whether a file is one of our snapshots."""
+def is_snapshot(stream: IO[bytes]) -> bool:
+    """Whether a stream holds one of our snapshots. It stands at its beginning before and after."""
     try:
-        with tarfile.open(path, "r|gz") as archive:
+        with tarfile.open(fileobj=stream, mode="r|gz") as archive:
             first = archive.next()
-            return first is not None and first.name == "snapshot.json"
+            return first is not None and first.name == INDEX
     except (tarfile.TarError, OSError, EOFError, zlib.error):
         return False
+    finally:
+        stream.seek(0)
 
 
-def read_snapshot(collector: Collector, path: Path) -> None:
-    """Read one snapshot; one that is cut off is read as far as it goes, with a gap.
+def read_snapshot(collector: Collector, source: IO[bytes], name: str) -> None:
+    """Read one snapshot, called `name`; one that is cut off is read as far as it goes, with a gap.
 
     Raises SourceError when it is none, or of a format that this version does not know.
     """
@@ -169,36 +176,36 @@ def read_snapshot(collector: Collector, path: Path) -> None:
     seen: set[str] = set()
     hosts: dict[str, dict[str, bytes]] = {}
     try:
-        with tarfile.open(path, "r|gz") as archive:
+        with tarfile.open(fileobj=source, mode="r|gz") as archive:
             for member in archive:
                 stream = archive.extractfile(member) if member.isfile() else None
                 if stream is None:
                     continue
                 if index is None:
-                    index = _read_index(path, stream.read(LARGEST_INDEX))
+                    index = _read_index(name, stream.read(LARGEST_INDEX))
                     files = {file.file: file for file in index.files}
                 elif member.name.startswith("hosts/"):
-                    name, _, rest = member.name.removeprefix("hosts/").partition("/")
-                    hosts.setdefault(name, {})[rest] = stream.read(LARGEST_INDEX)
+                    host, _, rest = member.name.removeprefix("hosts/").partition("/")
+                    hosts.setdefault(host, {})[rest] = stream.read(LARGEST_INDEX)
                 elif member.name in files:
-                    _read_objects(collector, files[member.name], stream, path.name)
+                    _read_objects(collector, files[member.name], stream, name)
                     seen.add(member.name)
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        _cut_off(collector, path, str(error))
+        _cut_off(collector, name, str(error))
     if index is None:
-        raise SourceError(f"{path} is a damaged snapshot: nothing of it can be read")
-    _read_facts(collector, index, seen, path)
-    for name, content in sorted(hosts.items()):
-        collector.add_host(read_host(content, f"{path.name}!hosts/{name}", name), content)
+        raise SourceError(f"{name} is a damaged snapshot: nothing of it can be read")
+    _read_facts(collector, index, seen, name)
+    for host, content in sorted(hosts.items()):
+        collector.add_host(read_host(content, f"{_base(name)}!hosts/{host}", host), content)
 
 
-def _read_index(path: Path, data: bytes) -> _Index:
+def _read_index(name: str, data: bytes) -> _Index:
     try:
         index = msgspec.json.decode(data, type=_Index)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: its snapshot.json cannot be read: {error}") from error
+        raise SourceError(f"{name}: its snapshot.json cannot be read: {error}") from error
     if index.format != FORMAT:
-        raise SourceError(f"{path} is a snapshot of the format {index.format!r}; this version reads {FORMAT!r}")
+        raise SourceError(f"{name} is a snapshot of the format {index.format!r}; this version reads {FORMAT!r}")
     return index
 
 
@@ -219,7 +226,7 @@ def _read_objects(collector: Collector, file: _KindFile, stream: IO[bytes], name
             collector.add_raw(line, origin, api_version=file.api_version, kind=file.kind, desired=False)
     if count != file.count:
         reason = f"{count} of {file.count} objects are there"
-        gap = Gap(input=file.kind, subject=name, reason=reason, how="make the snapshot again", asked=True)
+        gap = Gap(input=file.kind, subject=_base(name), reason=reason, how="make the snapshot again", asked=True)
         collector.fail(group_of(file.api_version), file.kind, gap)
 
 
@@ -234,7 +241,7 @@ def _lines(stream: IO[bytes], size: int = 1 << 20) -> Iterator[bytes]:
         yield rest
 
 
-def _read_facts(collector: Collector, index: _Index, seen: set[str], path: Path) -> None:
+def _read_facts(collector: Collector, index: _Index, seen: set[str], name: str) -> None:
     for group, kind in index.listed:
         collector.mark_listed(group, kind)
     for group, kind, gaps in index.failures:
@@ -246,18 +253,23 @@ def _read_facts(collector: Collector, index: _Index, seen: set[str], path: Path)
         collector.add_header(header)
     collector.manifests_given |= index.manifests_given
     collector.hosts_asked |= index.hosts_asked
-    for fact in FACTS:
-        if fact.__name__ in index.facts:
-            collector.give(msgspec.json.decode(index.facts[fact.__name__], type=fact))
+    _give_facts(collector, index, name)
     for file in index.files:
         if file.file not in seen:
-            _cut_off(collector, path, f"{file.file} is missing")
+            _cut_off(collector, name, f"{file.file} is missing")
     detail = f"of {index.created:%Y-%m-%d %H:%M} UTC; " + "; ".join(f"{one.kind} {one.name}" for one in index.sources)
-    collector.add_source(SourceRecord(kind="snapshot", name=str(path), detail=detail))
+    collector.add_source(SourceRecord(kind="snapshot", name=name, detail=detail))
 
 
-def _cut_off(collector: Collector, path: Path, reason: str) -> None:
+def _give_facts(collector: Collector, index: _Index, name: str) -> None:
+    for fact in FACTS:
+        if fact.__name__ in index.facts:
+            try:
+                collector.give(msgspec.json.decode(index.facts[fact.__name__], type=fact))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                _cut_off(collector, name, f"its {fact.__name__} cannot be read: {error}")
+
+
+def _cut_off(collector: Collector, name: str, reason: str) -> None:
     how = "make the snapshot again: kubepreflight snapshot --to FILE"
-    collector.add_gap(
-        Gap(input="files", subject=str(path), reason=f"damaged or cut off: {reason}", how=how, asked=True)
-    )
+    collector.add_gap(Gap(input="files", subject=name, reason=f"damaged or cut off: {reason}", how=how, asked=True))

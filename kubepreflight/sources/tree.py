@@ -41,7 +41,8 @@ def is_archive(head: bytes) -> bool:
 
 
 def folder_entries(folder: Path, refuse: Callable[[str, str], None]) -> Iterator[Entry]:
-    """All files below a folder, sorted, without hidden folders. Links that lead outside go to `refuse`."""
+    """All files below a folder, sorted, without hidden folders. Links that lead outside go to `refuse`; what a link to
+    a folder inside leads to is read where it stands."""
     root = folder.resolve()
 
     def failed(error: OSError) -> None:
@@ -49,11 +50,13 @@ def folder_entries(folder: Path, refuse: Callable[[str, str], None]) -> Iterator
 
     for where, folders, files in os.walk(folder, onerror=failed):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
+        for name in (*folders, *sorted(files)):
             path = Path(where) / name
             relative = path.relative_to(folder).as_posix()
-            if path.is_symlink() and not path.resolve().is_relative_to(root):
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
                 refuse(relative, "a link that leads out of the folder")
+            elif name in folders:
+                continue
             elif path.is_file() or path.is_symlink():
                 yield Entry(relative, path.read_bytes)
             elif not name.startswith("."):
