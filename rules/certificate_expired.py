@@ -13,14 +13,16 @@ from kubepreflight.semantics.certificate_words import (
     how_to_renew,
     when,
 )
-from kubepreflight.semantics.kubelet_words import after_its_end, by_cause
+from kubepreflight.semantics.kubelet_words import KubeletConfigMap, after_its_end, by_cause
 from kubepreflight.semantics.renewal import Renewer
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
 
 
 @rule(severity=BLOCKER, area="certificates", phase="before")
-def certificate_expired(timeline: CertificateTimeline, upgrade: Upgrade) -> Iterator[Finding | Gap]:
+def certificate_expired(
+    timeline: CertificateTimeline, upgrade: Upgrade, kubelet_config: KubeletConfigMap
+) -> Iterator[Finding | Gap]:
     """A certificate on a node has ended by the planned start.
 
     Why: the parts of Kubernetes know each other by certificates. kubeadm makes them for one year, and renews them when
@@ -50,7 +52,7 @@ def certificate_expired(timeline: CertificateTimeline, upgrade: Upgrade) -> Iter
         ended = [one for one in certificates if one.ends <= upgrade.start and one.renewer is not Renewer.KUBELET]
         yield from _on_node(node, [one for one in ended if not one.is_kubelets], timeline, upgrade)
         of_kubelets += [one for one in ended if one.is_kubelets]
-    yield from _of_kubelets(of_kubelets, upgrade)
+    yield from _of_kubelets(of_kubelets, upgrade, kubelet_config)
 
 
 def _on_node(
@@ -70,8 +72,8 @@ def _on_node(
         )
 
 
-def _of_kubelets(ended: list[HostCertificate], upgrade: Upgrade) -> Iterable[Finding]:
-    for subject, certificates in by_cause(ended).items():
+def _of_kubelets(ended: list[HostCertificate], upgrade: Upgrade, config: KubeletConfigMap) -> Iterable[Finding]:
+    for subject, certificates in by_cause(ended, config).items():
         nodes = [one.node for one in certificates]
         yield finding(
             subject,

@@ -16,7 +16,7 @@ from kubepreflight.semantics.certificate_words import (
     who_is_safe,
 )
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
-from kubepreflight.semantics.kubelet_words import by_cause, while_it_is_valid
+from kubepreflight.semantics.kubelet_words import KubeletConfigMap, by_cause, while_it_is_valid
 from kubepreflight.semantics.moments import duration, moment
 from kubepreflight.semantics.renewal import Renewer
 from kubepreflight.semantics.several import listed
@@ -25,7 +25,10 @@ from kubepreflight.upgrade import Upgrade
 
 @rule(severity=BLOCKER, area="certificates", phase="control-plane-upgrade")
 def certificate_expires_in_window(
-    timeline: CertificateTimeline, upgrade: Upgrade, config: KubeadmConfig | None = None
+    timeline: CertificateTimeline,
+    upgrade: Upgrade,
+    kubelet_config: KubeletConfigMap,
+    config: KubeadmConfig | None = None,
 ) -> Iterator[Finding | Gap]:
     """A certificate ends between the planned start and the end of the window, and nothing renews it before.
 
@@ -61,7 +64,7 @@ def certificate_expires_in_window(
         late = [one for one in ending if not one.renewed_in_time]
         yield from _on_node(node, [one for one in late if not one.is_kubelets], timeline)
         of_kubelets += [one for one in late if one.is_kubelets]
-    yield from _of_kubelets(of_kubelets, upgrade)
+    yield from _of_kubelets(of_kubelets, upgrade, kubelet_config)
     yield from _too_short(timeline, upgrade, config)
     if assumed:
         yield from timeline.keys_unknown
@@ -111,15 +114,15 @@ def _why_not_before(node: str, late: list[HostCertificate], upgrade: Upgrade) ->
             )
 
 
-def _of_kubelets(late: list[HostCertificate], upgrade: Upgrade) -> Iterable[Finding]:
-    for subject, certificates in by_cause(late).items():
+def _of_kubelets(late: list[HostCertificate], upgrade: Upgrade, config: KubeletConfigMap) -> Iterable[Finding]:
+    for subject, certificates in by_cause(late, config).items():
         what, which = ("certificate ends", "it") if len(certificates) == 1 else ("certificates end", "them")
         yield finding(
             subject,
             f"On {listed(one.node for one in certificates)}, the kubelet's client {what} "
             f"{when(certificates, upgrade.start)}, and the upgrade does not renew {which}: {certificates[0].renewer}. "
             f"{consequences(certificates)}",
-            remedy=while_it_is_valid(certificates),
+            remedy=while_it_is_valid(certificates, config),
             places=[one.place for one in certificates],
             evidence=evidence(certificates),
             phase="node-upgrade",

@@ -7,6 +7,7 @@ from kubepreflight.objects import Desired, Pod
 from kubepreflight.rule import rule
 from kubepreflight.semantics.budget import namespace_of
 from kubepreflight.semantics.several import listed
+from kubepreflight.semantics.work import DrainCommand
 from kubepreflight.semantics.workloads import Workloads
 
 NAMING = ("app.kubernetes.io/name", "app", "k8s-app", "component", "run")
@@ -14,7 +15,9 @@ NAMING = ("app.kubernetes.io/name", "app", "k8s-app", "component", "run")
 
 
 @rule(severity=BLOCKER, area="drain", phase="node-upgrade")
-def drain_stops_at_bare_pod(workloads: Workloads, manifests: Desired[Pod] | None = None) -> Iterator[Finding]:
+def drain_stops_at_bare_pod(
+    workloads: Workloads, drain: DrainCommand, manifests: Desired[Pod] | None = None
+) -> Iterator[Finding]:
     """A pod has no controller: a drain stops at it, or deletes it for good.
 
     Why: a pod that no ReplicaSet, StatefulSet, Job or other controller made is not made again. `kubectl drain` refuses
@@ -29,7 +32,7 @@ def drain_stops_at_bare_pod(workloads: Workloads, manifests: Desired[Pod] | None
     is at the target already. Several bare pods of one namespace with the same name label (a notebook server for each
     user, say) are told as one.
 
-    How to see it yourself: kubectl drain NODE --ignore-daemonsets --delete-emptydir-data --dry-run=server
+    How to see it yourself: kubectl drain NODE --ignore-daemonsets --dry-run=server
 
     References:
         https://kubernetes.io/docs/tasks/administer-cluster/safely-drain-node/
@@ -47,7 +50,7 @@ def drain_stops_at_bare_pod(workloads: Workloads, manifests: Desired[Pod] | None
             subject = Subject(api_version="v1", kind="Pod", namespace=namespace, name="*", field=label)
         else:
             subject = pods[0].subject
-        yield _found(subject, pods, lasting, given)
+        yield _found(subject, pods, lasting, given, drain.on(pods[0].spec.node_name or "NODE", force=True))
 
 
 def _runs_on(pod: Pod) -> bool:
@@ -66,7 +69,7 @@ def _label(pod: Pod) -> str:
     return next((f"{key}={pod.labels[key]}" for key in NAMING if key in pod.labels), "")
 
 
-def _found(subject: Subject, pods: list[Pod], lasting: bool, given: dict[tuple[str, str], Pod]) -> Finding:
+def _found(subject: Subject, pods: list[Pod], lasting: bool, given: dict[tuple[str, str], Pod], drain: str) -> Finding:
     first, nodes = pods[0], sorted({pod.spec.node_name or "" for pod in pods})
     if len(pods) == 1:
         who, deleted = f"Pod {first.name} on {listed(nodes)} has", "it is deleted and nothing brings it back"
@@ -78,7 +81,7 @@ def _found(subject: Subject, pods: list[Pod], lasting: bool, given: dict[tuple[s
         subject,
         f"{who} no controller: a drain evicts nothing from there without --force, and with --force {deleted}. "
         f"{_what_is_known(pods, lasting, given)}",
-        remedy=_remedy(first, given),
+        remedy=_remedy(first, given, drain),
         places=pods,
         evidence={"nodes": nodes, "restartPolicy": first.spec.restart_policy or "Always"},
         severity=BLOCKER if lasting else WARNING,
@@ -94,13 +97,13 @@ def _what_is_known(pods: list[Pod], lasting: bool, given: dict[tuple[str, str], 
     return "It ends by itself: let it finish first, or its work is lost."
 
 
-def _remedy(pod: Pod, given: dict[tuple[str, str], Pod]) -> str:
+def _remedy(pod: Pod, given: dict[tuple[str, str], Pod], drain: str) -> str:
     name = f"-n {pod.namespace} pod/{pod.name}" if pod.namespace else f"pod/{pod.name}"
     file = f"{pod.namespace}-{pod.name}.yaml" if pod.namespace else f"{pod.name}.yaml"
     manifest = given.get((pod.namespace, pod.name))
     if manifest is not None and manifest.origin.file:
         return (
-            f"Best: make it a Deployment or a Job. Else drain with --force and make it again:\n{_drain(pod)}\n"
+            f"Best: make it a Deployment or a Job. Else drain with --force and make it again:\n{drain}\n"
             f"kubectl apply -f {manifest.origin.file}"
         )
     how = (
@@ -112,9 +115,5 @@ def _remedy(pod: Pod, given: dict[tuple[str, str], Pod]) -> str:
     return (
         f"Keep a copy of it before the drain:\n{how}\n"
         f"{edit}Best: make it a Deployment or a Job. Else drain with --force and make it again:\n"
-        f"{_drain(pod)}\nkubectl apply -f {file}"
+        f"{drain}\nkubectl apply -f {file}"
     )
-
-
-def _drain(pod: Pod) -> str:
-    return f"kubectl drain {pod.spec.node_name} --ignore-daemonsets --delete-emptydir-data --force"

@@ -10,6 +10,7 @@ from kubepreflight.objects import Pod
 from kubepreflight.rule import rule
 from kubepreflight.semantics.drain import has_local_storage
 from kubepreflight.semantics.several import listed
+from kubepreflight.semantics.work import DrainCommand
 from kubepreflight.semantics.workloads import Workload, Workloads
 
 SCRATCH = re.compile(
@@ -26,23 +27,22 @@ STORAGE = (("ceph.rook.io", "CephCluster"),)
 STORAGE_OPERATORS = frozenset({"rook-ceph-operator"})
 """Deployments that look after a storage system."""
 
-DRAIN = "kubectl drain NODE --ignore-daemonsets --delete-emptydir-data"
 SHOWN = 50
 
 
 @rule(severity=WARNING, area="drain", phase="node-upgrade")
-def drain_stops_at_local_storage(workloads: Workloads) -> Iterator[Finding]:
+def drain_stops_at_local_storage(workloads: Workloads, drain: DrainCommand) -> Iterator[Finding]:
     """Pods keep files in emptyDir volumes, and a drain deletes them.
 
     Why: an emptyDir lies on the node's disk, or in its memory, and ends with its pod. `kubectl drain` therefore stops
     at the first one, unless it is told to delete them.
 
     What happens: without `--delete-emptydir-data` not one pod leaves the node, whatever else runs there, and the node
-    stays cordoned. (An old kubectl calls the flag `--delete-local-data`; `kubectl drain --help` shows which.) With it,
-    the files are gone. That is a warning where it may hurt: a StatefulSet whose pods have no claim beside the emptyDir,
-    so that it seems to hold their data; a single replica, of which nothing else has a copy; a storage system and its
-    operator, whose daemons then leave with the node. For all others it is a note, one for the whole cluster: passing
-    the flag is a step of the work.
+    stays cordoned. (An old kubectl calls the flag `--delete-local-data`; what is found names the one that the kubectl
+    of the running version knows.) With it, the files are gone. That is a warning where it may hurt: a StatefulSet whose
+    pods have no claim beside the emptyDir, so that it seems to hold their data; a single replica, of which nothing else
+    has a copy; a storage system and its operator, whose daemons then leave with the node. For all others it is a note,
+    one for the whole cluster: passing the flag is a step of the work.
 
     When it stays silent: no pod that a drain would remove has an emptyDir. Finished pods, static pods and DaemonSets'
     pods do not count, as for kubectl, nor do nodes whose kubelet is at the target already. It is no more than a note
@@ -65,12 +65,12 @@ def drain_stops_at_local_storage(workloads: Workloads) -> Iterator[Finding]:
             continue
         concern = _concern(subject, concerned)
         if concern is not None:
-            yield _may_hurt(subject, concerned, concern)
+            yield _may_hurt(subject, concerned, concern, drain)
         else:
             harmless += concerned
     plain += [pod for one in harmless for pod in one.pods if has_local_storage(pod)]
     if plain:
-        yield _plain_step(plain, [one.subject for one in harmless])
+        yield _plain_step(plain, [one.subject for one in harmless], drain)
 
 
 class Concern(msgspec.Struct, frozen=True):
@@ -117,7 +117,7 @@ def _data_volumes(pod: Pod) -> list[str]:
     return [name for name in on_disk if name not in SIDECARS and not SCRATCH.search(name)]
 
 
-def _may_hurt(subject: Subject, members: list[Workload], concern: Concern) -> Finding:
+def _may_hurt(subject: Subject, members: list[Workload], concern: Concern, drain: DrainCommand) -> Finding:
     pods = [pod for one in members for pod in one.pods if has_local_storage(pod)]
     volumes = sorted({name for pod in pods for name in _data_volumes(pod)}) or _volumes(pods)
     nodes = sorted({pod.spec.node_name or "" for pod in pods})
@@ -125,9 +125,9 @@ def _may_hurt(subject: Subject, members: list[Workload], concern: Concern) -> Fi
     return finding(
         subject,
         f"{whose} on {listed(nodes)} {'has' if len(pods) == 1 else 'have'} files in the emptyDir {listed(volumes)}. A "
-        "drain evicts nothing from there without --delete-emptydir-data, and with it they are deleted. "
+        f"drain evicts nothing from there without {drain.flag}, and with it they are deleted. "
         f"{concern.why}",
-        remedy=(_save_first(pods[0]) if concern.is_data else _WAIT_FOR_STORAGE) + f"\n{DRAIN}",
+        remedy=(_save_first(pods[0]) if concern.is_data else _WAIT_FOR_STORAGE) + f"\n{drain.on()}",
         places=pods,
         evidence={"volumes": volumes, "nodes": nodes},
     )
@@ -149,16 +149,16 @@ def _save_first(pod: Pod) -> str:
     )
 
 
-def _plain_step(pods: list[Pod], owners: Iterable[Subject]) -> Finding:
+def _plain_step(pods: list[Pod], owners: Iterable[Subject], drain: DrainCommand) -> Finding:
     names = sorted({str(one) for one in owners} | {str(pod.subject) for pod in pods if pod.metadata.controller is None})
     more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
     nodes = sorted({pod.spec.node_name or "" for pod in pods})
     return finding(
-        Subject(kind="kubectl", name="drain", field="--delete-emptydir-data"),
+        Subject(kind="kubectl", name="drain", field="emptyDir volumes"),
         f"{len(pods)} {'pod' if len(pods) == 1 else 'pods'} on {listed(nodes)} "
         f"{'has' if len(pods) == 1 else 'have'} an emptyDir that may be lost: scratch space, or other replicas carry "
-        "on, or a Job begins again. Without the flag a drain stops there and evicts nothing from that node.",
-        remedy=f"Pass the flag:\n{DRAIN}",
+        f"on, or a Job begins again. Without {drain.flag} a drain stops there and evicts nothing from that node.",
+        remedy=f"Pass the flag:\n{drain.on()}",
         places=[Subject(api_version="v1", kind="Node", name=node, node=node) for node in nodes],
         evidence={"pods": len(pods), "owners": names[:SHOWN] + more},
         severity=NOTE,

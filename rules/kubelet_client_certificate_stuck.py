@@ -8,7 +8,7 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics.certificate_timeline import CertificateTimeline, HostCertificate
 from kubepreflight.semantics.certificate_words import consequences, evidence
 from kubepreflight.semantics.kubelet_certificates import KUBELET_CONF, rotates_client
-from kubepreflight.semantics.kubelet_words import FIELD, by_cause, while_it_is_valid
+from kubepreflight.semantics.kubelet_words import FIELD, KubeletConfigMap, by_cause, while_it_is_valid
 from kubepreflight.semantics.moments import span
 from kubepreflight.semantics.renewal import Renewer
 from kubepreflight.semantics.several import listed
@@ -24,7 +24,7 @@ REASONS = {
 
 @rule(severity=WARNING, area="certificates", phase="node-upgrade")
 def kubelet_client_certificate_stuck(
-    timeline: CertificateTimeline, hosts: list[Host], upgrade: Upgrade
+    timeline: CertificateTimeline, hosts: list[Host], upgrade: Upgrade, config: KubeletConfigMap
 ) -> Iterator[Finding | Gap]:
     """A kubelet does not renew its client certificate.
 
@@ -54,13 +54,13 @@ def kubelet_client_certificate_stuck(
     for host in hosts:
         yield from _unseen(host, kubelets.get(host.name, []))
     late = (one for found in kubelets.values() for one in found if one.renewer in REASONS and one.ends > upgrade.end)
-    for subject, certificates in by_cause(late).items():
+    for subject, certificates in by_cause(late, config).items():
         nodes, what = listed(one.node for one in certificates), REASONS[certificates[0].renewer]
         ends = span(one.ends for one in certificates)
         yield finding(
             subject,
             f"The kubelet of {nodes} {what}. It ends {ends}. {consequences(certificates)}",
-            remedy=while_it_is_valid(certificates),
+            remedy=while_it_is_valid(certificates, config),
             places=[one.place for one in certificates],
             evidence=evidence(certificates),
         )

@@ -7,12 +7,14 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics.api_servers import VisibleApiServers
 from kubepreflight.semantics.kubelets import Kubelet, Kubelets
 from kubepreflight.semantics.several import common_subject, listed
-from kubepreflight.semantics.work import move_kubelet
+from kubepreflight.semantics.work import DrainCommand, move_kubelet
 from kubepreflight.version import Minor
 
 
 @rule(severity=BLOCKER, area="versions", phase="before")
-def kubelet_newer_than_api_server(kubelets: Kubelets, servers: VisibleApiServers) -> Iterator[Finding | Gap]:
+def kubelet_newer_than_api_server(
+    kubelets: Kubelets, servers: VisibleApiServers, drain: DrainCommand
+) -> Iterator[Finding | Gap]:
     """A kubelet is newer than an API server of the cluster.
 
     Why: the API server must never be older than a kubelet, by not one minor version. Where API servers of two versions
@@ -44,7 +46,7 @@ def kubelet_newer_than_api_server(kubelets: Kubelets, servers: VisibleApiServers
         if passing:
             yield _under_way(minor, passing, servers)
         if rest := [one for one in same if one not in passing]:
-            yield _ahead(minor, rest, servers)
+            yield _ahead(minor, rest, servers, drain)
 
 
 def _has_its_own_server(kubelet: Kubelet, servers: VisibleApiServers) -> bool:
@@ -52,7 +54,7 @@ def _has_its_own_server(kubelet: Kubelet, servers: VisibleApiServers) -> bool:
     return own is not None and own.minor_version >= kubelet.version.minor_version
 
 
-def _ahead(minor: Minor, kubelets: list[Kubelet], servers: VisibleApiServers) -> Finding:
+def _ahead(minor: Minor, kubelets: list[Kubelet], servers: VisibleApiServers, drain: DrainCommand) -> Finding:
     oldest = servers.oldest
     return finding(
         common_subject(kubelets, f"kubelet {minor}"),
@@ -62,7 +64,7 @@ def _ahead(minor: Minor, kubelets: list[Kubelet], servers: VisibleApiServers) ->
         "kubeadm does not look at this.",
         remedy=f"Do not restart these kubelets. Either bring the control plane to {minor} first, or bring them back "
         f"to {oldest.minor_version}.\n"
-        + move_kubelet(oldest.minor_version, back=True, windows=any(one.is_windows for one in kubelets)),
+        + move_kubelet(oldest.minor_version, drain, back=True, windows=any(one.is_windows for one in kubelets)),
         places=kubelets,
         evidence=_evidence(kubelets, servers),
     )

@@ -8,6 +8,7 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics.certificate_timeline import CertificateTimeline, HostCertificate
 from kubepreflight.semantics.certificate_words import evidence
 from kubepreflight.semantics.kubelet_certificates import configured_serving
+from kubepreflight.semantics.kubelet_words import KubeletConfigMap
 from kubepreflight.semantics.moments import against_start, exact, moment, span
 from kubepreflight.semantics.renewal import Renewer
 from kubepreflight.semantics.several import listed
@@ -18,7 +19,7 @@ VERIFIES = "kubelet-certificate-authority"
 
 @rule(severity=WARNING, area="certificates", phase="node-upgrade")
 def kubelet_serving_certificate_expires(
-    timeline: CertificateTimeline, hosts: list[Host], upgrade: Upgrade
+    timeline: CertificateTimeline, hosts: list[Host], upgrade: Upgrade, config: KubeletConfigMap
 ) -> Iterator[Finding | Gap]:
     """A kubelet's serving certificate ends, and nothing renews it.
 
@@ -47,7 +48,7 @@ def kubelet_serving_certificate_expires(
     not_used = configured | {one.node for one in signed}
     self_signed = [one for one in serving if one.renewer is Renewer.NOBODY and one.node not in not_used]
     verified = any(_verifies(host) for host in hosts)
-    yield from _self_signed([one for one in self_signed if one.ends <= upgrade.end], upgrade, verified=verified)
+    yield from _self_signed([one for one in self_signed if one.ends <= upgrade.end], upgrade, config, verified=verified)
     for one in signed:
         if one.renewer is Renewer.ROTATION_STUCK and one.node not in configured:
             yield _waits_for_approval(one, upgrade)
@@ -62,12 +63,14 @@ def _verifies(host: Host) -> bool:
     return any(pod.flag(VERIFIES) for pod in pods)
 
 
-def _self_signed(ending: list[HostCertificate], upgrade: Upgrade, *, verified: bool) -> Iterable[Finding]:
+def _self_signed(
+    ending: list[HostCertificate], upgrade: Upgrade, config: KubeletConfigMap, *, verified: bool
+) -> Iterable[Finding]:
     if ending:
         first = min(one.ends for one in ending)
         who = f"API servers verify it (--{VERIFIES})" if verified else "metrics-server, for example, may verify it"
         yield finding(
-            Subject(api_version="v1", kind="ConfigMap", namespace="kube-system", name="kubelet-config"),
+            config.at("serverTLSBootstrap"),
             f"The kubelet of {listed(one.node for one in ending)} serves with a certificate that it signed itself, and "
             f"never renews it: it ends {span(one.ends for one in ending)}, {against_start(first, upgrade.start)}. "
             f"Only clients that verify it notice: {who}.",
@@ -75,7 +78,6 @@ def _self_signed(ending: list[HostCertificate], upgrade: Upgrade, *, verified: b
             "rm /var/lib/kubelet/pki/kubelet.crt /var/lib/kubelet/pki/kubelet.key\n"
             "systemctl restart kubelet\n"
             "For good: serverTLSBootstrap: true for the kubelets, and somebody who approves their requests.",
-            field="serverTLSBootstrap",
             places=[one.place for one in ending],
             evidence=evidence(ending),
             severity=WARNING if verified else NOTE,

@@ -8,14 +8,13 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics import skew
 from kubepreflight.semantics.kubelets import Kubelet, Kubelets
 from kubepreflight.semantics.several import common_subject, listed
-from kubepreflight.semantics.work import move_kubelet
+from kubepreflight.semantics.work import DrainCommand, move_kubelet
 from kubepreflight.upgrade import Upgrade
-from kubepreflight.version import Minor
 
 
 @rule(severity=BLOCKER, area="versions", phase="control-plane-upgrade")
 def kubelet_too_old(
-    kubelets: Kubelets, upgrade: Upgrade, policy: SkewPolicy, kubeadm: KubeadmPolicy
+    kubelets: Kubelets, upgrade: Upgrade, policy: SkewPolicy, kubeadm: KubeadmPolicy, drain: DrainCommand
 ) -> Iterator[Finding | Gap]:
     """A kubelet is too old for the next step of the control plane.
 
@@ -47,13 +46,17 @@ def kubelet_too_old(
         refused = end.distance(minor) > allowed
         if unsupported is not None or refused:
             same = [one for one in kubelets.known if one.version.minor_version == minor]
-            yield _finding(minor, same, upgrade, unsupported, allowed if refused else None)
+            yield _finding(same, upgrade, drain, unsupported, allowed if refused else None)
 
 
 def _finding(
-    minor: Minor, kubelets: list[Kubelet], upgrade: Upgrade, unsupported: skew.Skew | None, allowed: int | None
+    kubelets: list[Kubelet],
+    upgrade: Upgrade,
+    drain: DrainCommand,
+    unsupported: skew.Skew | None,
+    allowed: int | None,
 ) -> Finding:
-    hop = upgrade.first_hop
+    hop, minor = upgrade.first_hop, kubelets[0].version.minor_version
     steps = []
     if allowed is not None and not upgrade.half_upgraded:
         minors = "one minor version" if allowed == 1 else f"{allowed} minor versions"
@@ -70,7 +73,7 @@ def _finding(
         common_subject(kubelets, f"kubelet {minor}"),
         f"The kubelet on {listed(one.node for one in kubelets)} is still {minor}. " + " ".join(steps),
         remedy=f"Bring these kubelets to {hop.start} first, the minor version of the control plane today. "
-        + move_kubelet(hop.start, windows=any(one.is_windows for one in kubelets)),
+        + move_kubelet(hop.start, drain, windows=any(one.is_windows for one in kubelets)),
         places=kubelets,
         evidence={"kubelets": [f"{one.node}: {one.version}" for one in kubelets]},
         severity=WARNING if is_mild else BLOCKER,

@@ -11,6 +11,7 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics.host_paths import holds_data
 from kubepreflight.semantics.placement import Placement
 from kubepreflight.semantics.several import listed
+from kubepreflight.semantics.work import DrainCommand
 from kubepreflight.semantics.workloads import Workload, Workloads
 
 SELF_HEALING = ("ceph.rook.io",)
@@ -64,7 +65,7 @@ WORDS = {
 
 @rule(severity=WARNING, area="drain", phase="node-upgrade")
 def pod_tied_to_node(
-    workloads: Workloads, placement: Placement, volumes: list[PersistentVolume] | None
+    workloads: Workloads, placement: Placement, drain: DrainCommand, volumes: list[PersistentVolume] | None
 ) -> Iterator[Finding]:
     """A pod can run on one node only, or its data stays behind on the node.
 
@@ -105,7 +106,7 @@ def pod_tied_to_node(
         straying = [(pod, found) for pod, found in ties if found and all(one.sort == DIRECTORY for one in found)]
         is_rook = subject.api_version.partition("/")[0] in SELF_HEALING
         if waiting:
-            yield _waits(subject, waiting, is_rook)
+            yield _waits(subject, waiting, drain, is_rook=is_rook)
         elif straying and not is_rook:
             yield _strays(subject, members, straying)
 
@@ -141,7 +142,7 @@ def _claim(pod: Pod, volume: Volume) -> str:
     return volume.persistent_volume_claim.claim_name if volume.persistent_volume_claim else ""
 
 
-def _waits(subject: Subject, tied: list[tuple[Pod, set[Tie]]], is_rook: bool) -> Finding:
+def _waits(subject: Subject, tied: list[tuple[Pod, set[Tie]]], drain: DrainCommand, *, is_rook: bool) -> Finding:
     pods, ties = [pod for pod, _ in tied], {one for _, found in tied for one in found}
     nodes = sorted({pod.spec.node_name or "" for pod in pods})
     first = nodes[0]
@@ -157,7 +158,7 @@ def _waits(subject: Subject, tied: list[tuple[Pod, set[Tie]]], is_rook: bool) ->
         "kubectl get cephclusters --all-namespaces"
         if is_rook
         else "Plan for the outage, or first move it to what other nodes have too. Keep the drain short, one node at a "
-        f"time:\nkubectl drain {first} --ignore-daemonsets --delete-emptydir-data\n"
+        f"time:\n{drain.on(first)}\n"
         f"kubectl uncordon {first}"
     )
     return finding(

@@ -5,32 +5,55 @@ from __future__ import annotations
 from collections.abc import Iterable
 from shlex import quote
 
+import msgspec
+
 from kubepreflight.finding import Subject
+from kubepreflight.knowledge.names import Names
 from kubepreflight.semantics.certificate_timeline import HostCertificate
 from kubepreflight.semantics.renewal import Renewer
+from kubepreflight.upgrade import Upgrade
 
 FIELD = "kubelet client certificate"
 CURRENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 
-_KUBELET_CONFIG = Subject(
-    api_version="v1", kind="ConfigMap", namespace="kube-system", name="kubelet-config", field="rotateCertificates"
-)
 _POINT_TO_CURRENT = (
     f"sed -i -E 's#client-(certificate|key)-data:.*#client-\\1: {CURRENT}#' /etc/kubernetes/kubelet.conf\n"
     "systemctl restart kubelet"
 )
 
 
-def by_cause(certificates: Iterable[HostCertificate]) -> dict[Subject, list[HostCertificate]]:
+class KubeletConfigMap(msgspec.Struct, frozen=True):
+    """The ConfigMap in kube-system from which kubeadm gives the kubelets their configuration."""
+
+    name: str
+
+    @classmethod
+    def provide(cls, names: Names, upgrade: Upgrade) -> KubeletConfigMap:
+        """The one that kubeadm reads next: where the upgrade has begun, it has written that of the next version."""
+        hop = upgrade.first_hop
+        return cls(names.kubelet_config(hop.end if upgrade.half_upgraded else hop.start))
+
+    def at(self, field: str) -> Subject:
+        """One of its settings."""
+        return Subject(api_version="v1", kind="ConfigMap", namespace="kube-system", name=self.name, field=field)
+
+    @property
+    def edit(self) -> str:
+        """The command that changes it."""
+        return f"kubectl -n kube-system edit configmap {self.name}"
+
+
+def by_cause(certificates: Iterable[HostCertificate], config: KubeletConfigMap) -> dict[Subject, list[HostCertificate]]:
     """The certificates by what has to be changed: one setting for all nodes, or one node each."""
+    for_all = config.at("rotateCertificates")
     causes: dict[Subject, list[HostCertificate]] = {}
     for one in certificates:
         node = Subject(kind="Node", name=one.node, node=one.node, field=FIELD)
-        causes.setdefault(_KUBELET_CONFIG if one.renewer is Renewer.ROTATION_OFF else node, []).append(one)
+        causes.setdefault(for_all if one.renewer is Renewer.ROTATION_OFF else node, []).append(one)
     return causes
 
 
-def while_it_is_valid(certificates: list[HostCertificate]) -> str:
+def while_it_is_valid(certificates: list[HostCertificate], config: KubeletConfigMap) -> str:
     """What to do as long as the certificate has not ended."""
     (renewer, *_), node = (one.renewer for one in certificates), certificates[0].node
     if renewer is Renewer.ROTATION_OFF:
@@ -38,7 +61,7 @@ def while_it_is_valid(certificates: list[HostCertificate]) -> str:
             "Set rotateCertificates: true in the ConfigMap, and in /var/lib/kubelet/config.yaml on each of these nodes "
             "(and take --rotate-certificates=false out of the flags, if it is there). The kubelet then rotates by "
             "itself when it starts:\n"
-            "kubectl -n kube-system edit configmap kubelet-config\n"
+            f"{config.edit}\n"
             "systemctl restart kubelet"
         )
     if renewer is Renewer.EMBEDDED:

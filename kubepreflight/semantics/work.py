@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
+import msgspec
+
+from kubepreflight.knowledge.names import Names
+from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor, Version
 
 WINDOWS = (
     "\nOn Windows nodes, between drain and uncordon, put kubelet.exe of that version in place of the old one "
     "(https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/upgrading-windows-nodes/)."
 )
+
+
+class DrainCommand(msgspec.Struct, frozen=True):
+    """`kubectl drain` as the kubectl of the running version takes it; `flag` lets it delete emptyDir volumes."""
+
+    flag: str
+
+    @classmethod
+    def provide(cls, names: Names, upgrade: Upgrade) -> DrainCommand:
+        """For the kubectl that belongs to the oldest API server: the newer ones beside it still know its flag."""
+        return cls(names.drain_flag(upgrade.first_hop.start))
+
+    def on(self, node: str = "NODE", *, force: bool = False) -> str:
+        """The command for one node; `force` to delete pods without a controller too."""
+        return f"kubectl drain {quote(node)} --ignore-daemonsets {self.flag}{' --force' if force else ''}"
 
 
 def install_kubeadm(version: Version) -> str:
@@ -17,7 +38,7 @@ def install_kubeadm(version: Version) -> str:
     )
 
 
-def move_kubelet(minor: Minor, *, back: bool = False, windows: bool = False) -> str:
+def move_kubelet(minor: Minor, drain: DrainCommand, *, back: bool = False, windows: bool = False) -> str:
     """Bring the kubelet of a node to the newest patch of a minor; `back` when it is newer now.
 
     `windows` when some of the nodes run Windows, where no package manager has it.
@@ -27,7 +48,7 @@ def move_kubelet(minor: Minor, *, back: bool = False, windows: bool = False) -> 
     return (
         f"On each of these nodes, one after the other, with the package repository of {minor} configured "
         f"(with rpm: dnf {install} --disableexcludes=kubernetes kubelet-'{minor}.*' kubectl-'{minor}.*'):\n"
-        "kubectl drain NODE --ignore-daemonsets --delete-emptydir-data\n"
+        f"{drain.on()}\n"
         "apt-mark unhold kubelet kubectl\n"
         f"apt-get update && apt-get install -y{older} kubelet='{minor}.*' kubectl='{minor}.*'\n"
         "apt-mark hold kubelet kubectl\n"
