@@ -135,7 +135,11 @@ class Resolver:
         return Resolved(ManifestHeaders(self.snapshot.headers))
 
     def _objects(self, parameter: Parameter) -> Resolved:
-        kind, snapshot = parameter.type, self.snapshot
+        kind: type[KubernetesObject] = parameter.type
+        snapshot = self.snapshot
+        if kind.opt_in and kind.opt_in not in snapshot.opted_in:
+            # What was given may well hold them: that they were passed over does not make them an empty list.
+            return Resolved([], (_not_opted_in(kind),), available=False)
         desired = snapshot.desired.get(kind, [])
         if parameter.form is Desired:
             gaps = _failures(snapshot, kind)
@@ -151,38 +155,43 @@ class Resolver:
         return observed
 
     def _observed(self, kind: type[KubernetesObject]) -> Resolved:
-        snapshot, objects = self.snapshot, self.snapshot.observed.get(kind, [])
-        if kind.opt_in and kind.opt_in not in snapshot.opted_in:
-            # A dump may well hold them: that they were seen and passed over does not make them an empty list.
-            return Resolved([], (_not_offered(kind.apis(), kind),), available=False)
-        if any(api.also for api in kind.apis()):
-            objects = list({one.metadata.uid or id(one): one for one in objects}.values())
+        snapshot = self.snapshot
+        # The same object may come from several dumps, and under several groups; the first that was read counts.
+        once: dict[Any, Any] = {}
+        for one in snapshot.observed.get(kind, ()):
+            once.setdefault(one.metadata.uid or id(one), one)
+        objects = list(once.values())
+        readable = [api for api in kind.apis() if snapshot.has_listed(api)]
         gaps = list(_failures(snapshot, kind))
-        unknown = [
-            api
-            for api in kind.apis()
-            if not any((group, api.kind) in snapshot.listed for group in (api.group, *api.also))
-            and not any((group, api.kind) in snapshot.failures for group in (api.group, *api.also))
-        ]
-        if unknown and (objects or len(unknown) < len(kind.apis()) or gaps):
-            gaps.append(_not_offered(unknown, kind))
-        if unknown and not objects and len(unknown) == len(kind.apis()):
-            return Resolved([], (_not_offered(unknown, kind),), available=False)
-        readable = any((group, api.kind) in snapshot.listed for api in kind.apis() for group in (api.group, *api.also))
-        return Resolved(objects, tuple(gaps), available=readable)
+        unknown = [api for api in kind.apis() if api not in readable and not _failed(snapshot, api)]
+        if unknown:
+            gaps.append(_not_offered(unknown, kind, some=bool(objects) and not readable))
+        return Resolved(objects, tuple(gaps), available=bool(objects or readable))
 
 
-def _not_offered(apis: Sequence[Api], kind: type[KubernetesObject]) -> Gap:
-    """One gap, however many kinds are missing."""
-    what = listed(api.plural for api in apis)
-    if kind.opt_in:
-        reason, how = f"{what} are only read when asked for", f"kubepreflight scan --opt-in {kind.opt_in}"
-        return Gap(input=what, reason=reason, how=how)
-    resources = ",".join(api.resource for api in apis[:NAMED])
+def _failed(snapshot: Snapshot, api: Api) -> bool:
+    return any((group, api.kind) in snapshot.failures for group in (api.group, *api.also))
+
+
+def _not_opted_in(kind: type[KubernetesObject]) -> Gap:
+    what = listed(api.plural for api in kind.apis())
+    how = f"kubepreflight scan --opt-in {kind.opt_in}"
+    return Gap(input=f"opt-in {what}", reason=f"{what} are only read when asked for", how=how)
+
+
+def _not_offered(apis: Sequence[Api], kind: type[KubernetesObject], *, some: bool) -> Gap:
+    """One gap, however many kinds are missing; what the user opted in to was asked for."""
+    what = listed(
+        " ".join(part for part in (api.plural, f"{api.namespace}/{api.name}".strip("/")) if part) for api in apis
+    )
+    which = ",".join(api.resource for api in apis[:NAMED])
+    lacking = f"only some {what} were given" if some else f"nothing that was given holds {what}"
+    more = "more" if some else "any"
     return Gap(
         input=what,
-        reason=f"nothing that was given holds {what}, and nobody knows whether the cluster has any",
-        how=f"scan the live cluster, a snapshot of it, or add: kubectl get {resources} -A -o json",
+        reason=f"{lacking}, and nobody knows whether the cluster has {more}",
+        how=f"scan the live cluster, a snapshot of it, or add: kubectl get {which} -A -o json",
+        asked=bool(kind.opt_in),
     )
 
 

@@ -43,13 +43,13 @@ def required_gaps(required: Sequence[str], *, api: bool, hosts: bool, manifests:
 
 
 def require(coverage: RuleCoverage, required: Sequence[str]) -> RuleCoverage:
-    """Mark the gaps of the required inputs as asked for."""
+    """Mark the gaps of the required inputs as asked for; what must be opted in to is no part of them."""
     if not required:
         return coverage
 
     def asked(gap: Gap) -> Gap:
         what = gap.input.partition(" ")[0]
-        name = {"host": "hosts", "hosts": "hosts", "manifests": "manifests"}.get(what, "api")
+        name = {"host": "hosts", "hosts": "hosts", "manifests": "manifests", "opt-in": ""}.get(what, "api")
         return msgspec.structs.replace(gap, asked=True) if name in required else gap
 
     return msgspec.structs.replace(coverage, gaps=tuple(asked(gap) for gap in coverage.gaps))

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw, Reader, with_names
 from kubepreflight.finding import Gap, Subject
 from kubepreflight.host import Host
 from kubepreflight.inputs import Wanted, to_list
@@ -19,7 +20,8 @@ from kubepreflight.report import SourceRecord
 Kind = tuple[str, str]
 """Group and kind: ("apps", "Deployment")."""
 
-Raw = bytes | msgspec.Raw
+Part = tuple[str, str, str, str]
+"""Group and kind, and the namespace and name to which it is narrowed; either may be empty."""
 
 
 class ManifestHeader(msgspec.Struct, frozen=True):
@@ -56,30 +58,16 @@ class Recorder(Protocol):
     def record(
         self, api_version: str, kind: str, value: Raw | dict[str, Any], origin: Origin, *, desired: bool
     ) -> None:
-        """Keep one object."""
+        """Keep one object. Raises what UNDECODABLE names when it cannot be kept."""
 
     def record_host(self, host: Host, files: Mapping[str, bytes]) -> None:
         """Keep one host archive."""
 
 
-class Head(msgspec.Struct, rename="camel"):
-    """The part of an object by which it is recognised."""
-
-    class Names(msgspec.Struct):
-        """Its metadata."""
-
-        name: str = ""
-        namespace: str = ""
-        uid: str = ""
-
-    api_version: str = ""
-    kind: str = ""
-    metadata: Names = msgspec.field(default_factory=Names)
-
-
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known. `listed` are the kinds of which everything was read (an empty list is then the truth);
-    `failures` the gaps of kinds and items that could not be read; `given` facts of the scan by their class."""
+    """What is known. `listed` are the kinds of which everything was read (an empty list is then the truth), `parts`
+    those of which everything was read that has a namespace or a name; `failures` the gaps of kinds and items that could
+    not be read; `given` facts of the scan by their class."""
 
     observed: Mapping[type[KubernetesObject], list[Any]]
     desired: Mapping[type[KubernetesObject], list[Any]]
@@ -93,6 +81,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...]
     sources: tuple[SourceRecord, ...]
     opted_in: frozenset[str] = frozenset()
+    parts: frozenset[Part] = frozenset()
+
+    def has_listed(self, api: Api) -> bool:
+        """Whether all was read that this asks for, under whichever of its groups."""
+        return any(
+            (group, api.kind) in self.listed or (group, api.kind, api.namespace, api.name) in self.parts
+            for group in (api.group, *api.also)
+        )
 
 
 class Collector:
@@ -109,9 +105,9 @@ class Collector:
         self._recorder = recorder
         self._observed: dict[type[KubernetesObject], list[Any]] = {kind: [] for kind in wanted.observed}
         self._desired: dict[type[KubernetesObject], list[Any]] = {kind: [] for kind in wanted.desired}
-        self._structs: dict[tuple[bool, str, str], tuple[_Reader, ...]] = {}
-        self._seen: set[Kind] = set()
+        self._structs: dict[tuple[bool, str, str], tuple[Reader, ...]] = {}
         self._listed: set[Kind] = set()
+        self._parts: set[Part] = set()
         self._failures: dict[Kind, list[Gap]] = {}
         self._headers: list[ManifestHeader] = []
         self._hosts: list[Host] = []
@@ -127,29 +123,69 @@ class Collector:
         return bool(self._readers(api_version, kind, desired))
 
     def add_raw(
-        self, raw: Raw, origin: Origin, *, api_version: str = "", kind: str = "", desired: bool | None = None
+        self,
+        raw: Raw,
+        origin: Origin,
+        *,
+        api_version: str = "",
+        kind: str = "",
+        desired: bool | None = None,
+        alone: bool = False,
     ) -> None:
-        """Take one object as JSON. What it is may be said by the caller (items of a list that carry no kind);
-        `desired` is told from its uid unless it is given. An object that cannot be decoded becomes a gap."""
-        head = Head(api_version, kind)
-        if desired is None or not (api_version and kind):
-            try:
-                head = msgspec.json.decode(raw, type=Head)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                self._broken(Head(api_version, kind), origin, error)
-                return
-            head.api_version, head.kind = head.api_version or api_version, head.kind or kind
-            desired = not head.metadata.uid if desired is None else desired
-        self._take(head, raw, origin, desired)
+        """Take one object as JSON, or a list of them. What it is may be said by the caller (items of a list that carry
+        no kind); `desired` is told from its uid unless it is given. An object that cannot be decoded becomes a gap.
 
-    def add_value(self, value: dict[str, Any], origin: Origin, *, desired: bool | None = None) -> None:
+        Of an observed one it is believed that all others of its kind came with it, unless it came `alone` or the caller
+        says with `desired` that it knows what it gives.
+        """
+        head: Head = Head(api_version, kind)
+        told = desired is None
+        if told or not (api_version and kind):
+            try:
+                found = msgspec.json.decode(raw, type=ListHead)
+            except UNDECODABLE as error:
+                self._broken(head, origin, f"cannot be decoded: {error}")
+                return
+            if (items := found.listed) is not None:
+                self.add_list(found, origin, ((item, origin) for item in items))
+                return
+            head = Head(found.api_version or api_version, found.kind or kind, found.metadata)
+        self._take(head, raw, origin, _is_desired(head, desired), told and not alone)
+
+    def add_value(
+        self, value: dict[str, Any], origin: Origin, *, desired: bool | None = None, alone: bool = False
+    ) -> None:
         """Take one object as plain dicts and lists, as a YAML reader makes them; otherwise like `add_raw`."""
         try:
             head = msgspec.convert(value, Head)
         except msgspec.ValidationError as error:
-            self._broken(Head(str(value.get("apiVersion", "")), str(value.get("kind", ""))), origin, error)
+            broken = Head(str(value.get("apiVersion", "")), str(value.get("kind", "")))
+            self._broken(broken, origin, f"cannot be decoded: {error}")
             return
-        self._take(head, value, origin, not head.metadata.uid if desired is None else desired)
+        items = value.get("items")
+        if head.kind.endswith("List") and isinstance(items, list):
+            self.add_list(head, origin, ((item, origin) for item in items))
+        else:
+            self._take(head, value, origin, _is_desired(head, desired), desired is None and not alone)
+
+    def add_list(self, head: Head, origin: Origin, items: Iterable[tuple[Any, Origin]]) -> None:
+        """Take the items of a list, as JSON or as dicts. In a typed one (`PodList`) they may carry no kind; and it says
+        that its kind was listed, be it empty, unless it goes on or holds manifests."""
+        kind = head.kind.removesuffix("List")
+        same = {"apiVersion": head.api_version, "kind": kind} if kind else {}
+        empty, manifests = True, len(self._headers)
+        for item, where in items:
+            empty = False
+            if isinstance(item, dict):
+                self.add_value(same | item, where)
+            elif isinstance(item, Raw):
+                self.add_raw(item, where, api_version=head.api_version if kind else "", kind=kind)
+            else:
+                self._broken(Head(head.api_version, kind), where, "an item of a list that is no object")
+        if head.metadata.token:
+            self._broken(Head(head.api_version, kind), origin, "this is one page of a list that goes on")
+        elif kind and len(self._headers) == manifests and (empty or self.wants(head.api_version, kind, desired=False)):
+            self.mark_listed(group_of(head.api_version), kind)
 
     def add_header(self, header: ManifestHeader) -> None:
         """Take the head of a desired object whose body nobody reads."""
@@ -173,9 +209,18 @@ class Collector:
         if self._recorder is not None:
             self._recorder.record_host(host, files)
 
-    def mark_listed(self, group: str, kind: str) -> None:
-        """Say that every object of a kind was read, or that the cluster does not know the kind."""
-        self._listed.add((group, kind))
+    def mark_listed(self, group: str, kind: str, namespace: str = "", name: str = "") -> None:
+        """Say that every object of a kind was read, or of a namespace or a name; or that the cluster has no such kind.
+
+        Of a kind that is only wanted by name the others are not kept: they must not count as listed in a snapshot.
+        """
+        wanted = {(one.api.namespace, one.api.name) for one in self._readers(f"{group}/", kind, False)}
+        if namespace or name:
+            self._parts.add((group, kind, namespace, name))
+        elif wanted and ("", "") not in wanted:
+            self._parts.update((group, kind, *one) for one in wanted)
+        else:
+            self._listed.add((group, kind))
 
     def fail(self, group: str, kind: str, gap: Gap) -> None:
         """Say that a kind, or one object of it, could not be read."""
@@ -202,7 +247,8 @@ class Collector:
         return Snapshot(
             observed=self._observed,
             desired=self._desired,
-            listed=frozenset(self._listed | self._seen),
+            listed=frozenset(self._listed),
+            parts=frozenset(self._parts),
             failures={kind: tuple(gaps) for kind, gaps in self._failures.items()},
             headers=tuple(dict.fromkeys(self._headers)),
             manifests_given=self.manifests_given,
@@ -214,20 +260,23 @@ class Collector:
             opted_in=self.opted_in,
         )
 
-    def _readers(self, api_version: str, kind: str, desired: bool) -> tuple[_Reader, ...]:
+    def _readers(self, api_version: str, kind: str, desired: bool) -> tuple[Reader, ...]:
         key = (desired, api_version, kind)
         if key not in self._structs:
             group = group_of(api_version)
             lists = self._desired if desired else self._observed
             self._structs[key] = tuple(
-                _Reader(struct, api, lists[struct])
+                Reader(struct, api, lists[struct])
                 for struct in sorted(lists, key=lambda one: one.__name__)
                 for api in struct.apis()
                 if api.serves(group, kind) and (not struct.opt_in or struct.opt_in in self.opted_in)
             )
         return self._structs[key]
 
-    def _take(self, head: Head, value: Raw | dict[str, Any], origin: Origin, desired: bool) -> None:
+    def _take(self, head: Head, value: Raw | dict[str, Any], origin: Origin, desired: bool, others: bool) -> None:
+        if not (head.api_version and head.kind):
+            self._broken(Head(head.api_version, head.kind), Origin(origin.file), "an object without apiVersion or kind")
+            return
         if desired:
             names = head.metadata
             self.add_header(ManifestHeader(head.api_version, head.kind, names.namespace, names.name, origin))
@@ -235,23 +284,36 @@ class Collector:
         taken = False
         for reader in readers:
             try:
-                taken = reader.read(head, value, origin) or taken
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                self._broken(_named(head, value), origin, error)
+                took = reader.read(head, value, origin)
+            except UNDECODABLE as error:
+                self._broken(with_names(head, value), origin, f"cannot be decoded: {error}")
                 return
-        if not desired:
-            self._seen.add((group_of(head.api_version), head.kind))
+            taken = taken or took
+            if not desired:
+                self._see(head, reader.api, took, others)
         if taken and self._recorder is not None:
-            self._recorder.record(head.api_version, head.kind, value, origin, desired=desired)
+            try:
+                self._recorder.record(head.api_version, head.kind, value, origin, desired=desired)
+            except UNDECODABLE as error:  # in a part of it that no rule reads
+                self._broken(with_names(head, value), origin, f"cannot be kept: {error}")
 
-    def _broken(self, head: Head, origin: Origin, error: Exception) -> None:
+    def _see(self, head: Head, api: Api, took: bool, others: bool) -> None:
+        """What one observed object says of those that were not given with it."""
+        group = group_of(head.api_version)
+        if not (api.namespace or api.name):
+            if others:
+                self._listed.add((group, head.kind))
+        elif took or (others and head.metadata.namespace == api.namespace):
+            self._parts.add((group, head.kind, api.namespace, api.name))
+
+    def _broken(self, head: Head, origin: Origin, reason: str) -> None:
         names = head.metadata
         where = f"{origin.file}:{origin.line}" if origin.line else origin.file
         what = " ".join(part for part in (head.kind or "object", f"{names.namespace}/{names.name}".strip("/")) if part)
         gap = Gap(
             input=head.kind or "object",
             subject=f"{what} ({where})" if where else what,
-            reason=f"cannot be decoded: {error}",
+            reason=reason,
             how="mend it, or leave it out with --exclude",
             asked=True,
         )
@@ -260,35 +322,5 @@ class Collector:
         self.add_gap(gap)
 
 
-def _named(head: Head, value: Raw | dict[str, Any]) -> Head:
-    """The head with the names, which the items of a live list have been spared until now."""
-    if isinstance(value, dict) or head.metadata.name:
-        return head
-    try:
-        return Head(head.api_version, head.kind, msgspec.json.decode(value, type=Head).metadata)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return head
-
-
-class _Reader(msgspec.Struct):
-    """Decodes the objects of one kind into one struct."""
-
-    struct: type[KubernetesObject]
-    api: Api
-    into: list[Any]
-    decoder: msgspec.json.Decoder[Any] | None = None
-
-    def read(self, head: Head, value: Raw | dict[str, Any], origin: Origin) -> bool:
-        if isinstance(value, dict):
-            one = msgspec.convert(value, self.struct)
-        else:
-            if self.decoder is None:
-                self.decoder = msgspec.json.Decoder(self.struct)
-            one = self.decoder.decode(value)
-        metadata = one.metadata
-        if (self.api.namespace or self.api.name) and not self.api.covers(metadata.namespace, metadata.name):
-            return False
-        one.origin = origin
-        one.api_version, one.kind = head.api_version, head.kind
-        self.into.append(one)
-        return True
+def _is_desired(head: Head, desired: bool | None) -> bool:
+    return not head.metadata.uid if desired is None else desired

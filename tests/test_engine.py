@@ -26,8 +26,9 @@ def run(one: Rule, fill: Fill = lambda _: None) -> tuple[list[ReportFinding], Ru
     return judge(one, Resolver(collector.snapshot()), HOP)
 
 
-def pod(name: str, uid: str = "uid", **more: Any) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop", "uid": uid}, **more}
+def pod(name: str, uid: str | None = None, **more: Any) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "shop", "uid": f"uid-{name}" if uid is None else uid}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, **more}
 
 
 def add(*values: dict[str, Any]) -> Fill:
@@ -100,6 +101,52 @@ def test_one_malformed_object_is_one_gap_and_never_a_lost_list() -> None:
     assert [one.subject.name for one in found] == ["good"]
     assert covered.status is CoverageStatus.PARTIAL
     assert "Pod shop/bad (dump.yaml:3)" in covered.gaps[0].subject
+
+
+def test_an_object_that_two_dumps_hold_is_one() -> None:
+    found, _ = run(every_pod, add(pod("a"), pod("b"), pod("a", status={"phase": "Failed"})))
+    assert [(one.subject.name, one.count) for one in found] == [("a", 1), ("b", 1)]
+
+
+def test_an_object_alone_is_looked_at_in_part() -> None:
+    def fill(collector: Collector) -> None:
+        collector.add_value(pod("a"), Origin("a.yaml", 1), alone=True)
+
+    found, covered = run(every_pod, fill)
+    assert [one.subject.name for one in found] == ["a"]
+    assert covered.status is CoverageStatus.PARTIAL
+    assert "only some pods were given" in covered.gaps[0].reason
+
+
+class Hidden(KubernetesObject):
+    api = Api("", "Secret", "secrets")
+    opt_in = "hidden"
+
+
+@pytest.mark.parametrize("form", [list, Desired, Planned])
+@pytest.mark.parametrize(
+    ("opted_in", "given", "status", "asked"),
+    [
+        ((), True, "not checked", False),
+        (("hidden",), False, "not checked", True),
+        (("hidden",), True, "checked", False),
+    ],
+)
+def test_what_must_be_opted_in_to(form: type, opted_in: tuple[str, ...], given: bool, status: str, asked: bool) -> None:
+    def looks(secrets: Any) -> Iterator[Finding]:
+        """It looks."""
+        yield from ()
+
+    looks.__annotations__["secrets"] = form[Hidden]  # type: ignore[index] # one of three generic classes
+    one = rule(severity=NOTE, area="nodes", phase="before")(looks)
+    collector = Collector(Wanted.by(one.parameters), opted_in=frozenset(opted_in))
+    if given:
+        for uid in ("1", ""):
+            metadata = {"name": "a", "uid": uid}
+            collector.add_value({"apiVersion": "v1", "kind": "Secret", "metadata": metadata}, Origin("a.yaml", 1))
+    _, covered = judge(one, Resolver(collector.snapshot()), HOP)
+    assert covered.status == status
+    assert any(gap.asked for gap in covered.gaps) == (asked and form is not Desired)
 
 
 def test_a_rule_that_crashes_says_so_and_keeps_what_it_found() -> None:

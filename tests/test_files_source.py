@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import tarfile
 import threading
 import zipfile
@@ -113,6 +114,122 @@ def test_a_typed_list_says_that_the_kind_was_listed_even_when_it_is_empty(tmp_pa
     assert names(snapshot, Node) == ["cp1"]
     assert snapshot.observed[Node][0].kind == "Node"
     assert ("", "Pod") in snapshot.listed
+
+
+def as_list(*items: Any, kind: str = "List", **metadata: Any) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": kind, "metadata": metadata, "items": items})
+
+
+def test_an_empty_list_is_something_to_look_at_in_json_and_in_yaml(tmp_path: Path) -> None:
+    for text in (
+        as_list(kind="PodList"),
+        "apiVersion: v1\nkind: PodList\nitems:\n",
+        '{"apiVersion": "v1", "kind": "PodList", "items": null}',
+    ):
+        snapshot = read(write(tmp_path, pods_yaml=text))
+        assert ("", "Pod") in snapshot.listed
+        assert snapshot.gaps == ()
+
+
+def test_a_typed_list_of_manifests_says_nothing_of_the_cluster(tmp_path: Path) -> None:
+    manifest = {"metadata": {"name": "a"}}
+    for name in ("pods.json", "pods.yaml"):
+        (tmp_path / name).write_text(as_list(manifest, kind="PodList"))
+        snapshot = read(tmp_path / name)
+        assert [(one.kind, one.name) for one in snapshot.headers] == [("Pod", "a")]
+        assert ("", "Pod") not in snapshot.listed
+
+
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_one_page_of_a_list_is_a_gap(tmp_path: Path, suffix: str) -> None:
+    page = as_list(
+        {"metadata": {"name": "a", "uid": "1"}}, kind="PodList", **{"continue": "abc", "remainingItemCount": 7}
+    )
+    (tmp_path / f"pods.{suffix}").write_text(page if suffix == "json" else "# a page\n" + page)
+    snapshot = read(tmp_path)
+    assert names(snapshot) == ["a"]
+    assert "goes on" in snapshot.failures["", "Pod"][0].reason
+    assert snapshot.gaps[0].asked
+
+
+def test_lists_within_lists_are_read(tmp_path: Path) -> None:
+    inner = json.loads(as_list(pod("a"), pod("b")))
+    empty = json.loads(as_list(kind="NodeList"))
+    for text in (as_list(inner, empty), "# yaml\n" + as_list(inner, empty)):
+        snapshot = read(write(tmp_path, dumps_yaml=text))
+        assert names(snapshot) == ["a", "b"]
+        assert ("", "Node") in snapshot.listed
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (as_list({"metadata": {"name": "a", "uid": "1"}}), "without apiVersion or kind"),
+        (as_list("a pod"), "no object|cannot be decoded"),
+        (json.dumps([pod()]), "objects in an array"),
+        (json.dumps({"items": [pod()]}), "objects in an array"),
+        ("- apiVersion: v1\n  kind: Pod\n  metadata: {name: a}\n", "objects in an array"),
+        ("items:\n- apiVersion: v1\n  kind: Pod\n", "objects in an array"),
+        ('{"apiVersion": "v1", "kind": "List"}', "a List without items"),
+        ("apiVersion: v1\nkind: PodList\n", "a PodList without items"),
+        (as_list(pod()).replace('"shop"', "[" * 5000 + "]" * 5000), "nested"),
+    ],
+)
+def test_what_looks_like_objects_and_is_not_read_is_a_gap(tmp_path: Path, content: str, said: str) -> None:
+    snapshot = read(write(tmp_path, odd_json=content, good_json=json.dumps(pod("good"))))
+    assert names(snapshot) == ["good"]
+    (gap,) = snapshot.gaps
+    assert re.search(said, gap.reason)
+    assert gap.asked
+
+
+@pytest.mark.parametrize(
+    "content", ['{"items": {"type": "object"}}', '[1, {"a": 2}]', "- hosts: all\n  tasks: []\n", "[]"]
+)
+def test_what_is_none_of_ours_is_passed_over(tmp_path: Path, content: str) -> None:
+    assert read(write(tmp_path, values_json=content, good_json=json.dumps(pod()))).gaps == ()
+
+
+def test_an_object_alone_says_nothing_of_the_others_of_its_kind(tmp_path: Path) -> None:
+    import yaml
+
+    for text in (json.dumps(pod()), yaml.safe_dump(pod())):
+        snapshot = read(write(tmp_path, one_yaml=text))
+        assert names(snapshot) == ["a"]
+        assert snapshot.listed == frozenset()
+
+
+class KubeadmConfig(KubernetesObject):
+    api = Api("", "ConfigMap", "configmaps", namespace="kube-system", name="kubeadm-config")
+
+
+class ClusterInfo(KubernetesObject):
+    api = Api("", "ConfigMap", "configmaps", namespace="kube-public", name="cluster-info")
+
+
+def configmap(namespace: str, name: str) -> dict[str, Any]:
+    metadata = {"namespace": namespace, "name": name, "uid": name}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+
+
+@pytest.mark.parametrize(
+    ("content", "known"),
+    [
+        (as_list(configmap("kube-system", "coredns")), ["kubeadm-config"]),
+        (json.dumps(configmap("kube-system", "coredns")), []),
+        (json.dumps(configmap("kube-system", "kubeadm-config")), ["kubeadm-config"]),
+        (as_list(kind="ConfigMapList"), ["cluster-info", "kubeadm-config"]),
+    ],
+)
+def test_what_is_wanted_by_name_is_known_when_its_namespace_was_listed(
+    tmp_path: Path, content: str, known: list[str]
+) -> None:
+    collector = Collector(
+        Wanted.by((Parameter("", list, KubeadmConfig, False), Parameter("", list, ClusterInfo, False)))
+    )
+    FileSource([str(write(tmp_path, dump_json=content))])(collector)
+    snapshot = collector.snapshot()
+    assert sorted(one.api.name for one in (KubeadmConfig, ClusterInfo) if snapshot.has_listed(one.api)) == known
 
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(

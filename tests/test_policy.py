@@ -117,3 +117,5 @@ def test_a_required_input_makes_its_gaps_asked_for() -> None:
     assert [gap.asked for gap in require(partial, ("hosts",)).gaps] == [True, False]
     assert [gap.asked for gap in require(partial, ("api",)).gaps] == [False, True]
     assert require(partial, ()) == partial
+    opt_in = covered("not checked", Gap(input="opt-in secrets", reason="secrets are only read when asked for"))
+    assert [gap.asked for gap in require(opt_in, ("api", "hosts", "manifests")).gaps] == [False]

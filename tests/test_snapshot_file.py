@@ -9,12 +9,14 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from kubepreflight.decoding import Head
 from kubepreflight.errors import SourceError
 from kubepreflight.finding import Gap
 from kubepreflight.inputs import Parameter, Wanted
-from kubepreflight.objects import Desired, Node, Origin, Pod
+from kubepreflight.objects import Api, Desired, KubernetesObject, Node, Origin, Pod
 from kubepreflight.report import Cluster, SourceRecord
 from kubepreflight.snapshot import Collector, Snapshot
 from kubepreflight.sources.redaction import redact, redact_host
@@ -104,6 +106,45 @@ def test_fewer_objects_than_were_written_are_a_gap(tmp_path: Path) -> None:
                 member.size = len(data)
             changed.addfile(member, io.BytesIO(data))
     assert "1 of 2 objects" in read(out).failures["", "Pod"][0].reason
+
+
+class SystemNamespace(KubernetesObject):
+    api = Api("", "Namespace", "namespaces", namespaced=False, name="kube-system")
+
+
+class AnyNamespace(KubernetesObject):
+    api = Api("", "Namespace", "namespaces", namespaced=False)
+
+
+def kept(path: Path, kind: type[KubernetesObject], *items: Any) -> Snapshot:
+    """What a snapshot says to rules that want `kind`, when it was made for rules that want kube-system only."""
+    with SnapshotWriter() as writer, path.open("wb") as stream:
+        collector = Collector(Wanted.by((Parameter("", list, SystemNamespace, False),)), writer)
+        collector.add_list(Head("v1", "List"), Origin(), ((item, Origin()) for item in items))
+        writer.write(collector.snapshot(), stream)
+    later = Collector(Wanted.by((Parameter("", list, kind, False),)))
+    with path.open("rb") as stream:
+        read_snapshot(later, stream, path.name)
+    return later.snapshot()
+
+
+def test_what_was_not_kept_does_not_count_as_listed_for_later_rules(tmp_path: Path) -> None:
+    metadata = [{"name": name, "uid": name} for name in ("kube-system", "shop")]
+    namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": one} for one in metadata]
+    for kind, known in ((SystemNamespace, True), (AnyNamespace, False), (Pod, False)):
+        snapshot = kept(tmp_path / "s.tar.gz", kind, *namespaces, pod("a"))
+        assert snapshot.has_listed(kind.api) is known, kind
+
+
+def test_an_object_that_cannot_be_kept_is_a_gap(tmp_path: Path) -> None:
+    namespace = (
+        b'{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system", "uid": "1"}, "spec": %s}'
+    )
+    snapshot = kept(
+        tmp_path / "s.tar.gz", SystemNamespace, msgspec.Raw(namespace % b'"\xff"'), msgspec.Raw(namespace % b"1")
+    )
+    assert len(snapshot.observed[SystemNamespace]) == 1
+    assert "cannot be kept" in snapshot.gaps[0].reason
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
+from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw
 from kubepreflight.errors import SourceError
 from kubepreflight.finding import Gap
-from kubepreflight.objects import Origin, group_of
+from kubepreflight.objects import Origin
 from kubepreflight.progress import SILENT, Progress
 from kubepreflight.report import SourceRecord
 from kubepreflight.snapshot import Collector, ManifestHeader
@@ -33,12 +34,9 @@ KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kusto
 KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml")
 
 
-class _List(msgspec.Struct, rename="camel"):
-    """A JSON list, its items undecoded. `format` is what our own files have in place of a kind."""
+class _JsonHead(ListHead):
+    """The head of a JSON file. `format` is what our own files have in place of a kind."""
 
-    api_version: str = ""
-    kind: str = ""
-    items: list[msgspec.Raw] | None = None
     format: str = ""
 
 
@@ -74,7 +72,7 @@ class _Reading:
         self.collector = collector
         self.name = name
         self.exclude = exclude
-        self.objects = self.hosts = self.snapshots = self.problems = self.excluded = 0
+        self.objects = self.lists = self.hosts = self.snapshots = self.problems = self.excluded = 0
         self.charts: dict[str, int] = {}
         self.folders_of_charts: frozenset[str] = frozenset()
 
@@ -101,7 +99,7 @@ class _Reading:
             self.content(shown, stream.read())
 
     def finish(self) -> None:
-        if self.snapshots and not (self.objects or self.hosts or self.problems):
+        if self.snapshots and not (self.lists or self.objects or self.hosts or self.problems):
             return
         for chart, count in sorted(self.charts.items()):
             self.gap(
@@ -109,7 +107,7 @@ class _Reading:
                 f"an unrendered Helm chart: {count} of its templates cannot be read as they are",
                 f"render it: helm template NAME {chart} | kubepreflight scan -   (or --exclude '{chart}/*')",
             )
-        if not (self.objects or self.hosts or self.snapshots or self.problems or self.excluded):
+        if not (self.lists or self.objects or self.hosts or self.snapshots or self.problems or self.excluded):
             what = "no Kubernetes object in YAML or JSON, no host archive, no snapshot"
             raise SourceError(f"{self.name} holds nothing to look at: {what}")
         found = [f"{self.objects} objects"] if self.objects else []
@@ -182,24 +180,45 @@ class _Reading:
 
     def json(self, shown: str, data: bytes) -> None:
         try:
-            head = msgspec.json.decode(data, type=_List)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            head = msgspec.json.decode(data, type=_JsonHead)
+        except UNDECODABLE:
             self.documents(shown, data)
             return
         if head.format == FORMAT:
             self.gap(shown, "a snapshot that was unpacked", "name the tar.gz itself")
-        if head.items is None or not head.kind.endswith("List"):
-            if head.kind and head.api_version:
-                self.objects += 1
-                self.collector.add_raw(data, Origin(shown, 1))
-            return
+        elif (items := head.listed) is not None and head.api_version:
+            origin = Origin(shown)
+            self.list(head, origin, [(item, origin) for item in items])
+        elif head.kind and head.api_version:
+            self.object(head, data, Origin(shown, 1))
+        else:
+            self.bare(shown, head.items or ())
+
+    def list(self, head: Head, origin: Origin, items: Sequence[tuple[Any, Origin]]) -> None:
+        self.lists += 1
+        self.objects += len(items)
+        self.collector.add_list(head, origin, items)
+
+    def object(self, head: Head, value: Raw | dict[str, Any], origin: Origin) -> None:
         kind = head.kind.removesuffix("List")
-        self.objects += len(head.items)
-        origin = Origin(shown)
-        for item in head.items:
-            self.collector.add_raw(item, origin, api_version=head.api_version if kind else "", kind=kind)
-        if kind:
-            self.collector.mark_listed(group_of(head.api_version), kind)
+        if kind != head.kind and (not kind or self.collector.wants(head.api_version, kind, desired=False)):
+            self.gap(f"{origin.file}:{origin.line}", f"a {head.kind} without items", "mend it, or --exclude the file")
+            return
+        self.objects += 1
+        if isinstance(value, dict):
+            self.collector.add_value(value, origin, alone=True)
+        else:
+            self.collector.add_raw(value, origin, alone=True)
+
+    def bare(self, shown: str, items: Sequence[Any]) -> None:
+        """What is no object is none of ours, unless it holds some."""
+        try:
+            first = (msgspec.convert if isinstance(items[0], dict) else msgspec.json.decode)(items[0], type=Head)
+        except (*UNDECODABLE, IndexError, TypeError):
+            return
+        if first.kind or first.metadata.name:
+            how = 'make a list of it: {"apiVersion": "v1", "kind": "List", "items": [...]}'
+            self.gap(shown, "objects in an array, which kubectl does not read either", how)
 
     def documents(self, shown: str, data: bytes) -> None:
         defaults = KUSTOMIZATION if _base(shown) in KUSTOMIZATION_FILES else {}
@@ -230,24 +249,30 @@ class _Reading:
 
     def document(self, shown: str, document: Document, defaults: Mapping[str, str]) -> None:
         value = document.value
-        if not isinstance(value, dict):
-            return
-        value = {**defaults, **value}
-        if not (value.get("kind") and value.get("apiVersion")):
-            return
-        items = value.get("items")
-        if not (str(value["kind"]).endswith("List") and isinstance(items, list)):
+        if isinstance(value, dict):
+            value = {**defaults, **value}
+            if value.get("kind") and value.get("apiVersion"):
+                self.value(value, Origin(shown, document.line), document.item_lines)
+                return
+            value = value.get("items")
+        if isinstance(value, list):
+            self.bare(shown, value)
+
+    def value(self, value: dict[str, Any], origin: Origin, item_lines: Sequence[int]) -> None:
+        try:
+            head = msgspec.convert(value, Head)
+        except msgspec.ValidationError:
             self.objects += 1
-            self.collector.add_value(value, Origin(shown, document.line))
+            self.collector.add_value(value, origin)
             return
-        kind = str(value["kind"]).removesuffix("List")
-        for item, line in zip(items, document.item_lines or [document.line] * len(items), strict=True):
-            self.objects += 1
-            if isinstance(item, dict):
-                same = {"apiVersion": value["apiVersion"], "kind": kind} if kind else {}
-                self.collector.add_value(same | item, Origin(shown, line))
-            else:
-                self.gap(f"{shown}:{line}", "an item of a list that is no object", "mend it, or --exclude the file")
+        items = value.get("items", ()) or []
+        if "items" in value and isinstance(items, list) and head.kind.endswith("List"):
+            lines = item_lines or [origin.line] * len(items)
+            self.list(
+                head, origin, [(item, Origin(origin.file, line)) for item, line in zip(items, lines, strict=True)]
+            )
+        else:
+            self.object(head, value, origin)
 
     def problem(self, shown: str, problem: Problem) -> None:
         chart = next((one for one in self.folders_of_charts if one and shown.startswith(f"{one}/templates/")), None)

@@ -19,13 +19,14 @@ from typing import IO, Any
 
 import msgspec
 
+from kubepreflight.decoding import Raw
 from kubepreflight.errors import SourceError
 from kubepreflight.finding import Gap
 from kubepreflight.host import Host
 from kubepreflight.objects import Origin, group_of
 from kubepreflight.report import Cluster, SourceRecord
 from kubepreflight.semantics.credential import ScanCredential
-from kubepreflight.snapshot import Collector, ManifestHeader, Raw, Snapshot
+from kubepreflight.snapshot import Collector, ManifestHeader, Part, Snapshot
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.redaction import redact, redact_host
 from kubepreflight.upgrade import ServerVersion
@@ -53,6 +54,7 @@ class _Index(msgspec.Struct, kw_only=True):
     created: datetime
     files: list[_KindFile]
     listed: list[tuple[str, str]]
+    parts: list[Part]
     failures: list[tuple[str, str, list[Gap]]]
     gaps: list[Gap]
     sources: list[SourceRecord]
@@ -97,8 +99,8 @@ class SnapshotWriter:
             path = Path(self._folder.name) / name.replace("/", "-")
             self._spools[key] = (_KindFile(name, api_version, kind, desired, 0), path.open("w+b"))
         file, spool = self._spools[key]
-        file.count += 1
         body = msgspec.json.encode(redact(value if isinstance(value, dict) else msgspec.json.decode(value), kind))
+        file.count += 1
         spool.write(msgspec.json.encode(_Line(origin.file, origin.line, msgspec.Raw(body))) if desired else body)
         spool.write(b"\n")
 
@@ -113,6 +115,7 @@ class SnapshotWriter:
             created=datetime.now(UTC).replace(microsecond=0),
             files=[file for file, _ in self._spools.values()],
             listed=sorted(snapshot.listed),
+            parts=sorted(snapshot.parts),
             failures=[(*kind, list(gaps)) for kind, gaps in sorted(snapshot.failures.items())],
             gaps=list(snapshot.gaps),
             sources=list(snapshot.sources),
@@ -242,8 +245,8 @@ def _lines(stream: IO[bytes], size: int = 1 << 20) -> Iterator[bytes]:
 
 
 def _read_facts(collector: Collector, index: _Index, seen: set[str], name: str) -> None:
-    for group, kind in index.listed:
-        collector.mark_listed(group, kind)
+    for listed in (*index.listed, *index.parts):
+        collector.mark_listed(*listed)
     for group, kind, gaps in index.failures:
         for gap in gaps:
             collector.fail(group, kind, gap)

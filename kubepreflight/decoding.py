@@ -1,0 +1,76 @@
+"""How one object is decoded: its head, by which it is recognised, then as much of it as some rule reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from kubepreflight.objects import Api, KubernetesObject, Origin
+
+Raw = bytes | msgspec.Raw
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises for bytes that it cannot read."""
+
+
+class Head(msgspec.Struct, rename="camel"):
+    """The part of an object by which it is recognised."""
+
+    class Names(msgspec.Struct):
+        """Its metadata. `token` is what a list has that goes on."""
+
+        name: str = ""
+        namespace: str = ""
+        uid: str = ""
+        token: str = msgspec.field(name="continue", default="")
+
+    api_version: str = ""
+    kind: str = ""
+    metadata: Names = msgspec.field(default_factory=Names)
+
+
+class ListHead(Head):
+    """The head of an object that may be a list, whose items are not decoded yet."""
+
+    items: list[msgspec.Raw] | msgspec.UnsetType | None = msgspec.UNSET
+
+    @property
+    def listed(self) -> list[msgspec.Raw] | None:
+        """Its items when it is one (null stands for none), else None."""
+        is_list = self.items is not msgspec.UNSET and self.kind.endswith("List")
+        return (self.items or []) if is_list else None
+
+
+def with_names(head: Head, value: Raw | dict[str, Any]) -> Head:
+    """The head with the names, which the items of a live list have been spared until now."""
+    if isinstance(value, dict) or head.metadata.name:
+        return head
+    try:
+        return Head(head.api_version, head.kind, msgspec.json.decode(value, type=Head).metadata)
+    except UNDECODABLE:
+        return head
+
+
+class Reader(msgspec.Struct):
+    """Decodes the objects of one kind into one struct."""
+
+    struct: type[KubernetesObject]
+    api: Api
+    into: list[Any]
+    decoder: msgspec.json.Decoder[Any] | None = None
+
+    def read(self, head: Head, value: Raw | dict[str, Any], origin: Origin) -> bool:
+        """Keep one object, unless it is not one of those asked for. Raises what UNDECODABLE names."""
+        if isinstance(value, dict):
+            one = msgspec.convert(value, self.struct)
+        else:
+            if self.decoder is None:
+                self.decoder = msgspec.json.Decoder(self.struct)
+            one = self.decoder.decode(value)
+        metadata = one.metadata
+        if (self.api.namespace or self.api.name) and not self.api.covers(metadata.namespace, metadata.name):
+            return False
+        one.origin = origin
+        one.api_version, one.kind = head.api_version, head.kind
+        self.into.append(one)
+        return True
