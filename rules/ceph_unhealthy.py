@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, cannot_check, finding
-from kubepreflight.objects import Api, KubernetesObject, Pod
-from kubepreflight.parts import Part
+from kubepreflight.objects import Pod
 from kubepreflight.rule import rule
+from kubepreflight.semantics.ceph import CephCluster, CephStatus, Check
 
 HOUSEKEEPING = re.compile(
     r"AUTH_INSECURE_\w+|BLUEFS_SPILLOVER|BLUESTORE_(FRAGMENTATION|LEGACY_STATFS|NO_PER_\w+_OMAP)|DASHBOARD_DEBUG"
@@ -20,60 +20,6 @@ HARMLESS_FLAGS = frozenset({"noout", "noscrub", "nodeep-scrub", "notieragent"})
 """Flags of the OSD map that do not keep data from being written or healed."""
 
 _FLAGS = re.compile(r"([\w,-]+) flag\(s\) set")
-
-
-class Check(Part, frozen=True):
-    """One health check that Ceph raises."""
-
-    severity: str = ""
-    message: str = ""
-
-
-class CephStatus(Part, frozen=True):
-    """What Ceph says of itself; `health` is empty until Rook has asked."""
-
-    health: str = ""
-    details: dict[str, Check] | None = None
-    last_checked: str | None = None
-
-
-class ClusterStatus(Part, frozen=True):
-    """What Rook says of a cluster."""
-
-    ceph: CephStatus | None = None
-
-
-class MutePolicy(Part, frozen=True):
-    """Whether a health check is muted."""
-
-    policy: str = ""
-
-
-class HealthCheckSpec(Part, frozen=True):
-    """Which health checks somebody has muted in the CephCluster."""
-
-    mute_health_warning: dict[str, MutePolicy] | None = None
-
-
-class ExternalSpec(Part, frozen=True):
-    """Whether Ceph runs outside of this cluster."""
-
-    enable: bool = False
-
-
-class ClusterSpec(Part, frozen=True):
-    """What is wanted of a cluster."""
-
-    external: ExternalSpec | None = None
-    health_check: HealthCheckSpec | None = None
-
-
-class CephCluster(KubernetesObject):
-    """A Ceph cluster that Rook runs."""
-
-    api = Api("ceph.rook.io", "CephCluster", "cephclusters")
-    spec: ClusterSpec = ClusterSpec()
-    status: ClusterStatus | None = None
 
 
 @rule(severity=BLOCKER, area="storage", phase="node-upgrade")
@@ -102,7 +48,7 @@ def ceph_unhealthy(clusters: list[CephCluster], pods: list[Pod] | None = None) -
 
     """
     for cluster in clusters:
-        if cluster.spec.external is not None and cluster.spec.external.enable:
+        if cluster.is_external:
             continue
         status = cluster.status.ceph if cluster.status else None
         if status is None or not status.health:

@@ -1,6 +1,7 @@
 """Pods that can run on one node only, or that leave their data behind on it."""
 
 from collections.abc import Iterator, Mapping
+from shlex import quote
 
 import msgspec
 
@@ -8,14 +9,12 @@ from kubepreflight.finding import NOTE, WARNING, Finding, Subject, finding
 from kubepreflight.objects import Api, KubernetesObject, Pod
 from kubepreflight.parts import HostPath, NodeSelector, Part, Volume
 from kubepreflight.rule import rule
+from kubepreflight.semantics.ceph import is_rooks
 from kubepreflight.semantics.host_paths import holds_data
 from kubepreflight.semantics.placement import Placement
-from kubepreflight.semantics.several import listed
+from kubepreflight.semantics.several import listed, of_its_pods
 from kubepreflight.semantics.work import DrainCommand
 from kubepreflight.semantics.workloads import Workload, Workloads
-
-SELF_HEALING = ("ceph.rook.io",)
-"""API groups of storage whose daemons are meant to wait for their node, while others hold copies of their data."""
 
 
 class VolumeNodeAffinity(Part, frozen=True):
@@ -56,11 +55,15 @@ class Tie(msgspec.Struct, frozen=True):
 VOLUME, DEVICE, SELECTOR, DIRECTORY = "volume", "device", "selector", "directory"
 
 WORDS = {
-    VOLUME: "the volume of claim {} can be reached from no other",
-    DEVICE: "no other has {}",
-    SELECTOR: "its {} admits no other",
-    DIRECTORY: "there is data in the hostPath {}",
+    VOLUME: (
+        "the volume of claim {} can be reached from no other",
+        "the volumes of claims {} can be reached from no other",
+    ),
+    DEVICE: ("no other has {}", "no other has {}"),
+    SELECTOR: ("its {} admits no other", "its {} admits no other"),
+    DIRECTORY: ("there is data in the hostPath {}", "there is data in the hostPaths {}"),
 }
+"""How a tie is told: one of its sort, or several."""
 
 
 @rule(severity=WARNING, area="drain", phase="node-upgrade")
@@ -104,10 +107,12 @@ def pod_tied_to_node(
         ties = [(pod, set(_ties(pod, placement, claimed))) for member in members for pod in member.pods]
         waiting = [(pod, found) for pod, found in ties if any(one.sort != DIRECTORY for one in found)]
         straying = [(pod, found) for pod, found in ties if found and all(one.sort == DIRECTORY for one in found)]
-        is_rook = subject.api_version.partition("/")[0] in SELF_HEALING
-        if waiting:
-            yield _waits(subject, waiting, drain, is_rook=is_rook)
-        elif straying and not is_rook:
+        total = sum(one.replicas for one in members)
+        if waiting and is_rooks(subject):
+            yield _is_meant_to_wait(subject, total, waiting, drain)
+        elif waiting:
+            yield _waits(subject, total, waiting, drain)
+        elif straying and not is_rooks(subject):
             yield _strays(subject, members, straying)
 
 
@@ -142,63 +147,86 @@ def _claim(pod: Pod, volume: Volume) -> str:
     return volume.persistent_volume_claim.claim_name if volume.persistent_volume_claim else ""
 
 
-def _waits(subject: Subject, tied: list[tuple[Pod, set[Tie]]], drain: DrainCommand, *, is_rook: bool) -> Finding:
-    pods, ties = [pod for pod, _ in tied], {one for _, found in tied for one in found}
-    nodes = sorted({pod.spec.node_name or "" for pod in pods})
-    first = nodes[0]
-    after = (
-        "That is as it should be: Ceph holds copies elsewhere. It must be healthy before the node goes, and again "
-        "before the next one does."
-        if is_rook
-        else "After a drain it stays Pending until the node is back and uncordoned, and what it serves is away so "
-        f"long.{_lost(ties)}"
-    )
-    advice = (
-        "Drain one node at a time. Before each, and after it is back, this must say HEALTH_OK:\n"
-        "kubectl get cephclusters --all-namespaces"
-        if is_rook
-        else "Plan for the outage, or first move it to what other nodes have too. Keep the drain short, one node at a "
-        f"time:\n{drain.on(first)}\n"
-        f"kubectl uncordon {first}"
-    )
+Tied = list[tuple[Pod, set[Tie]]]
+
+
+def _waits(subject: Subject, total: int, tied: Tied, drain: DrainCommand) -> Finding:
+    pods, ties, nodes = _all(tied)
+    node = nodes[0] if len(nodes) == 1 else "NODE"
+    if len(nodes) > 1:
+        after = "each stays Pending until its node is back and uncordoned, and what it serves"
+    elif len(pods) > 1:
+        after = f"they stay Pending until {node} is back and uncordoned, and what they serve"
+    else:
+        after = f"it stays Pending until {node} is back and uncordoned, and what it serves"
     return finding(
         subject,
-        f"{_counted(pods)} on {listed(nodes)} can run on no other node: {_told(ties)}. {after}",
-        remedy=advice,
+        f"{_who(pods, nodes, total)}: {_told(ties)}. After a drain {after} is away so long.{_lost(ties)}",
+        remedy="Plan for the outage, or first move it to what other nodes have too. Keep the drain short, one node at "
+        f"a time:\n{drain.on(node)}\nUpgrade the node, and bring it back:\nkubectl uncordon {quote(node)}",
         places=pods,
         evidence=_evidence(ties, nodes),
-        severity=NOTE if is_rook else WARNING,
     )
 
 
-def _strays(subject: Subject, members: list[Workload], tied: list[tuple[Pod, set[Tie]]]) -> Finding:
-    pods, ties = [pod for pod, _ in tied], {one for _, found in tied for one in found}
-    nodes = sorted({pod.spec.node_name or "" for pod in pods})
-    controller = members[0].controller
+def _is_meant_to_wait(subject: Subject, total: int, tied: Tied, drain: DrainCommand) -> Finding:
+    pods, ties, nodes = _all(tied)
+    which = f"-n {quote(subject.namespace)} get cephcluster"
+    return finding(
+        subject,
+        f"{_who(pods, nodes, total)}: {_told(ties)}. That is as it should be: Ceph holds copies elsewhere. It must be "
+        "healthy before a node goes, and again before the next one does.",
+        remedy=f"Drain one node at a time:\n{drain.on()}\n"
+        f"Before each, and after it is back, this must say HEALTH_OK:\nkubectl {which}",
+        places=pods,
+        evidence=_evidence(ties, nodes),
+        severity=NOTE,
+    )
+
+
+def _strays(subject: Subject, members: list[Workload], tied: Tied) -> Finding:
+    pods, ties, nodes = _all(tied)
+    controller, total = members[0].controller, sum(one.replicas for one in members)
     patch = f'{{"spec":{{"template":{{"spec":{{"nodeSelector":{{"kubernetes.io/hostname":"{nodes[0]}"}}}}}}}}}}'
+    namespace, name = quote(controller.namespace), quote(controller.name)
     bind = (
-        f"or bind it to its node, so that it waits for it (this starts it anew):\n"
-        f"kubectl -n {controller.namespace} patch {controller.kind.lower()} {controller.name} --type merge -p '{patch}'"
+        "or bind it to its node, so that it waits for it (this starts it anew):\n"
+        f"kubectl -n {namespace} patch {controller.kind.lower()} {name} --type merge -p {quote(patch)}"
         if len(nodes) == 1 and len(members) == 1 and controller.kind in ("Deployment", "StatefulSet")
         else "or bind each pod to its node, so that it waits for it."
     )
+    unbound, after = (
+        ("the pod to that node", "it starts on another one")
+        if len(pods) == 1
+        else ("the pods to their nodes", "each may start on another one")
+    )
     return finding(
         subject,
-        f"{_counted(pods)} on {listed(nodes)} may leave data behind: {_told(ties)}, and nothing binds the pod to that "
-        "node. After a drain it starts on another one, where the directory is empty or holds something else.",
+        f"{of_its_pods(len(pods), total)} on {listed(nodes)} may leave data behind: {_told(ties)}, and nothing binds "
+        f"{unbound}. After a drain {after}, where the directory is empty or holds something else.",
         remedy=f"Put the data on a claim, {bind}",
         places=pods,
         evidence=_evidence(ties, nodes),
     )
 
 
-def _counted(pods: list[Pod]) -> str:
-    return "Its pod" if len(pods) == 1 else f"{len(pods)} of its pods"
+def _all(tied: Tied) -> tuple[list[Pod], set[Tie], list[str]]:
+    pods = [pod for pod, _ in tied]
+    return pods, {one for _, found in tied for one in found}, sorted({pod.spec.node_name or "" for pod in pods})
+
+
+def _who(pods: list[Pod], nodes: list[str], total: int) -> str:
+    alone = "can run on no other node" if len(nodes) == 1 else "can each run on its own node only"
+    return f"{of_its_pods(len(pods), total)} on {listed(nodes)} {alone}"
 
 
 def _told(ties: set[Tie]) -> str:
     names = {sort: sorted(one.name for one in ties if one.sort == sort) for sort in WORDS}
-    return "; ".join(words.format(listed(names[sort])) for sort, words in WORDS.items() if names[sort])
+    return "; ".join(
+        (one if len(names[sort]) == 1 else several).format(listed(names[sort]))
+        for sort, (one, several) in WORDS.items()
+        if names[sort]
+    )
 
 
 def _lost(ties: set[Tie]) -> str:

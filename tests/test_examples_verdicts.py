@@ -57,7 +57,7 @@ def test_each_has_the_verdict_that_it_was_made_for(name: str, status: int, verdi
         ("drain-stops-at-bare-pod", "toolbox", "warning"),
         ("drain-stops-at-local-storage", "redis", "warning"),
         ("drain-stops-at-local-storage", "wiki", "warning"),
-        ("drain-stops-at-local-storage", "rook-ceph-operator", "warning"),
+        ("drain-stops-at-local-storage", "rook-ceph", "note"),
         ("pod-tied-to-node", "home-assistant", "warning"),
         ("pod-tied-to-node", "postgres", "warning"),
         ("pod-tied-to-node", "images", "warning"),
@@ -73,6 +73,7 @@ def test_the_home_cluster_has_all_of_the_talk(rule: str, about: str, severity: s
         pytest.param("certificate-expires-in-window", "cp1", id="renewed a week ago"),
         pytest.param("certificate-expired", "cp2", id="the kubelet keeps certificates that it no longer uses"),
         pytest.param("drain-blocked-by-budget", "ingressgateway", id="two replicas of which one may go"),
+        pytest.param("drain-stops-at-local-storage", "rook-ceph-operator", id="Rook makes its files anew"),
         pytest.param("drain-stops-at-local-storage", "photo-index-1584585000", id="the Job is done"),
     ],
 )

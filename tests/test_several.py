@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from kubepreflight.finding import Subject
-from kubepreflight.semantics.several import common_subject, grouped, listed
+from kubepreflight.semantics.several import common_subject, grouped, listed, of_its_pods
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,20 @@ from kubepreflight.semantics.several import common_subject, grouped, listed
 )
 def test_names_for_a_sentence(names: list[str], text: str) -> None:
     assert listed(names) == text
+
+
+@pytest.mark.parametrize(
+    ("some", "total", "text"),
+    [
+        (1, 1, "Its pod"),
+        (3, 3, "Its 3 pods"),
+        (1, 3, "1 of its 3 pods"),
+        (2, 3, "2 of its 3 pods"),
+        (2, 1, "Its 2 pods"),
+    ],
+)
+def test_how_many_of_its_pods(some: int, total: int, text: str) -> None:
+    assert of_its_pods(some, total) == text
 
 
 def test_what_each_has() -> None:

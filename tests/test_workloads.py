@@ -21,6 +21,8 @@ def owned(kind: type[Any], name: str, owner: dict[str, Any] | None = None, repli
 
 
 CEPH = {"apiVersion": "ceph.rook.io/v1", "kind": "CephCluster", "name": "rook"}
+APPLICATION = {"apiVersion": "app.k8s.io/v1beta1", "kind": "Application", "name": "all"}
+OPERATOR = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "operator"}
 NOTEBOOK = {"apiVersion": "kubeflow.org/v1", "kind": "Notebook", "name": "images", "controller": True}
 CRON_JOB = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "nightly", "controller": True}
 OF_A_DEPLOYMENT: dict[str, Any] = {"owner": ("ReplicaSet", "web-57d6b8"), "labels": {"pod-template-hash": "57d6b8"}}
@@ -34,6 +36,14 @@ OF_A_DEPLOYMENT: dict[str, Any] = {"owner": ("ReplicaSet", "web-57d6b8"), "label
         (pod(**OF_A_DEPLOYMENT), {}, "Deployment a/web", 1),
         (pod(**OF_A_DEPLOYMENT), {"deployments": [owned(Deployment, "web", CEPH)]}, "CephCluster a/rook", 1),
         (pod(owner=("ReplicaSet", "web-57d6b8")), {}, "ReplicaSet a/web-57d6b8", 1),
+        (pod(**OF_A_DEPLOYMENT), {"deployments": [owned(Deployment, "web", APPLICATION)]}, "Deployment a/web", 1),
+        (pod(**OF_A_DEPLOYMENT), {"deployments": [owned(Deployment, "web", OPERATOR)]}, "Deployment a/web", 1),
+        (
+            pod(**OF_A_DEPLOYMENT),
+            {"deployments": [owned(Deployment, "web", {**OPERATOR, "controller": True})]},
+            "Deployment a/web",
+            1,
+        ),
         (pod(), {"stateful_sets": [owned(StatefulSet, "s", NOTEBOOK)]}, "Notebook a/images", 1),
         (pod(owner=("Job", "nightly-1")), {"jobs": [owned(Job, "nightly-1", CRON_JOB)]}, "CronJob a/nightly", 1),
         (pod(owner=("Job", "nightly-1")), {}, "Job a/nightly-1", 1),

@@ -21,6 +21,13 @@ def listed(names: Iterable[object]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def of_its_pods(some: int, total: int) -> str:
+    """How many of the pods of what a sentence is about: `Its pod`, `Its 3 pods`, `1 of its 3 pods`."""
+    if some < total:
+        return f"{some} of its {total} pods"
+    return "Its pod" if some == 1 else f"Its {some} pods"
+
+
 def grouped(names: Mapping[object, Sequence[object]]) -> str:
     """What each of several has, for a sentence: `1.36.3 on cp1 and cp2, 1.37.2 on cp3`."""
     return ", ".join(f"{what} on {listed(where)}" for what, where in names.items())

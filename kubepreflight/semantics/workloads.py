@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from kubepreflight.finding import Subject
-from kubepreflight.objects import Api, Deployment, KubernetesObject, Metadata, Node, Pod, StatefulSet
+from kubepreflight.objects import Api, Deployment, KubernetesObject, Metadata, Node, Pod, StatefulSet, group_of
+from kubepreflight.semantics.ceph import GROUP as ROOK
 from kubepreflight.semantics.drain import is_daemon_sets
 from kubepreflight.semantics.owners import owner_of
 from kubepreflight.upgrade import Upgrade
@@ -16,6 +17,9 @@ from kubepreflight.version import Version
 
 _Key = tuple[str, str, str]
 """Kind, namespace and name."""
+
+_KEEP_PODS = frozenset({"DaemonSet", "Deployment", "Job", "Node", "Pod", "ReplicaSet", "StatefulSet"})
+"""Owners that have pods of their own: an operator owns others' workloads so that they are deleted along with it."""
 
 
 class Job(KubernetesObject):
@@ -165,8 +169,9 @@ class _Makers:
 
 
 def _maker(controller: Subject, metadata: Metadata) -> Subject:
-    owners = metadata.owner_references or []
-    owner = metadata.controller or (owners[0] if len(owners) == 1 else None)
-    if owner is None:
+    # Rook did not mark its objects as controllers before 1.6.
+    unmarked = (one for one in metadata.owner_references or () if group_of(one.api_version) == ROOK)
+    owner = metadata.controller or next(unmarked, None)
+    if owner is None or owner.kind in _KEEP_PODS:
         return controller
     return Subject(api_version=owner.api_version, kind=owner.kind, namespace=controller.namespace, name=owner.name)
