@@ -166,25 +166,23 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    status: int = ExitStatus.COULD_NOT_RUN
     try:
-        sys.exit(cli(standalone_mode=False))
+        status = cli(standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        sys.exit(ExitStatus.COULD_NOT_RUN)
     except KubepreflightError as error:
         click.secho(f"kubepreflight: {error}", err=True, fg="red")
-        sys.exit(ExitStatus.COULD_NOT_RUN)
     except (KeyboardInterrupt, click.Abort):
         _leave(ExitStatus.INTERRUPTED)
     except BrokenPipeError:
         sys.stdout = None  # nobody reads it any more; flushing it at exit would fail again
-        sys.exit(ExitStatus.COULD_NOT_RUN)
-    except Exception as error:  # Python's own answer would be status 1, which means something else here
+    except (Exception, SystemExit) as error:  # Python's own answers would be 1 or 0, which mean something else here
         import traceback
 
         traceback.print_exc()
-        click.secho(f"kubepreflight: an error of its own: {error}", err=True, fg="red")
-        sys.exit(ExitStatus.COULD_NOT_RUN)
+        click.secho(f"kubepreflight: an error of its own: {error!r}", err=True, fg="red")
+    sys.exit(status)
 
 
 def _leave(status: ExitStatus) -> None:

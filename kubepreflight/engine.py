@@ -49,8 +49,11 @@ class Resolver:
         self._cache: dict[Parameter, Resolved] = {}
 
     def all(self, parameters: Iterable[Parameter]) -> dict[str, Resolved]:
-        """The inputs for a function's parameters, by name; an optional one that cannot be had is None."""
-        return {one.name: self._one(one) for one in parameters}
+        """The inputs for a function's parameters, by name; an optional one that cannot be had is None.
+
+        Each function gets lists of its own: what it does to them is not seen by others.
+        """
+        return {one.name: _own(self._one(one)) for one in parameters}
 
     def get(self, kind: type) -> Resolved:
         """One input that is a class of its own."""
@@ -91,7 +94,7 @@ class Resolver:
             raise
         except Unavailable as error:
             return Resolved(None, (*gaps, *error.gaps), available=False)
-        except Exception:
+        except (Exception, SystemExit):
             return Resolved(None, gaps, available=False, crash=traceback.format_exc())
         return self._within_knowledge(value, gaps)
 
@@ -100,12 +103,16 @@ class Resolver:
         if info is None:
             return Resolved(value, gaps)
         upgrade = self.get(Upgrade)
-        if not upgrade.available or info.covers(upgrade.value.target.minor_version):
+        hops: tuple[Hop, ...] = upgrade.value.hops if upgrade.available else ()
+        if all(info.covers(minor) for hop in hops for minor in (hop.start, hop.end)):
             return Resolved(value, gaps)
+        beyond = not info.covers(hops[-1].end)
         gap = Gap(
             input=f"knowledge: {info.table}",
-            reason=f"knowledge ends at {info.end}, the target is {upgrade.value.target}",
-            how=f"choose a target up to {info.end}, or use a later kubepreflight",
+            reason=f"knowledge ends at {info.end}, the target is {upgrade.value.target}"
+            if beyond
+            else f"knowledge begins at {info.start}, the cluster is at {hops[0].start}",
+            how=f"choose a target up to {info.end}, or use a later kubepreflight" if beyond else "",
             asked=True,
         )
         return Resolved(None, (*gaps, gap), available=False)
@@ -232,8 +239,8 @@ def judge(rule: Rule, resolver: Resolver, first_hop: Hop | None) -> tuple[list[R
                 if isinstance(said, Gap):
                     gaps.append(said)
                 else:
-                    findings.append(said)
-        except Exception:
+                    findings.append(_checked(said))
+        except (Exception, SystemExit):
             crash = traceback.format_exc()
         blind = not findings and _blind(gaps, inputs)
         status = CoverageStatus.NOT_CHECKED if blind else CoverageStatus.PARTIAL if gaps else CoverageStatus.CHECKED
@@ -247,6 +254,20 @@ def judge(rule: Rule, resolver: Resolver, first_hop: Hop | None) -> tuple[list[R
         traceback=crash,
     )
     return [_complete(one, rule, first_hop) for one in merge(findings, rule)], coverage
+
+
+def _checked(said: Any) -> Finding:
+    """What a rule yielded, if it is a finding that can be written. Raises TypeError for what is none."""
+    if not isinstance(said, Finding):
+        raise TypeError(f"a rule yields findings and gaps, not {said!r:.200}")
+    msgspec.to_builtins(said)
+    return said
+
+
+def _own(found: Resolved) -> Resolved:
+    if not isinstance(found.value, list):
+        return found
+    return msgspec.structs.replace(found, value=type(found.value)(found.value))
 
 
 def _blind(gaps: list[Gap], inputs: dict[str, Resolved]) -> bool:

@@ -139,17 +139,18 @@ def _from_packs() -> Iterator[Rule]:
                 for module in pkgutil.iter_modules(package.__path__)
                 if not module.name.startswith("_")
             ]
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(f"the rule pack {point.name!r} ({point.value}) does not load: {error}") from error
         for module in modules:
             yield from _rules_in(module)
 
 
-def _from_folder(folder: Path) -> Iterator[Rule]:
+def _from_folder(folder: Path) -> list[Rule]:
     if not folder.is_dir():
         raise PluginError(f"--rules {folder}: no such folder")
+    rules: list[Rule] = []
     for path in sorted(folder.glob("[!_]*.py")):
-        name = f"kubepreflight_rules_of.{folder.name}.{path.stem}"
+        name = f"kubepreflight_rules_of.{path.resolve().with_suffix('')}"
         spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
         assert spec.loader is not None
@@ -157,9 +158,12 @@ def _from_folder(folder: Path) -> Iterator[Rule]:
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
-            raise PluginError(f"the rule module {path} does not load: {error}") from error
-        yield from _rules_in(module)
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"the rule module {path} does not load: {error!r}") from error
+        rules += _rules_in(module)
+    if not rules:
+        raise PluginError(f"--rules {folder}: no module in it has a rule")
+    return rules
 
 
 def _rules_in(module: ModuleType) -> Iterator[Rule]:

@@ -167,6 +167,15 @@ def test_ones_own_configuration_sets_everything_and_typing_wins(dump: Path) -> N
     assert "there is no option 'fial_on'" in done.stderr
 
 
+def test_a_rule_that_ends_the_program_does_not_end_it_well(dump: Path) -> None:
+    folder = dump.parent / "mine"
+    folder.mkdir()
+    (folder / "ends.py").write_text("import sys\nsys.exit(0)\n")
+    done = run("scan", dump, "--rules", "mine", folder=dump.parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "ends.py does not load: SystemExit(0)" in done.stderr
+
+
 def test_a_rule_that_crashes_is_incomplete_and_its_traceback_is_in_the_json(dump: Path) -> None:
     folder = dump.parent / "mine"
     folder.mkdir()

@@ -1,6 +1,8 @@
 """Rules in isolation: what they say, and what is said when they cannot look."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +12,13 @@ from kubepreflight.errors import PluginError
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, Hop, Subject, cannot_check, finding
 from kubepreflight.host import Host
 from kubepreflight.inputs import Unavailable, Wanted, parameters_of
+from kubepreflight.knowledge.table import TableInfo
 from kubepreflight.objects import Api, Desired, KubernetesObject, Node, Origin, Planned, Pod
 from kubepreflight.report import CoverageStatus, ReportFinding, RuleCoverage
-from kubepreflight.rule import Rule, rule
+from kubepreflight.rule import Rule, load_rules, rule
 from kubepreflight.snapshot import Collector
-from kubepreflight.version import Minor
+from kubepreflight.upgrade import ScanOptions, ServerVersion
+from kubepreflight.version import Minor, Version
 
 Fill = Callable[[Collector], Any]
 HOP = Hop(Minor(1, 36), Minor(1, 37))
@@ -185,6 +189,79 @@ def test_what_input_says_of_its_origin_is_not_believed() -> None:
     assert found.subject.name == "b"
 
 
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("not a finding", "a rule yields findings and gaps"),
+        (finding(Subject(name="x"), "x", remedy="x", evidence={"a": object()}), "Encoding objects"),  # type: ignore[dict-item] # on purpose
+        (SystemExit(0), "SystemExit"),
+    ],
+)
+def test_a_rule_that_says_nonsense_or_ends_the_program_has_crashed(said: Any, why: str) -> None:
+    @rule(severity=NOTE, area="drain", phase="before")
+    def says(pods: list[Pod]) -> Iterator[Any]:
+        """It says what it must not."""
+        yield finding(pods[0], "fine", remedy="x")
+        if isinstance(said, SystemExit):
+            raise said
+        yield said
+
+    found, covered = run(says, add(pod("a")))
+    assert [one.message for one in found] == ["fine"]
+    assert covered.status is CoverageStatus.CRASHED
+    assert why in covered.traceback
+
+
+def test_what_a_rule_does_to_its_lists_is_not_seen_by_others() -> None:
+    @rule(severity=NOTE, area="drain", phase="before")
+    def takes_all(pods: list[Pod]) -> Iterator[Finding]:
+        """It empties its list."""
+        pods.clear()
+        yield from ()
+
+    collector = Collector(Wanted.by(every_pod.parameters))
+    collector.add_value(pod("a"), Origin())
+    resolver = Resolver(collector.snapshot())
+    judge(takes_all, resolver, HOP)
+    assert len(judge(every_pod, resolver, HOP)[0]) == 1
+
+
+class Table:
+    info = TableInfo(table="facts", start=Minor(1, 30), end=Minor(1, 36), date=date(2026, 1, 1))
+
+    @classmethod
+    def provide(cls) -> "Table":
+        return cls()
+
+
+@rule(severity=NOTE, area="versions", phase="before")
+def stands_on_a_table(table: Table) -> Iterator[Finding]:
+    """It needs facts about every minor that the upgrade leaves or reaches."""
+    yield from ()
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "said"),
+    [
+        ("1.30.1", "1.36", None),
+        ("1.35.1", "1.37", "knowledge ends at 1.36, the target is 1.37"),
+        ("1.29.1", "1.31", "knowledge begins at 1.30, the cluster is at 1.29"),
+    ],
+)
+def test_beyond_its_knowledge_a_rule_is_not_checked(current: str, target: str, said: str | None) -> None:
+    def fill(collector: Collector) -> None:
+        at = datetime(2026, 11, 23, tzinfo=UTC)
+        options = ScanOptions(
+            start=at, window=timedelta(days=1), target=Version.parse(target), newest_known=Minor(1, 37)
+        )
+        collector.give(options)
+        collector.give(ServerVersion(Version.parse(current)))
+
+    _, covered = run(stands_on_a_table, fill)
+    assert [(gap.reason, gap.asked) for gap in covered.gaps] == ([(said, True)] if said else [])
+    assert covered.status == ("not checked" if said else "checked")
+
+
 class Names(list[str]):
     @classmethod
     def provide(cls, pods: list[Pod], nodes: list[Node] | None) -> "Names":
@@ -289,3 +366,34 @@ def test_a_rule_without_a_page_or_with_an_untyped_parameter_is_refused() -> None
         rule(severity=NOTE, area="weather", phase="before")(no_page)
     with pytest.raises(TypeError, match="has no type"):
         parameters_of(lambda pods: pods)
+
+
+RULE_OF_ONES_OWN = """
+from kubepreflight.finding import NOTE
+from kubepreflight.rule import rule
+
+@rule(severity=NOTE, area="nodes", phase="before")
+def mine():
+    "It is mine."
+    return ()
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"a/mine.py": RULE_OF_ONES_OWN, "b/mine.py": RULE_OF_ONES_OWN}, "two rules are called 'mine'"),
+        ({"a/other.py": "", "b/mine.py": RULE_OF_ONES_OWN}, "no module in it has a rule"),
+        ({"a/mine.py": RULE_OF_ONES_OWN, "b/ends.py": "raise SystemExit(0)"}, "does not load: SystemExit"),
+    ],
+)
+def test_folders_of_rules_that_would_be_lost_in_silence_are_refused(
+    tmp_path: Path, files: dict[str, str], said: str
+) -> None:
+    folders = [tmp_path / one / "rules" for one in ("a", "b")]
+    for name, text in files.items():
+        path = tmp_path / name.replace("/", "/rules/")
+        path.parent.mkdir(parents=True)
+        path.write_text(text)
+    with pytest.raises(PluginError, match=said):
+        load_rules(folders)
