@@ -120,6 +120,8 @@ spec:
     - --token-auth-file=/etc/kubernetes/tokens.csv
     - --tls-cert-file=/srv/vip/tls.crt
     - --tls-private-key-file=/srv/vip/tls-key.pem
+    - --feature-gates=ServiceAccountTokenCleanUp=true,Other=false
+    - --concurrent-serviceaccount-token-syncs=5
     - --vip-password=PLANTED-argument
     - --peer-secret
     - PLANTED-argument-on-its-own
@@ -195,8 +197,10 @@ FILES = {
     "etc/kubernetes/tmp/kubeadm-backup/admin.conf": "kind: Config\ntoken: PLANTED-backup\n",
     "etc/kubernetes/json.conf": '{"kind":"Config","users":[{"user":{"token":"PLANTED-json-kubeconfig"}}]}',
     "var/lib/kubelet/config.yaml": "kind: KubeletConfiguration\nstaticPodPath: /etc/kubernetes/manifests\n"
-    "staticPodURLHeader:\n  Authorization: [PLANTED-url-header]\nrotateCertificates: true\n",
-    "var/lib/kubelet/kubeadm-flags.env": 'KUBELET_KUBEADM_ARGS="--node-ip=10.0.0.4 --cloud-token=PLANTED-flag"\n',
+    "staticPodURLHeader:\n  Authorization: [PLANTED-url-header]\nrotateCertificates: true\n"
+    "configMapAndSecretChangeDetectionStrategy: Watch\n",
+    "var/lib/kubelet/kubeadm-flags.env": 'KUBELET_KUBEADM_ARGS="--feature-gates=TokenGate=true --node-ip=10.0.0.4'
+    ' --cloud-token=PLANTED-flag"\n',
     "var/lib/kubelet/config.json": '{"auths":{"r":{"auth":"PLANTED-kubelet-registry"}}}',
     "etc/default/kubelet": "# PLANTED-default-comment\nexport DATABASE=PLANTED-default\n"
     "HTTP_PROXY=http://user:PLANTED-http-proxy@proxy:3128\n"

@@ -117,8 +117,14 @@ def test_what_is_harmless_is_kept(collected: dict[str, bytes]) -> None:
         "fieldRef: {fieldPath: status.podIP}",
     )
     has("/etc/kubernetes/manifests/kube-vip.yaml", "--enable-bootstrap-token-auth=true", "=/etc/kubernetes/tokens.csv")
+    has(
+        "/etc/kubernetes/manifests/kube-vip.yaml",
+        "--feature-gates=ServiceAccountTokenCleanUp=true,Other=false",
+        "--concurrent-serviceaccount-token-syncs=5",
+    )
     has("/var/lib/kubelet/config.yaml", "staticPodPath: /etc/kubernetes/manifests", "rotateCertificates: true")
-    has("/var/lib/kubelet/kubeadm-flags.env", "--node-ip=10.0.0.4")
+    has("/var/lib/kubelet/config.yaml", "configMapAndSecretChangeDetectionStrategy: Watch")
+    has("/var/lib/kubelet/kubeadm-flags.env", "--feature-gates=TokenGate=true --node-ip=10.0.0.4")
     has("/etc/default/kubelet", "--v=2", "--fail-swap-on=false", "HTTP_PROXY=http://(cut)@proxy:3128")
     has(
         "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf",
@@ -138,6 +144,77 @@ def test_what_is_harmless_is_kept(collected: dict[str, bytes]) -> None:
         "Signed-By: /etc/apt/keyrings/kubernetes.gpg",
     )
     has("/etc/yum.repos.d/kubernetes.repo", "exclude=kubelet kubeadm", "pkgs.example.com/rpm/")
+
+
+KUBELET_CONFIG = """\
+kind: KubeletConfiguration
+authorization:
+  mode: Webhook
+  webhook:
+    cacheAuthorizedTTL: 5m0s
+configMapAndSecretChangeDetectionStrategy: Watch
+imagePullCredentialsVerificationPolicy: "NeverVerifyPreloadedImages"
+userNamespaces:
+  idsPerPod: 65536
+featureGates:
+  LegacyServiceAccountTokenCleanUp: true
+"""
+CONTROLLER_MANAGER = """\
+apiVersion: v1
+kind: Pod
+metadata:
+  name: kube-controller-manager
+spec:
+  containers:
+  - command:
+    - kube-controller-manager
+    - --concurrent-serviceaccount-token-syncs=5
+    - --feature-gates=LegacyServiceAccountTokenCleanUp=true,Other=false
+    - --use-service-account-credentials=true
+    name: kube-controller-manager
+"""
+
+
+def collected_files(root: Path, kubelet: str, pod: str) -> list[str]:
+    disk = {"var/lib/kubelet/config.yaml": kubelet, "etc/kubernetes/manifests/pod.yaml": pod}
+    for path, content in disk.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(content)
+    archive = members(run(root).stdout)
+    return [archive[f"files/{path}"].decode() for path in disk]
+
+
+def test_settings_of_kubernetes_that_are_only_named_like_secrets_are_kept(tmp_path: Path) -> None:
+    assert collected_files(tmp_path, KUBELET_CONFIG, CONTROLLER_MANAGER) == [KUBELET_CONFIG, CONTROLLER_MANAGER]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "configMapAndSecretChangeDetectionStrategy: not=one of its words",
+        "myConfigMapAndSecretChangeDetectionStrategy: Watch",
+        "configMapAndSecret: Watch",
+    ],
+)
+def test_what_is_not_quite_such_a_setting_is_cut(line: str, tmp_path: Path) -> None:
+    kubelet, _ = collected_files(tmp_path, f"kind: KubeletConfiguration\n{line}\n", CONTROLLER_MANAGER)
+    assert kubelet == f"kind: KubeletConfiguration\n{line.partition(':')[0]}: (cut)\n"
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--feature-gates=LegacyServiceAccountTokenCleanUp=true,token=PLANTED",
+        "--feature-gates=Token=true,Other=PLANTED",
+        "--token-syncs=PLANTED",
+        "--concurrent-serviceaccount-token-syncs=5,PLANTED",
+    ],
+)
+def test_an_argument_that_only_begins_like_one_is_cut(argument: str, tmp_path: Path) -> None:
+    changed = CONTROLLER_MANAGER.replace("--use-service-account-credentials=true", argument)
+    _, pod = collected_files(tmp_path, KUBELET_CONFIG, changed)
+    assert "PLANTED" not in pod
+    assert "(cut)" in pod
 
 
 def test_the_archive_reads_back(collected: dict[str, bytes]) -> None:
@@ -170,6 +247,7 @@ def test_the_archive_reads_back(collected: dict[str, bytes]) -> None:
     assert not isinstance(host.static_pods, Missing)
     assert [pod.name for pod in host.static_pods] == ["kube-vip"]
     assert host.kubelet_flags == {
+        "feature-gates": "TokenGate=true",
         "node-ip": "10.0.0.4",
         "cloud-token": "(cut)",
         "v": "2",

@@ -11,6 +11,13 @@ BEGIN {
     SECRET = "(passw|passphrase|secret|token|credential|api[-_.]?key|access[-_.]?key|authorization|user)"
     NAMED = "[a-z0-9_.-]*" SECRET "[a-z0-9_.-]*[\\\\\"\047]*[ \t]*([=:,][ \t]*|[ \t])[\\\\\"\047]*"
     ADDRESS = "://[^ \t]*@"
+    SETTINGS = " configmapandsecretchangedetectionstrategy imagepullcredentialsverificationpolicy" \
+        " --concurrent-serviceaccount-token-syncs "
+}
+# Settings of Kubernetes that are named like a secret: their value is a word or a number, of gates true or false.
+function gates(before, after) {
+    return before ~ /--feature-gates[= ]["\047]?[A-Za-z0-9,=]*=$/ && \
+        match(after, /^(true|false)(,[A-Za-z0-9]+=(true|false))*/) && substr(after, RLENGTH + 1, 1) ~ /^[ \t"\047]?$/
 }
 function without_userinfo(s,    out, info) {
     out = ""
@@ -23,18 +30,21 @@ function without_userinfo(s,    out, info) {
 }
 function harmless(name, value) {
     if (value == "" || value == "(cut)" || value ~ /^(true|false|null)$/) return 1
+    if (index(SETTINGS, " " name " ") && value ~ /^[A-Za-z0-9]+$/) return 1
     if (name !~ /(passw|passphrase|secret|token|credential|api[-_.]?key|access[-_.]?key|authorization$)/)
         return name ~ /authorization/ || value !~ /^[^:\/]+:[^:]/
     if (value ~ /^\// && name ~ /(file|path|dir|config)$/) return 1
     return name !~ /passw/ && value ~ /^[0-9]+(h|m|s|ms)[0-9hms]*$/
 }
-function scrub(s,    out, low, head, name, mark, after, value, end, assigned) {
+function scrub(s,    out, low, head, name, mark, after, value, end, assigned, gated) {
     s = without_userinfo(s); out = ""; low = tolower(s)
     while (match(low, NAMED)) {
         head = substr(s, 1, RSTART + RLENGTH - 1); after = substr(s, RSTART + RLENGTH)
         name = substr(low, RSTART, RLENGTH); assigned = name ~ /[=:]/
         mark = substr(head, length(head)); match(name, /^[a-z0-9_.-]+/); name = substr(name, 1, RLENGTH)
-        if (mark == "\"" || mark == "\047") {
+        gated = gates(out head, after) ? RLENGTH : 0
+        if (gated) value = substr(after, 1, gated)
+        else if (mark == "\"" || mark == "\047") {
             end = index(after, mark)
             value = end && substr(after, end + 1, 1) != mark ? substr(after, 1, end - 1) : after
             if (value ~ /\\$/) value = after
@@ -42,7 +52,7 @@ function scrub(s,    out, low, head, name, mark, after, value, end, assigned) {
         else value = match(after, /[ \t"\047]/) ? substr(after, 1, RSTART - 1) : after
         out = out head
         if ((!assigned && (name !~ /^-/ || value ~ /^-/))) value = ""
-        out = out (harmless(name, value) ? value : "(cut)")
+        out = out (gated || harmless(name, value) ? value : "(cut)")
         s = substr(after, length(value) + 1); low = tolower(s)
     }
     return out s
