@@ -54,7 +54,7 @@ class _Index(msgspec.Struct, kw_only=True):
     created: datetime
     files: list[_KindFile]
     listed: list[tuple[str, str]]
-    parts: list[Part]
+    parts: list[Part] = []
     failures: list[tuple[str, str, list[Gap]]]
     gaps: list[Gap]
     sources: list[SourceRecord]
