@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from kubepreflight.finding import WARNING, Finding, Gap, finding
 from kubepreflight.host import Host, Missing
-from kubepreflight.knowledge.packages import PackageSources
+from kubepreflight.knowledge.packages import Family, PackageSources
 from kubepreflight.rule import rule
 from kubepreflight.semantics.package_repositories import families, kubernetes_repositories
 from kubepreflight.semantics.several import common_subject, listed
@@ -52,7 +52,7 @@ def _finding(names: tuple[str, ...], hosts: list[Host], upgrade: Upgrade, source
         common_subject(hosts, f"{listed(names)} not held"),
         f"{listed(names)} {'is' if len(names) == 1 else 'are'} not held on {listed(host.name for host in hosts)}. "
         f"A plain upgrade of the system there {_would_move(names, hosts, upgrade, sources)}.",
-        remedy="\n".join(_hold(family, names) for family in families(hosts)),
+        remedy="\n".join(_hold(family, names, hosts) for family in families(hosts)),
         places=hosts,
         evidence={"installed": [_installed(host, names) for host in hosts]},
     )
@@ -75,10 +75,11 @@ def _would_move(names: Sequence[str], hosts: list[Host], upgrade: Upgrade, sourc
     return f"takes {them} to {newest}{ahead}: that repository is configured already"
 
 
-def _hold(family: str, names: Sequence[str]) -> str:
-    if family == "deb":
-        return f"apt-mark hold {' '.join(names)}"
-    return f"dnf versionlock add {' '.join(names)}"
+def _hold(family: Family, names: Sequence[str], hosts: list[Host]) -> str:
+    nodes = [host.name for host in hosts if family in families([host])]
+    where = f"On {'' if len(nodes) == 1 else 'each of '}{listed(nodes)}, as root:"
+    command = "apt-mark hold" if family == "deb" else "dnf versionlock add"
+    return f"{where}\n{command} {' '.join(names)}"
 
 
 def _installed(host: Host, names: Sequence[str]) -> str:
