@@ -12,9 +12,10 @@ import msgspec
 
 from kubepreflight import __version__
 from kubepreflight.engine import Resolver, judge, sort_key
+from kubepreflight.errors import UsageError
 from kubepreflight.finding import Gap, Severity
 from kubepreflight.inputs import Parameter, Wanted
-from kubepreflight.overview import Overview
+from kubepreflight.overview import Overview, SystemNamespace
 from kubepreflight.policy import require, required_gaps, verdict
 from kubepreflight.report import (
     SCHEMA,
@@ -57,12 +58,17 @@ def wanted_by(rules: Iterable[Rule]) -> Wanted:
 
 
 def collect(request: Request, recorder: Recorder | None = None) -> Snapshot:
-    """Read all sources. Raises SourceError when one of them can read nothing at all."""
+    """Read all sources. Raises SourceError when one can read nothing at all, UsageError when they differ in cluster."""
     collector = Collector(wanted_by(request.rules), recorder, request.opted_in)
     collector.give(request.options)
     for read in request.sources:
         read(collector)
-    return collector.snapshot()
+    snapshot = collector.snapshot()
+    identities = sorted({one.metadata.uid for one in snapshot.observed.get(SystemNamespace, ()) if one.metadata.uid})
+    if len(identities) > 1:
+        seen = " and ".join(identities)
+        raise UsageError(f"what was given is of several clusters (kube-system has the uids {seen}): scan one at a time")
+    return snapshot
 
 
 def scan(request: Request) -> Report:

@@ -198,6 +198,8 @@ class Collector:
         self._gaps.extend(host.unreadable)
         other = next((one for one in self._hosts if one.name == host.name), None)
         if other is not None:
+            if host.machine_id and other.machine_id and host.machine_id != other.machine_id:
+                self.add_gap(_twins(other, host))
             older, newer = sorted(
                 (other, host), key=lambda one: one.collected_at.timestamp() if one.collected_at else 0.0
             )
@@ -320,6 +322,16 @@ class Collector:
         if head.kind:
             self.fail(group_of(head.api_version), head.kind, gap)
         self.add_gap(gap)
+
+
+def _twins(one: Host, other: Host) -> Gap:
+    return Gap(
+        input="hosts",
+        subject=one.name,
+        reason=f"{one.file} and {other.file} are of two machines that both call themselves {one.name}; one is not read",
+        how="give each machine a name of its own (hostnamectl set-hostname), and collect again",
+        asked=True,
+    )
 
 
 def _is_desired(head: Head, desired: bool | None) -> bool:

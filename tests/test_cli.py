@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,9 @@ def test_exit_status(dump: Path, arguments: tuple[str, ...], status: int) -> Non
         (("scan", "dump.json", "-o", "html=nowhere/report.html"), "cannot be written"),
         (("scan", "dump.json", "-o", "html=empty"), "cannot be written"),
         (("scan", "dump.json", "-o", "text", "-o", "json"), "two reports go to standard output"),
+        (("scan", "dump.json", "-o", "html=a", "-o", "json=a"), "two reports go to a"),
         (("scan", "dump.json", "--require", "luck"), "it is any of"),
+        (("scan", "dump.json", "--opt-in", "tls-secret"), "it is any of tls-secrets"),
         (("scan", "dump.json", "--disable", "no-such-rule"), "there is no such rule"),
         (("scan", "dump.json", "--rules", "nowhere"), "no such folder"),
         (("scan", "dump.json", "--config", "nowhere.toml"), "nowhere.toml"),
@@ -174,6 +177,45 @@ def test_a_rule_that_ends_the_program_does_not_end_it_well(dump: Path) -> None:
     done = run("scan", dump, "--rules", "mine", folder=dump.parent)
     assert (done.returncode, done.stdout) == (2, "")
     assert "ends.py does not load: SystemExit(0)" in done.stderr
+
+
+def test_a_file_in_the_scanned_folder_does_not_become_ones_own_by_standing_there(dump: Path) -> None:
+    (dump.parent / "kubepreflight.toml").write_text('disable = ["single-control-plane"]\n')
+    for what in (".", dump.parent, ".."):
+        done = run("scan", what, "--fail-on", "warning", folder=dump.parent)
+        assert done.returncode == 1, done.stdout
+    assert run("scan", "dump.json", *ONE_RULE, "--fail-on", "warning", folder=dump.parent).returncode == 3
+    done = run("scan", "dump.json", *ONE_RULE, "--config", "/dev/null", "--fail-on", "warning", folder=dump.parent)
+    assert done.returncode == 1
+
+
+def namespace(uid: str) -> dict[str, Any]:
+    metadata = {"name": "kube-system", "uid": uid}
+    return {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}],
+    }
+
+
+def test_two_clusters_at_once_are_refused(dump: Path) -> None:
+    for name, uid in (("a.json", "1"), ("b.json", "2")):
+        (dump.parent / name).write_text(json.dumps(namespace(uid)))
+    assert run("scan", "a.json", "a.json", dump, *ONE_RULE, folder=dump.parent).returncode == 0
+    done = run("scan", "a.json", "b.json", dump, folder=dump.parent)
+    assert done.returncode == 2
+    assert "several clusters" in done.stderr
+
+
+def test_a_report_in_a_file_outlives_a_pipe_that_closes(dump: Path) -> None:
+    report = dump.parent / "report.json"
+    with subprocess.Popen(
+        [PROGRAM, "scan", dump, "-o", "text", "-o", f"json={report}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        process.wait(60)
+    assert json.loads(report.read_text())["schema"] == "kubepreflight.report/v1"
 
 
 def test_a_rule_that_crashes_is_incomplete_and_its_traceback_is_in_the_json(dump: Path) -> None:

@@ -6,6 +6,7 @@ import fnmatch
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from kubepreflight.policy import REQUIRABLE, ExitStatus, exit_status
 from kubepreflight.progress import Progress
 from kubepreflight.report import Report, SourceRecord
 from kubepreflight.rule import Rule, load_rules
-from kubepreflight.scan import Read, Request, collect, scan
+from kubepreflight.scan import Read, Request, collect, scan, wanted_by
 from kubepreflight.snapshot import Collector
 from kubepreflight.upgrade import ScanOptions
 from kubepreflight.version import Version
@@ -40,7 +41,7 @@ class Output(msgspec.Struct, frozen=True):
 
 def run_scan(typed: Mapping[str, Any], given: frozenset[str]) -> ExitStatus:
     """Scan, write every report, and say how it ends. Raises KubepreflightError."""
-    own = _own_configuration(typed["config"])
+    own = _own_configuration(typed["config"], typed["paths"])
     mine = configuration.read_configuration(own) if own else {}
     plan, records = configuration.beside(typed["paths"], own)
     options = configuration.effective(typed, given, mine, plan)
@@ -74,11 +75,13 @@ def run_snapshot(to: str, options: Mapping[str, Any]) -> ExitStatus:
     return ExitStatus.NOTHING
 
 
-def _own_configuration(named: str | None) -> Path | None:
+def _own_configuration(named: str | None, paths: Iterable[str]) -> Path | None:
+    """The one that was named, or the one in this folder, unless it is part of what is scanned."""
     if named:
         return Path(named)
-    here = Path(configuration.NAME)
-    return here if here.is_file() else None
+    here = Path(configuration.NAME).resolve()
+    scanned = any(path != "-" and here.is_relative_to(Path(path).resolve()) for path in paths)
+    return Path(configuration.NAME) if here.is_file() and not scanned else None
 
 
 def _request(
@@ -91,8 +94,17 @@ def _request(
         sources=tuple(_sources(options, records, telling)),
         disabled=_disabled(rules, options.get("only", ()), options.get("disable", ())),
         required=required,
-        opted_in=frozenset(options.get("opt_in", ())),
+        opted_in=_opted_in(rules, options.get("opt_in", ())),
     )
+
+
+def _opted_in(rules: Sequence[Rule], names: Iterable[str]) -> frozenset[str]:
+    wanted = wanted_by(rules)
+    known = {kind.opt_in for kind in wanted.observed | wanted.desired if kind.opt_in}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"--opt-in {name}: it is any of {', '.join(sorted(known))}")
+    return frozenset(names)
 
 
 def _plan(options: Mapping[str, Any]) -> ScanOptions:
@@ -180,6 +192,9 @@ def _outputs(given: Sequence[str]) -> tuple[Output, ...]:
         outputs.append(Output(load_writer(name), path))
     if sum(one.path is None for one in outputs) > 1:
         raise UsageError("two reports go to standard output: give one of them a file, as in -o html=report.html")
+    paths = [output.path for output in outputs if output.path is not None]
+    if twice := next((path for path in paths if paths.count(path) > 1), None):
+        raise UsageError(f"two reports go to {twice}: the second would replace the first")
     return tuple(outputs)
 
 
@@ -195,22 +210,27 @@ def _check_writable(path: Path) -> None:
 
 
 def _write(outputs: Sequence[Output], report: Report) -> None:
-    """Write all of them; what cannot be written after all goes to standard error rather than nowhere."""
-    failed = ""
-    for one in outputs:
+    """Write all of them, files first, because a pipe may close; what cannot be written after all goes to standard error
+    rather than nowhere, and one that cannot be made does not take the others with it."""
+    failed: list[str] = []
+    for one in sorted(outputs, key=lambda one: one.path is None):
+        try:
+            text = one.writer.render(report, _medium() if one.path is None else Medium(width=100))
+        except Exception as error:
+            traceback.print_exc()
+            failed.append(f"the {one.writer.name} report could not be made: {error!r}")
+            continue
         if one.path is None:
-            text = one.writer.render(report, _medium())
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
             sys.stdout.flush()
             continue
-        text = one.writer.render(report, Medium(width=100))
         try:
             one.path.write_text(text, encoding="utf-8")
         except OSError as error:
             sys.stderr.write(text)
-            failed = f"{one.path} could not be written, its report is above: {error.strerror or error}"
+            failed.append(f"{one.path} could not be written, its report is above: {error.strerror or error}")
     if failed:
-        raise KubepreflightError(failed)
+        raise KubepreflightError("; ".join(failed))
 
 
 def _medium() -> Medium:
