@@ -33,6 +33,12 @@ def term(key: str, operator: str, *values: str, fields: bool = False) -> dict[st
     }
 
 
+def test_two_nodes_of_one_name_are_no_error() -> None:
+    twice = Placement([node("n1", {"cores": "4"}), node("n1", {"zone": "a"})])
+    selector = msgspec.convert({"nodeSelectorTerms": [term("cores", "Gt", "1")]}, NodeSelector)
+    assert twice.for_selector(selector) <= {"n1"}
+
+
 @pytest.mark.parametrize(
     ("terms", "found"),
     [

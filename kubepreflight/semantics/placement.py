@@ -25,6 +25,7 @@ class Placement:
         self._labels: dict[str, dict[str, str]] = {}
         self._devices: dict[str, set[str]] = {}
         self._known: dict[bytes, Names] = {}
+        self._of_pods: dict[tuple[frozenset[tuple[str, str]], bytes], Names] = {}
         for node in nodes:
             self._labels[node.name] = node.labels
             for key, value in node.labels.items():
@@ -42,12 +43,14 @@ class Placement:
 
     def for_pod(self, pod: Pod) -> Names:
         """The nodes that a pod's nodeSelector and its required node affinity let in."""
-        found = self.names
-        for pair in (pod.spec.node_selector or {}).items():
-            found = found & self._with.get(pair, set())
+        pairs = frozenset((pod.spec.node_selector or {}).items())
         affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
         required = affinity.required_during_scheduling_ignored_during_execution if affinity else None
-        return found & self.for_selector(required) if required is not None else found
+        key = (pairs, b"" if required is None else msgspec.json.encode(required))
+        if key not in self._of_pods:
+            found = self.names.intersection(*(self._with.get(pair, ()) for pair in pairs))
+            self._of_pods[key] = found if required is None else found & self.for_selector(required)
+        return self._of_pods[key]
 
     def with_device(self, device: str) -> Names:
         """The nodes that have any of an extended resource, taken or free."""
@@ -84,7 +87,7 @@ class Placement:
             case "DoesNotExist":
                 return self.names - having
             case "Gt" | "Lt":
-                return {name for name in having if _compares(self._labels[name][one.key], one)}
+                return {name for name in having if _compares(self._labels[name].get(one.key, ""), one)}
         return frozenset()
 
     def _for_field(self, one: SelectorRequirement) -> Names | set[str]:
