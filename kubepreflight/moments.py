@@ -11,6 +11,8 @@ from kubepreflight.errors import UsageError
 _DURATION = re.compile(r"^\s*(\d{1,6})\s*(d|h|w|)\s*$", re.IGNORECASE)
 _UNITS = {"": "days", "d": "days", "h": "hours", "w": "weeks"}
 LONGEST = timedelta(days=3660)
+YEARS = range(1990, 3000)
+"""Any other is a slip of the finger, and what is reckoned from it may not be a date any more."""
 
 
 def moment(value: Any) -> datetime:
@@ -24,10 +26,9 @@ def moment(value: Any) -> datetime:
             parsed = datetime.fromisoformat(str(value).strip())
         except ValueError as error:
             raise UsageError(f"{value!r} is no date: write 2026-12-01 or 2026-12-01T22:00+01:00") from error
-    try:
-        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-    except OverflowError as error:
-        raise UsageError(f"{value!r} is out of range") from error
+    if parsed.year not in YEARS:
+        raise UsageError(f"{value!r} is out of range: the year is one from {YEARS[0]} to {YEARS[-1]}")
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def duration(value: Any) -> timedelta:

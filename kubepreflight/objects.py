@@ -8,13 +8,12 @@ holds all of them against upstream. Anything may be null or absent in the field,
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import msgspec
 
 from kubepreflight.finding import Subject
-from kubepreflight.parts import Affinity, ContainerStatus, Part, Resources, ScaleSpec, Volume
+from kubepreflight.parts import Affinity, ContainerStatus, Part, Resources, ScaleSpec, Timestamp, Volume
 
 
 class Api(NamedTuple):
@@ -92,11 +91,16 @@ class Metadata(Part, frozen=True):
     namespace: str = ""
     uid: str = ""
     generation: int = 0
-    creation_timestamp: datetime | None = None
-    deletion_timestamp: datetime | None = None
+    creation_timestamp: Timestamp | None = None
+    deletion_timestamp: Timestamp | None = None
     labels: dict[str, str] | None = None
     annotations: Annotations | None = None
     owner_references: list[OwnerReference] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a name that could break out of the line that it stands in. Raises ValueError."""
+        if not (self.name.isprintable() and self.namespace.isprintable()):
+            raise ValueError("no object can have a name with line breaks or control characters")
 
     @property
     def controller(self) -> OwnerReference | None:
@@ -173,13 +177,13 @@ class Condition(Part, frozen=True):
     status: str = ""
     reason: str | None = None
     message: str | None = None
-    last_transition_time: datetime | None = None
+    last_transition_time: Timestamp | None = None
 
 
 class NodeCondition(Condition, frozen=True):
     """A condition of a node, and when its kubelet last said so."""
 
-    last_heartbeat_time: datetime | None = None
+    last_heartbeat_time: Timestamp | None = None
 
 
 class Taint(Part, frozen=True):
@@ -188,7 +192,7 @@ class Taint(Part, frozen=True):
     key: str = ""
     value: str | None = None
     effect: str = ""
-    time_added: datetime | None = None
+    time_added: Timestamp | None = None
 
 
 class NodeInfo(Part, frozen=True):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment as Kubernetes writes it, with its offset: one without could not be compared with any other."""
 
 
 class Part(msgspec.Struct, rename="camel", kw_only=True, frozen=True):
@@ -177,7 +180,7 @@ class Terminated(Part, frozen=True):
     """How and when a container ended."""
 
     reason: str | None = None
-    finished_at: datetime | None = None
+    finished_at: Timestamp | None = None
 
 
 class ContainerState(Part, frozen=True):

@@ -1,12 +1,13 @@
 """Pods of kube-system that are unwell before the work begins."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from shlex import quote
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Subject, finding
 from kubepreflight.objects import Node, Pod
 from kubepreflight.rule import rule
 from kubepreflight.semantics.components import CONTROL_PLANE, component_of
+from kubepreflight.semantics.last_report import last_report
 from kubepreflight.semantics.owners import owner_of
 from kubepreflight.semantics.pod_trouble import RESTARTS, Trouble, trouble_of
 from kubepreflight.semantics.several import listed
@@ -37,7 +38,7 @@ def control_plane_pod_unhealthy(pods: list[Pod], nodes: list[Node] | None = None
         https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/troubleshooting-kubeadm/
 
     """
-    now = _last_report(nodes or [])
+    now = last_report(nodes or ())
     troubled: dict[tuple[Subject, str], list[tuple[Pod, Trouble]]] = {}
     for pod in pods:
         if pod.namespace != "kube-system" or (pod.metadata.controller and pod.metadata.controller.kind == "Job"):
@@ -47,11 +48,6 @@ def control_plane_pod_unhealthy(pods: list[Pod], nodes: list[Node] | None = None
             troubled.setdefault((owner_of(pod), trouble.reason), []).append((pod, trouble))
     for (owner, reason), same in troubled.items():
         yield _finding(owner, reason, same)
-
-
-def _last_report(nodes: list[Node]) -> datetime | None:
-    reports = (one.last_heartbeat_time for node in nodes for one in node.status.conditions or ())
-    return max((one for one in reports if one is not None), default=None)
 
 
 def _finding(owner: Subject, reason: str, troubled: list[tuple[Pod, Trouble]]) -> Finding:
@@ -69,8 +65,8 @@ def _finding(owner: Subject, reason: str, troubled: list[tuple[Pod, Trouble]]) -
         owner,
         f"{count} on {where}: {trouble.text}. {follows}",
         remedy="Find out why, first:\n"
-        f"kubectl -n kube-system describe pod {pod.name}\n"
-        f"kubectl -n kube-system logs {pod.name} --all-containers --previous --tail=50",
+        f"kubectl -n kube-system describe pod {quote(pod.name)}\n"
+        f"kubectl -n kube-system logs {quote(pod.name)} --all-containers --previous --tail=50",
         field=reason,
         places=[one for one, _ in troubled],
         severity=BLOCKER if needed and reason != RESTARTS else WARNING,

@@ -6,8 +6,9 @@ from datetime import timedelta
 import msgspec
 
 from kubepreflight.finding import WARNING, Finding, Subject, finding
-from kubepreflight.objects import Api, Condition, KubernetesObject
+from kubepreflight.objects import Api, Condition, KubernetesObject, Node
 from kubepreflight.rule import rule
+from kubepreflight.semantics.last_report import last_report
 from kubepreflight.semantics.moments import moment
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
@@ -65,7 +66,9 @@ class CertificateSigningRequest(KubernetesObject):
 
 
 @rule(severity=WARNING, area="certificates", phase="before")
-def signing_request_pending(requests: list[CertificateSigningRequest], upgrade: Upgrade) -> Iterator[Finding]:
+def signing_request_pending(
+    requests: list[CertificateSigningRequest], upgrade: Upgrade, nodes: list[Node] | None = None
+) -> Iterator[Finding]:
     """Kubelets ask for certificates, and nobody answers.
 
     Why: a kubelet renews its certificates by a request that must be approved and then signed. Kubernetes approves
@@ -76,7 +79,8 @@ def signing_request_pending(requests: list[CertificateSigningRequest], upgrade: 
     out of the cluster, and a serving certificate takes `kubectl logs`, `exec` and metrics away from it. A node that is
     made anew during the upgrade does not join at all.
 
-    When it stays silent: every request is younger than 15 minutes, or was approved and signed, or was denied, which is
+    When it stays silent: every request was younger than 15 minutes when the nodes last reported (or, where that is not
+    known, will be at the planned start), or was approved and signed, or was denied, which is
     somebody's decision. Kubernetes itself forgets a request that nobody answers after a day, and the kubelet makes a
     new one.
 
@@ -87,10 +91,11 @@ def signing_request_pending(requests: list[CertificateSigningRequest], upgrade: 
         https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-certs/#kubelet-serving-certs
 
     """
+    now = last_report(nodes or ()) or upgrade.start
     waiting: dict[tuple[str, str], list[CertificateSigningRequest]] = {}
     for one in requests:
         made = one.metadata.creation_timestamp
-        if one.signer and one.waits_for and (made is None or made + PATIENCE <= upgrade.start):
+        if one.signer and one.waits_for and (made is None or now - made >= PATIENCE):
             waiting.setdefault((one.signer, one.waits_for), []).append(one)
     for (signer, missing), group in sorted(waiting.items()):
         yield _about(signer, missing, group)

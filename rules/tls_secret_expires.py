@@ -11,6 +11,7 @@ from kubepreflight.finding import WARNING, Finding, Gap, cannot_check, finding
 from kubepreflight.host import Certificate
 from kubepreflight.inputs import Unavailable
 from kubepreflight.objects import Api, Condition, KubernetesObject, OwnerReference
+from kubepreflight.parts import Timestamp
 from kubepreflight.rule import rule
 from kubepreflight.semantics.bundles import Bundle
 from kubepreflight.semantics.kubelet_certificates import share_of_life
@@ -49,8 +50,8 @@ class CertificateStatus(msgspec.Struct, rename="camel", frozen=True):
     """How it stands."""
 
     conditions: list[Condition] | None = None
-    not_after: datetime | None = None
-    last_failure_time: datetime | None = None
+    not_after: Timestamp | None = None
+    last_failure_time: Timestamp | None = None
 
 
 class ManagedCertificate(KubernetesObject):

@@ -107,6 +107,21 @@ def test_one_malformed_object_is_one_gap_and_never_a_lost_list() -> None:
     assert "Pod shop/bad (dump.yaml:3)" in covered.gaps[0].subject
 
 
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"name": "a\nrm -rf x"},
+        {"name": "a", "namespace": "b\x1b[2J"},
+        {"name": "a", "creationTimestamp": "2026-11-23T12:00:00"},
+    ],
+    ids=["a name of two lines", "a namespace that clears the screen", "a time without its offset"],
+)
+def test_what_no_object_can_be_called_and_no_moment_can_be_is_malformed(metadata: dict[str, str]) -> None:
+    found, covered = run(every_pod, add(pod("good"), {**pod("bad"), "metadata": {"uid": "1", **metadata}}))
+    assert [one.subject.name for one in found] == ["good"]
+    assert covered.status is CoverageStatus.PARTIAL
+
+
 def test_an_object_that_two_dumps_hold_is_one() -> None:
     found, _ = run(every_pod, add(pod("a"), pod("b"), pod("a", status={"phase": "Failed"})))
     assert [(one.subject.name, one.count) for one in found] == [("a", 1), ("b", 1)]

@@ -8,12 +8,20 @@ from datetime import UTC, datetime, timedelta
 
 def moment(when: datetime) -> str:
     """`2026-11-23 09:36 UTC`."""
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{_in_utc(when):%Y-%m-%d %H:%M} UTC"
 
 
 def exact(when: datetime) -> str:
     """`2026-11-23T09:36:18Z`."""
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return _in_utc(when).isoformat().replace("+00:00", "Z")
+
+
+def _in_utc(when: datetime) -> datetime:
+    try:
+        return when.astimezone(UTC)
+    except OverflowError:
+        # On the last day of the year 9999, and on the first of all, hours do not matter.
+        return when.replace(tzinfo=UTC)
 
 
 def duration(length: timedelta) -> str:
