@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -128,7 +129,7 @@ class Resolver:
                 input="hosts",
                 subject=node.name,
                 reason="no facts from this node, though others were given",
-                how=f"kubepreflight collect --ssh {node.name} --to hosts/",
+                how=f"kubepreflight collect --ssh {quote(node.name)} --to hosts/",
                 asked=node.has_collectable_disk,
             )
             for node in nodes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from shlex import quote
 from typing import Any
 
 import msgspec
@@ -146,7 +147,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
             f"host {what}",
             missing.reason,
             subject=self.name,
-            how=f"collect this node again, as root: kubepreflight collect --ssh {self.name}",
+            how=f"collect this node again, as root: kubepreflight collect --ssh {quote(self.name)}",
             asked=True,
         )
 

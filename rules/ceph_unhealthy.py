@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from shlex import quote
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, cannot_check, finding
 from kubepreflight.objects import Pod
@@ -92,7 +93,7 @@ def _unhealthy(cluster: CephCluster, status: CephStatus, checks: Mapping[str, Ch
         else "Drain no node before that is mended: the next one to go may take the last copies of some data with it, "
         "and volumes stand still."
     )
-    toolbox = f"kubectl -n {cluster.namespace} exec deploy/rook-ceph-tools --"
+    toolbox = f"kubectl -n {quote(cluster.namespace)} exec deploy/rook-ceph-tools --"
     return finding(
         cluster,
         f"Ceph is in {status.health} ({told}). {consequence}",
@@ -100,7 +101,7 @@ def _unhealthy(cluster: CephCluster, status: CephStatus, checks: Mapping[str, Ch
         f"{toolbox} ceph health detail\n"
         f"{toolbox} ceph osd tree\n"
         "Then, and again before each further node:\n"
-        f"kubectl -n {cluster.namespace} get cephcluster {cluster.name}",
+        f"kubectl -n {quote(cluster.namespace)} get cephcluster {quote(cluster.name)}",
         evidence={
             "health": status.health,
             "checks": sorted(checks),
@@ -115,6 +116,6 @@ def _unknown(cluster: CephCluster, reason: str) -> Gap:
         "Ceph's health",
         reason,
         subject=f"CephCluster {cluster.namespace}/{cluster.name}",
-        how=f"kubectl -n {cluster.namespace} get cephcluster {cluster.name} -o jsonpath='{{.status}}'",
+        how=f"kubectl -n {quote(cluster.namespace)} get cephcluster {quote(cluster.name)} -o jsonpath='{{.status}}'",
         asked=True,
     )

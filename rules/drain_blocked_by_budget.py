@@ -1,6 +1,7 @@
 """Budgets that let no pod go."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
 from kubepreflight.rule import rule
@@ -118,7 +119,7 @@ def _not_now(state: BudgetState) -> Finding:
         f"{_name(state)} lets no pod go at this moment: it wants {now.desired} healthy, and {now.healthy} of "
         f"{now.expected} are.{broken} While that is so a drain does not get through.",
         remedy="Mend the pods first, and look again:\n"
-        f"kubectl{_namespace(state)} describe poddisruptionbudget {state.budget.name}\n"
+        f"kubectl{_namespace(state)} describe poddisruptionbudget {quote(state.budget.name)}\n"
         f"If they cannot be mended, let a drain evict the unready ones:\n{patch}",
         places=state.refused,
         evidence=_evidence(state),
@@ -145,7 +146,7 @@ def _make_room(state: BudgetState) -> str:
     if state.budget.metadata.controller is not None:
         return (
             "Change it where its operator is told, not here: the operator would put it back. See whether it makes room:"
-            f"\nkubectl{_namespace(state)} get poddisruptionbudget {state.budget.name} --watch"
+            f"\nkubectl{_namespace(state)} get poddisruptionbudget {quote(state.budget.name)} --watch"
         )
     lines = []
     if isinstance(state.spec.min_available, int) and state.well.expected > 0:
@@ -163,16 +164,16 @@ def _scale(state: BudgetState, one: Controller) -> str:
     wanted = max(state.least.desired if one.autoscaler else state.well.desired, one.floor) + 1
     if one.autoscaler is not None:
         patch = f'{{"spec":{{"minReplicas":{wanted}}}}}'
-        return f"kubectl{_namespace(state)} patch hpa {one.autoscaler.name} --type merge -p '{patch}'"
-    return f"kubectl{_namespace(state)} scale {one.subject.kind.lower()} {one.subject.name} --replicas={wanted}"
+        return f"kubectl{_namespace(state)} patch hpa {quote(one.autoscaler.name)} --type merge -p '{patch}'"
+    return f"kubectl{_namespace(state)} scale {one.subject.kind.lower()} {quote(one.subject.name)} --replicas={wanted}"
 
 
 def _patch(state: BudgetState, patch: str) -> str:
-    return f"kubectl{_namespace(state)} patch poddisruptionbudget {state.budget.name} --type merge -p '{patch}'"
+    return f"kubectl{_namespace(state)} patch poddisruptionbudget {quote(state.budget.name)} --type merge -p '{patch}'"
 
 
 def _namespace(state: BudgetState) -> str:
-    return f" -n {state.budget.namespace}" if state.budget.namespace else ""
+    return f" -n {quote(state.budget.namespace)}" if state.budget.namespace else ""
 
 
 def _name(state: BudgetState) -> str:

@@ -1,6 +1,7 @@
 """Pods without a controller: a drain deletes them for good, or does not go on."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Subject, finding
 from kubepreflight.objects import Desired, Pod
@@ -98,13 +99,14 @@ def _what_is_known(pods: list[Pod], lasting: bool, given: dict[tuple[str, str], 
 
 
 def _remedy(pod: Pod, given: dict[tuple[str, str], Pod], drain: str) -> str:
-    name = f"-n {pod.namespace} pod/{pod.name}" if pod.namespace else f"pod/{pod.name}"
-    file = f"{pod.namespace}-{pod.name}.yaml" if pod.namespace else f"{pod.name}.yaml"
+    namespace = f"-n {quote(pod.namespace)} " if pod.namespace else ""
+    name = namespace + quote(f"pod/{pod.name}")
+    file = quote(f"{pod.namespace}-{pod.name}.yaml" if pod.namespace else f"{pod.name}.yaml")
     manifest = given.get((pod.namespace, pod.name))
     if manifest is not None and manifest.origin.file:
         return (
             f"Best: make it a Deployment or a Job. Else drain with --force and make it again:\n{drain}\n"
-            f"kubectl apply -f {manifest.origin.file}"
+            f"kubectl apply -f {quote(manifest.origin.file)}"
         )
     how = (
         f"kubectl apply view-last-applied {name} > {file}"

@@ -1,6 +1,7 @@
 """kube-proxy beside the API servers, and beside the kubelet of its node."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, Subject, finding
 from kubepreflight.knowledge.versions import KubeadmPolicy, SkewPolicy
@@ -122,7 +123,8 @@ def _older(owner: Subject, minor: Minor, proxies: list[Instance], upgrade: Upgra
 
 def _set_image(owner: Subject, one: Instance, version: object) -> str:
     image = one.image.partition("@")[0].removesuffix(f":{one.version.text}" if one.version else "")
-    return f"kubectl -n {owner.namespace} set image {owner.kind.lower()}/{owner.name} kube-proxy={image}:v{version}"
+    owned = quote(f"{owner.kind.lower()}/{owner.name}")
+    return f"kubectl -n {quote(owner.namespace)} set image {owned} {quote(f'kube-proxy={image}:v{version}')}"
 
 
 def _beside_kubelets(proxies: list[Instance], kubelets: Kubelets, policy: SkewPolicy) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """Nodes that were taken out of scheduling and not put back."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from kubepreflight.finding import WARNING, Finding, finding
 from kubepreflight.objects import Node
@@ -39,7 +40,8 @@ def node_left_cordoned(nodes: list[Node]) -> Iterator[Finding]:
             f"{listed(f'{node.name}{_since(node)}' for node in cordoned)} {'is' if len(names) == 1 else 'are'} "
             "cordoned: pods of the nodes that the upgrade drains cannot go there and may find no room.",
             remedy="Find out why, finish what was begun there, and put it back before the upgrade:\n"
-            f"kubectl uncordon {' '.join(names[:10])}\nWhat is to stay out is better taken out of the cluster.",
+            f"kubectl uncordon {' '.join(map(quote, names[:10]))}\n"
+            "What is to stay out is better taken out of the cluster.",
             places=cordoned,
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from shlex import quote
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, finding
 from kubepreflight.objects import Condition, Node, NodeCondition
@@ -113,5 +114,5 @@ def _why(ready: Condition) -> str:
 
 
 def _look(nodes: list[Node]) -> str:
-    names = " ".join(node.name for node in nodes[:5])
+    names = " ".join(quote(node.name) for node in nodes[:5])
     return f"Find out why, first:\nkubectl describe node {names}\nOn the node:\njournalctl -u kubelet --since -1h"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from enum import Enum
+from shlex import quote
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
 from kubepreflight.host import Host, Missing
@@ -89,7 +90,7 @@ def _finding(state: State, found: list[KubernetesRepositories], upgrade: Upgrade
     if state is State.LEFT_BEHIND:
         remedy = (
             "Take the old source out, on each of these nodes:\n"
-            + "\n".join(dict.fromkeys(f"rm {one.file}" for each in found for one in each.legacy))
+            + "\n".join(dict.fromkeys(f"rm {quote(one.file)}" for each in found for one in each.legacy))
             + "\nIf the file holds other sources too, delete just its line."
         )
     else:

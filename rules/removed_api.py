@@ -1,6 +1,7 @@
 """Manifests, and what was last applied, in an API version that the upgrade takes away."""
 
 from collections.abc import Iterator, Sequence
+from shlex import quote
 
 import msgspec
 
@@ -120,7 +121,7 @@ def _remedy(row: ApiKind, basis: Basis, places: Sequence[Subject], replacement: 
     if basis is Basis.LEFT_OUT:
         return "\n".join(lines)
     files = {place.file for place in places}
-    file = next(iter(files)) if basis is Basis.MANIFEST and len(files) == 1 else "FILE"
+    file = quote(next(iter(files))) if basis is Basis.MANIFEST and len(files) == 1 else "FILE"
     if replacement.convertible:
         command = f"kubectl convert -f {file} --output-version {replacement.api_version}"
         lines += ["kubectl's convert plugin prints the new form:", command]
@@ -133,8 +134,8 @@ def _first_steps(basis: Basis, places: Sequence[Subject]) -> list[str]:
     if basis is Basis.LEFT_OUT:
         return ["Delete what nobody needs."]
     one = places[0]
-    namespace = f" -n {one.namespace}" if one.namespace else ""
-    show = f"kubectl apply view-last-applied{namespace} {one.kind.lower()}/{one.name}"
+    namespace = f" -n {quote(one.namespace)}" if one.namespace else ""
+    show = f"kubectl apply view-last-applied{namespace} {quote(f'{one.kind.lower()}/{one.name}')}"
     return ["Find where the manifest is kept; this shows what it was:", show]
 
 

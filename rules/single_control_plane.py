@@ -1,6 +1,7 @@
 """One control-plane node, and what that means for the upgrade."""
 
 from collections.abc import Iterator
+from shlex import quote
 
 from kubepreflight.finding import WARNING, Finding, finding
 from kubepreflight.objects import Node
@@ -50,7 +51,8 @@ def single_control_plane(nodes: list[Node]) -> Iterator[Finding]:
         f"{node.name} is the only control-plane node: the API is away for some minutes while its components are "
         f"replaced, and a broken upgrade can only be undone from a snapshot of etcd. {drain}",
         remedy="Take a snapshot of etcd and a copy of /etc/kubernetes first, and keep both off the node:\n"
-        f"kubectl -n kube-system exec etcd-{node.name} -- {ETCDCTL} snapshot save /var/lib/etcd/before-upgrade.db\n"
+        f"kubectl -n kube-system exec {quote(f'etcd-{node.name}')} -- {ETCDCTL} "
+        "snapshot save /var/lib/etcd/before-upgrade.db\n"
         "mv /var/lib/etcd/before-upgrade.db /root/\n"
         "tar czf /root/kubernetes-before-upgrade.tar.gz /etc/kubernetes\n"
         "With an external etcd, take the snapshot there. Better: join two more control-plane nodes before the upgrade.",

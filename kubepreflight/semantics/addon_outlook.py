@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from shlex import quote
 
 import msgspec
 
@@ -154,10 +155,10 @@ def show(instance: AddonInstance) -> str:
     subject = instance.subject
     if not instance.runs:
         return f"Its manifests: {listed(place.file for place in instance.places if place.file)}."
-    space = f" -n {subject.namespace}" if subject.namespace else ""
+    space = f" -n {quote(subject.namespace)}" if subject.namespace else ""
     if not subject.name:
         return f"This shows what runs:\nkubectl{space or ' -A'} get deployments,daemonsets,statefulsets -o wide"
-    return f"This shows what runs:\nkubectl{space} get {subject.kind.lower()}/{subject.name} -o wide"
+    return f"This shows what runs:\nkubectl{space} get {quote(f'{subject.kind.lower()}/{subject.name}')} -o wide"
 
 
 def _unknown(instance: AddonInstance, reason: str) -> Judgment:

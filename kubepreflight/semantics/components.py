@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 from typing import Self
 
 import msgspec
@@ -125,6 +126,6 @@ def _gap(one: Instance) -> Gap:
         f"version of {one.component}",
         f"its image {one.image[:120]!r} tells no version of Kubernetes",
         subject=str(one.subject),
-        how=f"kubectl -n {one.subject.namespace} get pod {one.subject.name} -o jsonpath='{{..image}}'",
+        how=f"kubectl -n {one.subject.namespace} get pod {quote(one.subject.name)} -o jsonpath='{{..image}}'",
         asked=one.component != _CLOUD,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Self
 
 import msgspec
@@ -66,5 +67,5 @@ def is_virtual(node: Node) -> bool:
 
 
 def _gap(node: Node, reason: str, *, asked: bool = False) -> Gap:
-    how = f"kubectl get node {node.name} -o jsonpath='{{.status.nodeInfo.kubeletVersion}}'"
+    how = f"kubectl get node {quote(node.name)} -o jsonpath='{{.status.nodeInfo.kubeletVersion}}'"
     return cannot_check("kubelet version", reason, subject=node.name, how=how, asked=asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from shlex import quote
 
 import msgspec
 
@@ -71,7 +72,7 @@ def switch_to(minor: Minor, hosts: Sequence[Host], sources: PackageSources) -> s
 def step_to(minor: Minor, found: Sequence[KubernetesRepositories]) -> str:
     """The commands that move the community's sources of these hosts to `minor`, in the files in which they stand."""
     old = {one.file: before for each in found for before, one in each.community}
-    edits = [f"sed -i 's|/v{before}/|/v{minor}/|' {file}" for file, before in sorted(old.items())]
+    edits = [f"sed -i 's|/v{before}/|/v{minor}/|' {quote(file)}" for file, before in sorted(old.items())]
     refresh = [
         "apt-get update" if family == "deb" else "dnf makecache" for family in families([one.host for one in found])
     ]
