@@ -54,7 +54,9 @@ def client_skew(
             yield finding(
                 common_subject(nodes, f"kubectl {minor}"),
                 f"kubectl on {listed(one.name for one in nodes)} does not fit the API server. {when}{wrong}.",
-                remedy=f"Move it with the kubelet of its node, or before:\napt-get install -y kubectl='{end}.*'",
+                remedy=f"Move it with the kubelet of its node, or before:\n"
+                f"apt-mark unhold kubectl && apt-get update && apt-get install -y kubectl='{end}.*'\n"
+                "apt-mark hold kubectl",
                 places=nodes,
                 hop=upgrade.first_hop,
                 phase="before" if today else None,

@@ -58,7 +58,7 @@ def kubelet_restart_pending(
     newer = [one for one in pending if one.installed > one.running]
     if newer:
         yield _waiting(newer, servers)
-    if older := [one for one in pending if one not in newer]:
+    if older := [one for one in pending if one.installed < one.running]:
         yield _behind(older)
 
 
@@ -76,7 +76,8 @@ def _waiting(pending: list[Pending], servers: VisibleApiServers | None) -> Findi
         )
         remedy = (
             "Do not reboot these nodes. Bring the control plane up first, or put the running version back:\n"
-            f"apt-get install -y --allow-downgrades kubelet='{ahead[0].running}-*'\napt-mark hold kubelet"
+            f"apt-mark unhold kubelet && apt-get install -y --allow-downgrades kubelet='{ahead[0].running}-*'\n"
+            "apt-mark hold kubelet"
         )
     else:
         text += " It starts at a moment that nobody chose."

@@ -46,9 +46,10 @@ def package_versions_differ(
         https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
 
     """
+    by_name = {node.name: node for node in nodes or ()}
     roles: dict[str, list[Host]] = {}
     for host in hosts:
-        role = is_control_plane(host, nodes)
+        role = is_control_plane(host, by_name)
         if isinstance(role, Missing):
             yield host.cannot_check("static pods", role)
         else:

@@ -17,14 +17,14 @@ def node(*labels: str) -> Node:
 
 @pytest.mark.parametrize("label", sorted(CONTROL_PLANE_LABELS))
 def test_the_api_knows_best(label: str) -> None:
-    assert is_control_plane(Host(name="n1", file="n1.tar"), [node(label)]) is True
-    assert is_control_plane(Host(name="n1", file="n1.tar", static_pods=(API_SERVER,)), [node()]) is False
+    assert is_control_plane(Host(name="n1", file="n1.tar"), {"n1": node(label)}) is True
+    assert is_control_plane(Host(name="n1", file="n1.tar", static_pods=(API_SERVER,)), {"n1": node()}) is False
 
 
 @pytest.mark.parametrize(("pods", "role"), [((API_SERVER,), True), ((PROXY,), False), ((), False)])
 def test_without_it_the_static_pods_tell(pods: tuple[StaticPod, ...], role: bool) -> None:
-    assert is_control_plane(Host(name="n1", file="n1.tar", static_pods=pods), None) is role
+    assert is_control_plane(Host(name="n1", file="n1.tar", static_pods=pods), {}) is role
 
 
 def test_unknown_is_no_worker() -> None:
-    assert is_control_plane(Host(name="n1", file="n1.tar"), []) == Missing("not collected")
+    assert is_control_plane(Host(name="n1", file="n1.tar"), {}) == Missing("not collected")
