@@ -75,9 +75,10 @@ def _on_node(
 def _of_kubelets(ended: list[HostCertificate], upgrade: Upgrade, config: KubeletConfigMap) -> Iterable[Finding]:
     for subject, certificates in by_cause(ended, config).items():
         nodes = [one.node for one in certificates]
+        what = "kubelet's client certificate ends" if len(nodes) == 1 else "kubelets' client certificates end"
         yield finding(
             subject,
-            f"On {listed(nodes)}, the kubelet's client certificate ends before the work begins, "
+            f"On {listed(nodes)}, the {what} before the work begins, "
             f"{when(certificates, upgrade.start)}: {certificates[0].renewer}. {consequences(certificates)}",
             remedy=after_its_end(nodes[0]) + (DO_THE_SAME if len(nodes) > 1 else ""),
             places=[one.place for one in certificates],

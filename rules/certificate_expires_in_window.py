@@ -79,8 +79,8 @@ def _on_node(node: str, late: list[HostCertificate], timeline: CertificateTimeli
     sentences = [
         f"On {node}, {counted(late)} {verb} {when(late, upgrade.start)}.",
         *_why_not_before(node, late, upgrade),
-        who_is_safe(timeline, node) if waits else "",
         consequences(late),
+        who_is_safe(timeline, node) if waits else "",
     ]
     remedy = how_to_renew(node, late, timeline.plan.command)
     if waits:
@@ -116,10 +116,13 @@ def _why_not_before(node: str, late: list[HostCertificate], upgrade: Upgrade) ->
 
 def _of_kubelets(late: list[HostCertificate], upgrade: Upgrade, config: KubeletConfigMap) -> Iterable[Finding]:
     for subject, certificates in by_cause(late, config).items():
-        what, which = ("certificate ends", "it") if len(certificates) == 1 else ("certificates end", "them")
+        one = len(certificates) == 1
+        what, which = (
+            ("kubelet's client certificate ends", "it") if one else ("kubelets' client certificates end", "them")
+        )
         yield finding(
             subject,
-            f"On {listed(one.node for one in certificates)}, the kubelet's client {what} "
+            f"On {listed(one.node for one in certificates)}, the {what} "
             f"{when(certificates, upgrade.start)}, and the upgrade does not renew {which}: {certificates[0].renewer}. "
             f"{consequences(certificates)}",
             remedy=while_it_is_valid(certificates, config),

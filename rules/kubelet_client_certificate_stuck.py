@@ -20,6 +20,8 @@ REASONS = {
     Renewer.EMBEDDED: "has its client certificate within kubelet.conf, where it is never renewed: when the kubelet "
     "restarts after its end, as every upgrade does, it does not come up",
 }
+ROTATION_OFF_ON_SEVERAL = "are not told to rotate their client certificates (rotateCertificates)"
+"""The one reason that is one cause on several nodes."""
 
 
 @rule(severity=WARNING, area="certificates", phase="node-upgrade")
@@ -55,11 +57,13 @@ def kubelet_client_certificate_stuck(
         yield from _unseen(host, kubelets.get(host.name, []))
     late = (one for found in kubelets.values() for one in found if one.renewer in REASONS and one.ends > upgrade.end)
     for subject, certificates in by_cause(late, config).items():
-        nodes, what = listed(one.node for one in certificates), REASONS[certificates[0].renewer]
-        ends = span(one.ends for one in certificates)
+        nodes, ends = listed(one.node for one in certificates), span(one.ends for one in certificates)
+        message = f"The kubelet of {nodes} {REASONS[certificates[0].renewer]}. The certificate ends {ends}."
+        if len(certificates) > 1:
+            message = f"The kubelets of {nodes} {ROTATION_OFF_ON_SEVERAL}. They end {ends}."
         yield finding(
             subject,
-            f"The kubelet of {nodes} {what}. It ends {ends}. {consequences(certificates)}",
+            f"{message} {consequences(certificates)}",
             remedy=while_it_is_valid(certificates, config),
             places=[one.place for one in certificates],
             evidence=evidence(certificates),

@@ -67,21 +67,35 @@ def _self_signed(
     ending: list[HostCertificate], upgrade: Upgrade, config: KubeletConfigMap, *, verified: bool
 ) -> Iterable[Finding]:
     if ending:
-        first = min(one.ends for one in ending)
-        who = f"API servers verify it (--{VERIFIES})" if verified else "metrics-server, for example, may verify it"
+        nodes = listed(one.node for one in ending)
         yield finding(
             config.at("serverTLSBootstrap"),
-            f"The kubelet of {listed(one.node for one in ending)} serves with a certificate that it signed itself, and "
-            f"never renews it: it ends {span(one.ends for one in ending)}, {against_start(first, upgrade.start)}. "
-            f"Only clients that verify it notice: {who}.",
-            remedy="On each of these nodes; the kubelet makes a new one for a year:\n"
+            _serve(nodes, ending, upgrade, verified=verified),
+            remedy=f"On {'' if len(ending) == 1 else 'each of '}{nodes}, as root; the kubelet makes a new one for a "
+            "year:\n"
             "rm /var/lib/kubelet/pki/kubelet.crt /var/lib/kubelet/pki/kubelet.key\n"
             "systemctl restart kubelet\n"
-            "For good: serverTLSBootstrap: true for the kubelets, and somebody who approves their requests.",
+            "For good, let the cluster sign them: serverTLSBootstrap: true here and in /var/lib/kubelet/config.yaml on "
+            f"each node, and somebody who approves the requests:\n{config.edit}",
             places=[one.place for one in ending],
             evidence=evidence(ending),
             severity=WARNING if verified else NOTE,
         )
+
+
+def _serve(nodes: str, ending: list[HostCertificate], upgrade: Upgrade, *, verified: bool) -> str:
+    ends = [one.ends for one in ending]
+    when = f"{span(ends)}, {against_start(min(ends), upgrade.start)}"
+    who = f"here the API servers do (--{VERIFIES})" if verified else "metrics-server, for example, may"
+    if len(ending) == 1:
+        return (
+            f"The kubelet of {nodes} serves with a certificate that it signed itself and never renews: it ends {when}. "
+            f"Only clients that verify it notice: {who}."
+        )
+    return (
+        f"The kubelets of {nodes} serve with certificates that they signed themselves and never renew: these end "
+        f"{when}. Only clients that verify them notice: {who}."
+    )
 
 
 def _waits_for_approval(one: HostCertificate, upgrade: Upgrade) -> Finding:

@@ -41,15 +41,18 @@ def when(certificates: Iterable[HostCertificate], start: datetime) -> str:
 
 
 def consequences(certificates: Iterable[HostCertificate], most: int = 3) -> str:
-    """What stops with them, the worst first."""
+    """What stops with them, the worst first: `Then …`; empty when nothing is known to."""
     known = [one.known for one in certificates if one.known]
     known.sort(key=lambda one: _WORST.index(one.name) if one.name in _WORST else len(_WORST))
-    return " ".join(list(dict.fromkeys(one.consequence for one in known))[:most])
+    text = " ".join(list(dict.fromkeys(one.consequence for one in known))[:most])
+    return f"Then {text[:1].lower()}{text[1:]}" if text else ""
 
 
 def evidence(certificates: Iterable[HostCertificate]) -> dict[str, Evidence]:
-    """The exact ends, for machines and for those who do not believe it."""
-    return {"ends": sorted(f"{one.name} {exact(one.ends)}" for one in certificates)}
+    """The exact ends, for machines and for those who do not believe it; by node where there are several."""
+    found = list(certificates)
+    several = len({one.node for one in found}) > 1
+    return {"ends": sorted(f"{f'{one.node}: ' if several else ''}{one.name} {exact(one.ends)}" for one in found)}
 
 
 def how_to_renew(node: str, certificates: Sequence[HostCertificate], command: str) -> str:
