@@ -10,7 +10,7 @@ from kubernetes.client import Configuration
 
 from kubepreflight.errors import SourceError
 from kubepreflight.inputs import Parameter, Wanted
-from kubepreflight.objects import Node, Pod
+from kubepreflight.objects import Api, KubernetesObject, Node, Pod
 from kubepreflight.snapshot import Collector, Snapshot
 from kubepreflight.sources.cluster import read_cluster
 from kubepreflight.sources.connection import Connection
@@ -23,11 +23,10 @@ def server() -> Iterator[FakeApiServer]:
         yield fake
 
 
-def read(server: FakeApiServer) -> Snapshot:
+def read(server: FakeApiServer, *kinds: type[KubernetesObject]) -> Snapshot:
     configuration = Configuration()
     configuration.host = server.url
-    wanted = Wanted.by((Parameter("nodes", list, Node, False), Parameter("pods", list, Pod, False)))
-    collector = Collector(wanted)
+    collector = Collector(Wanted.by(Parameter("", list, kind, False) for kind in kinds or (Node, Pod)))
     read_cluster(collector, Connection(configuration, "fake"))
     return collector.snapshot()
 
@@ -44,6 +43,31 @@ def test_follows_pages(server: FakeApiServer) -> None:
     assert snapshot.observed[Pod][0].api_version == "v1"
     assert ("", "Pod") in snapshot.listed
     assert [query.get("continue") for path, query in server.requests if path == "/api/v1/pods"] == [None, ["next"]]
+
+
+class KubeadmConfig(KubernetesObject):
+    api = Api("", "ConfigMap", "configmaps", namespace="kube-system", name="kubeadm-config")
+
+
+class ClusterInfo(KubernetesObject):
+    api = Api("", "ConfigMap", "configmaps", namespace="kube-public", name="cluster-info")
+
+
+def test_of_two_objects_of_a_kind_one_may_be_refused(server: FakeApiServer) -> None:
+    server.answers["/api/v1"] = (200, {"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": True}]})
+    empty = {"kind": "ConfigMapList", "apiVersion": "v1", "items": []}
+    server.answers["/api/v1/namespaces/kube-system/configmaps"] = (200, empty)
+    server.answers["/api/v1/namespaces/kube-public/configmaps"] = (403, {"message": "forbidden"})
+    snapshot = read(server, KubeadmConfig, ClusterInfo)
+    assert [snapshot.has_listed(one.api) for one in (KubeadmConfig, ClusterInfo)] == [True, False]
+
+
+def test_items_of_a_list_that_does_not_say_of_what_are_gaps_if_not_objects(server: FakeApiServer) -> None:
+    items = [{"metadata": {"name": "a", "namespace": "shop", "uid": "a"}}]
+    server.answers["/api/v1/pods"] = (200, {"apiVersion": "v1", "items": items})
+    assert len(read(server).observed[Pod]) == 1
+    server.answers["/api/v1/pods"] = (200, {"items": items})
+    assert read(server).failures["", "Pod"][0].asked
 
 
 def test_goes_on_with_the_servers_own_offer_when_a_list_has_expired(server: FakeApiServer) -> None:

@@ -39,7 +39,6 @@ class _Page(msgspec.Struct, rename="camel"):
 
     items: list[msgspec.Raw] | None
     api_version: str = ""
-    kind: str = ""
     metadata: _Meta = msgspec.field(default_factory=_Meta)
 
 
@@ -252,7 +251,7 @@ def _take(fetched: _Fetched, collector: Collector, progress: Progress) -> None:
         if fetched.error is not None:
             collector.fail(api.group, api.kind, _gap(api, fetched.error))
         else:
-            collector.mark_listed(api.group, api.kind)
+            collector.mark_listed(api.group, api.kind, api.namespace, api.name)
         progress.did(api.resource, fetched.seconds)
         return
     progress.doing(api.resource)
@@ -262,7 +261,7 @@ def _take(fetched: _Fetched, collector: Collector, progress: Progress) -> None:
         collector.fail(api.group, api.kind, _gap(api, ApiError(0, f"the answer is no list: {error}")))
         return
     for item in page.items or ():
-        collector.add_raw(item, _LIVE, api_version=page.api_version, kind=page.kind.removesuffix("List"), desired=False)
+        collector.add_raw(item, _LIVE, api_version=page.api_version, kind=api.kind, desired=False)
 
 
 _LIVE = Origin()
