@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
 import os
 import re
 import tarfile
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterable
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kubepreflight.errors import SourceError
 from kubepreflight.host import Missing
@@ -377,6 +381,50 @@ def test_a_cut_off_archive_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     assert any("damaged or cut off" in gap.reason for gap in snapshot.gaps)
 
 
+def snapshot_of(*pods: dict[str, Any]) -> bytes:
+    stream = io.BytesIO()
+    with SnapshotWriter() as writer:
+        collector = Collector(WANTED, writer)
+        for one in pods:
+            collector.add_value(one, Origin(), desired=False)
+        collector.mark_listed("", "Node")
+        writer.write(collector.snapshot(), stream)
+    return stream.getvalue()
+
+
+def archives() -> list[bytes]:
+    """One of each kind, small."""
+    found = [gzip.compress(DEPLOYMENT.encode())]
+    for mode in ("w", "w:gz"):
+        stream = io.BytesIO()
+        with tarfile.open(fileobj=stream, mode=mode) as archive:
+            member = tarfile.TarInfo("web.yaml")
+            member.size = len(DEPLOYMENT)
+            archive.addfile(member, io.BytesIO(DEPLOYMENT.encode()))
+        found.append(stream.getvalue())
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", method) as zipped:
+            zipped.writestr("web.yaml", DEPLOYMENT)
+        found.append(stream.getvalue())
+    return [*found, snapshot_of(pod())]
+
+
+@given(
+    st.sampled_from(archives()), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=4), st.integers(0)
+)
+def test_a_damaged_archive_never_ends_the_scan(archive: bytes, changes: list[tuple[int, int]], cut: int) -> None:
+    damaged = bytearray(archive)
+    for position, value in changes:
+        damaged[4 + position % (len(damaged) - 4)] = value
+    collector = Collector(WANTED)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a")
+        path.write_bytes(damaged[: len(damaged) - cut % 50])
+        with contextlib.suppress(SourceError):
+            FileSource([str(path)])(collector)
+
+
 def test_links_that_lead_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     outside = write(tmp_path / "outside", secret_yaml=DEPLOYMENT)
     folder = write(tmp_path / "inside", a_yaml=DEPLOYMENT)
@@ -429,17 +477,6 @@ def test_two_machines_of_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
     (gap,) = [gap for gap in read(tmp_path).gaps if gap.input == "hosts"]
     assert "two machines" in gap.reason
     assert read(tmp_path / "b", tmp_path / "c").gaps == read(tmp_path / "c").gaps
-
-
-def snapshot_of(*pods: dict[str, Any]) -> bytes:
-    stream = io.BytesIO()
-    with SnapshotWriter() as writer:
-        collector = Collector(WANTED, writer)
-        for one in pods:
-            collector.add_value(one, Origin(), desired=False)
-        collector.mark_listed("", "Node")
-        writer.write(collector.snapshot(), stream)
-    return stream.getvalue()
 
 
 def test_a_snapshot_is_one_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,9 @@ def test_moments_are_read_in_utc(text: Any, expected: datetime) -> None:
     assert moment(text) == expected
 
 
-@pytest.mark.parametrize("text", ["tomorrow", "", "2026-13-01", "99999-01-01", "9999-12-31", "0001-01-01T00:00+23:00", 3.5])
+@pytest.mark.parametrize(
+    "text", ["tomorrow", "", "2026-13-01", "99999-01-01", "9999-12-31", "0001-01-01T00:00+23:00", 3.5]
+)
 def test_what_is_no_date(text: Any) -> None:
     with pytest.raises(UsageError):
         moment(text)

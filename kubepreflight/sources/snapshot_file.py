@@ -11,7 +11,6 @@ import gzip
 import io
 import tarfile
 import tempfile
-import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +28,7 @@ from kubepreflight.semantics.credential import ScanCredential
 from kubepreflight.snapshot import Collector, ManifestHeader, Part, Snapshot
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.redaction import redact, redact_host
+from kubepreflight.sources.tree import DAMAGED
 from kubepreflight.upgrade import ServerVersion
 
 FORMAT = "kubepreflight.snapshot/v1"
@@ -164,7 +164,7 @@ def is_snapshot(stream: IO[bytes]) -> bool:
         with tarfile.open(fileobj=stream, mode="r|gz") as archive:
             first = archive.next()
             return first is not None and first.name == INDEX
-    except (tarfile.TarError, OSError, EOFError, zlib.error):
+    except DAMAGED:
         return False
     finally:
         stream.seek(0)
@@ -193,7 +193,7 @@ def read_snapshot(collector: Collector, source: IO[bytes], name: str) -> None:
                 elif member.name in files:
                     _read_objects(collector, files[member.name], stream, name)
                     seen.add(member.name)
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         _cut_off(collector, name, str(error))
     if index is None:
         raise SourceError(f"{name} is a damaged snapshot: nothing of it can be read")

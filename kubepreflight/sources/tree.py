@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import os
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -22,6 +24,12 @@ LARGEST_TOTAL = 4 << 30
 MOST_MEMBERS = 200_000
 LARGEST_RATIO = 300
 """An archive that grows by more than this, and beyond 64 MB, is a bomb; JSON dumps grow by 10 to 50."""
+
+DAMAGED = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError),
+    *(RuntimeError, ValueError, TypeError, IndexError),
+)
+"""What the standard library raises for a damaged archive: its own errors, and whatever else it stumbles over."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -78,7 +86,7 @@ def _holds_tar(data: bytes) -> bool:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             return is_archive(stream.read(512))
-    except (OSError, EOFError, zlib.error):
+    except DAMAGED:
         return True
 
 
@@ -87,7 +95,7 @@ def _gunzip(data: bytes) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             content = stream.read(limit + 1)
-    except (EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise OSError(f"the compressed file is damaged: {error}") from error
     if len(content) > limit:
         raise OSError("it grows too much when it is uncompressed: refused")
@@ -135,7 +143,7 @@ def _tar_entries(data: bytes, refuse: Callable[[str, str], None]) -> Iterator[En
                     stream = archive.extractfile(member)
                     content = stream.read() if stream is not None else b""
                     yield Entry(name, lambda content=content: content)  # type: ignore[misc] # binds the loop's value
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise ArchiveError(f"it is damaged or cut off: {error}") from error
 
 
@@ -153,5 +161,5 @@ def _zip_entries(data: bytes, refuse: Callable[[str, str], None]) -> Iterator[En
                 budget.take(member.file_size)
                 content = archive.read(member)
                 yield Entry(name, lambda content=content: content)  # type: ignore[misc] # binds the loop's value
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise ArchiveError(f"it is damaged or cannot be read: {error}") from error
