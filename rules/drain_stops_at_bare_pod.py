@@ -82,7 +82,7 @@ def _found(subject: Subject, pods: list[Pod], lasting: bool, given: dict[tuple[s
         subject,
         f"{who} no controller: a drain evicts nothing from there without --force, and with --force {deleted}. "
         f"{_what_is_known(pods, lasting, given)}",
-        remedy=_remedy(first, given, drain),
+        remedy=_remedy(pods, given, drain),
         places=pods,
         evidence={"nodes": nodes, "restartPolicy": first.spec.restart_policy or "Always"},
         severity=BLOCKER if lasting else WARNING,
@@ -98,24 +98,24 @@ def _what_is_known(pods: list[Pod], lasting: bool, given: dict[tuple[str, str], 
     return "It ends by itself: let it finish first, or its work is lost."
 
 
-def _remedy(pod: Pod, given: dict[tuple[str, str], Pod], drain: str) -> str:
+def _remedy(pods: list[Pod], given: dict[tuple[str, str], Pod], drain: str) -> str:
+    pod, several = pods[0], len(pods) > 1
     namespace = f"-n {quote(pod.namespace)} " if pod.namespace else ""
     name = namespace + quote(f"pod/{pod.name}")
     file = quote(f"{pod.namespace}-{pod.name}.yaml" if pod.namespace else f"{pod.name}.yaml")
     manifest = given.get((pod.namespace, pod.name))
     if manifest is not None and manifest.origin.file:
-        return (
-            f"Best: make it a Deployment or a Job. Else drain with --force and make it again:\n{drain}\n"
-            f"kubectl apply -f {quote(manifest.origin.file)}"
-        )
+        return f"{_instead(several)}\n{drain}\nkubectl apply -f {quote(manifest.origin.file)}"
     how = (
         f"kubectl apply view-last-applied {name} > {file}"
         if _was_applied(pod)
         else f"kubectl get {name} -o yaml > {file}"
     )
     edit = "" if _was_applied(pod) else "Take nodeName, status, uid and resourceVersion out of that file. "
-    return (
-        f"Keep a copy of it before the drain:\n{how}\n"
-        f"{edit}Best: make it a Deployment or a Job. Else drain with --force and make it again:\n"
-        f"{drain}\nkubectl apply -f {file}"
-    )
+    copy = "Keep a copy of each before the drain, as of this one" if several else "Keep a copy of it before the drain"
+    return f"{copy}:\n{how}\n{edit}{_instead(several)}\n{drain}\nkubectl apply -f {file}"
+
+
+def _instead(several: bool) -> str:
+    it, one = ("them", "Deployments or Jobs") if several else ("it", "a Deployment or a Job")
+    return f"Best: make {it} {one}. Else drain with --force and make {it} again:"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
 from kubepreflight.rule import rule
 from kubepreflight.semantics.api_servers import VisibleApiServers
-from kubepreflight.semantics.kubelets import Kubelet, Kubelets
+from kubepreflight.semantics.kubelets import Kubelet, Kubelets, who_runs
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.semantics.work import DrainCommand, move_kubelet
 from kubepreflight.version import Minor
@@ -58,10 +58,9 @@ def _ahead(minor: Minor, kubelets: list[Kubelet], servers: VisibleApiServers, dr
     oldest = servers.oldest
     return finding(
         common_subject(kubelets, f"kubelet {minor}"),
-        f"The kubelet on {listed(one.node for one in kubelets)} is {minor}, and the oldest API server is "
-        f"{servers.where(oldest)}. A kubelet must never be newer than an API server: it may ask for what this one does "
-        "not have, and then the node is NotReady or its pods do not start, at the latest when the kubelet restarts. "
-        "kubeadm does not look at this.",
+        f"{who_runs(kubelets)} {minor}, and the oldest API server is {servers.where(oldest)}. A kubelet must never be "
+        "newer than an API server: it may ask for what this one does not have, and then the node is NotReady or its "
+        "pods do not start, at the latest when the kubelet restarts. kubeadm does not look at this.",
         remedy=f"Do not restart these kubelets. Either bring the control plane to {minor} first, or bring them back "
         f"to {oldest.minor_version}.\n"
         + move_kubelet(oldest.minor_version, drain, back=True, windows=any(one.is_windows for one in kubelets)),
@@ -74,10 +73,9 @@ def _under_way(minor: Minor, kubelets: list[Kubelet], servers: VisibleApiServers
     left = sorted(node for node, one in servers.by_node.items() if one.minor_version < minor)
     return finding(
         common_subject(kubelets, f"kubelet {minor}, its own API server too"),
-        f"The kubelet on {listed(one.node for one in kubelets)} is {minor} already, as the API server beside it, but "
-        f"the API server on {listed(left) if left else 'another node'} is still older "
-        f"({servers.where(servers.oldest)}). Until that one is upgraded too, these nodes may lose their pods or become "
-        "NotReady when they are handed to it.",
+        f"{who_runs(kubelets)} {minor} already, as the API server beside it, but the API server on "
+        f"{listed(left) if left else 'another node'} is still older ({servers.where(servers.oldest)}). Until that one "
+        "is upgraded too, these nodes may lose their pods or become NotReady when they are handed to it.",
         remedy="Finish the control plane before any other kubelet is moved. On each control-plane node that is left, "
         f"with kubeadm {minor} installed:\nkubeadm upgrade node",
         places=kubelets,

@@ -6,8 +6,8 @@ from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
 from kubepreflight.knowledge.versions import KubeadmPolicy, SkewPolicy
 from kubepreflight.rule import rule
 from kubepreflight.semantics import skew
-from kubepreflight.semantics.kubelets import Kubelet, Kubelets
-from kubepreflight.semantics.several import common_subject, listed
+from kubepreflight.semantics.kubelets import Kubelet, Kubelets, who_runs
+from kubepreflight.semantics.several import common_subject
 from kubepreflight.semantics.work import DrainCommand, move_kubelet
 from kubepreflight.upgrade import Upgrade
 
@@ -71,9 +71,9 @@ def _finding(
     is_mild = upgrade.half_upgraded and unsupported is None
     return finding(
         common_subject(kubelets, f"kubelet {minor}"),
-        f"The kubelet on {listed(one.node for one in kubelets)} is still {minor}. " + " ".join(steps),
-        remedy=f"Bring these kubelets to {hop.start} first, the minor version of the control plane today. "
-        + move_kubelet(hop.start, drain, windows=any(one.is_windows for one in kubelets)),
+        f"{who_runs(kubelets)} still {minor}. " + " ".join(steps),
+        remedy=f"Bring {'it' if len(kubelets) == 1 else 'them'} to {hop.start} first, the minor version of the control "
+        "plane today. " + move_kubelet(hop.start, drain, windows=any(one.is_windows for one in kubelets)),
         places=kubelets,
         evidence={"kubelets": [f"{one.node}: {one.version}" for one in kubelets]},
         severity=WARNING if is_mild else BLOCKER,

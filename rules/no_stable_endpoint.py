@@ -49,7 +49,8 @@ def no_stable_endpoint(config: KubeadmConfig, nodes: list[Node], pods: list[Pod]
             "up."
         )
         first = (
-            f"Until then, upgrade {owner.name} at a quiet hour, and do not restart it while another node is in work."
+            f"Until then, upgrade {owner.name} at a quiet hour, and do not restart it while another node is being "
+            "upgraded."
         )
     else:
         text = (
@@ -60,8 +61,8 @@ def no_stable_endpoint(config: KubeadmConfig, nodes: list[Node], pods: list[Pod]
     yield finding(
         config,
         text,
-        remedy="Put a load balancer or a virtual IP (kube-vip, or HAProxy with keepalived) before all API servers, add "
-        "its name to apiServer.certSANs and make it the controlPlaneEndpoint:\n"
+        remedy="Put a load balancer or a virtual IP (kube-vip, or HAProxy with keepalived) in front of all API "
+        "servers, add its name to apiServer.certSANs and make it the controlPlaneEndpoint:\n"
         "kubectl -n kube-system edit configmap kubeadm-config\n"
         "Then renew the API servers' certificates, and change the server in the nodes' kubeconfigs, node by node.\n"
         f"{first}",

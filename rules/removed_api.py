@@ -84,7 +84,8 @@ def _message(row: ApiKind, basis: Basis, places: Sequence[Subject], when: str) -
     refused = f'`no matches for kind "{row.kind}" in version "{row.api_version}"`'
     names = listed(f"{place.namespace}/{place.name}" if place.namespace else place.name for place in places)
     if basis is Basis.LAST_APPLIED:
-        what = f"The {row.kind} {names} remembers" if one else f"{len(places)} {row.kind}s ({names}) remember"
+        several = f"{len(places)} objects of kind {row.kind} ({names}) remember"
+        what = f"The {row.kind} {names} remembers" if one else several
         return (
             f"{what} from the last `kubectl apply` a manifest in {row.api_version}, {dropped}. What is there stays, "
             f"but whoever applies that manifest again{when} gets {refused}."
@@ -124,7 +125,7 @@ def _remedy(row: ApiKind, basis: Basis, places: Sequence[Subject], replacement: 
     file = quote(next(iter(files))) if basis is Basis.MANIFEST and len(files) == 1 else "FILE"
     if replacement.convertible:
         command = f"kubectl convert -f {file} --output-version {replacement.api_version}"
-        lines += ["kubectl's convert plugin prints the new form:", command]
+        lines += ["This prints the new form (`convert` is a plugin in newer versions of kubectl):", command]
     return "\n".join([*lines, "Then see what it would change, defaults too:", f"kubectl diff -f {file}"])
 
 

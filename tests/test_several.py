@@ -34,6 +34,10 @@ def test_how_many_of_its_pods(some: int, total: int, text: str) -> None:
     assert of_its_pods(some, total) == text
 
 
+def test_names_to_choose_from() -> None:
+    assert listed(["1.0", "1.1", "1.2"], "or") == "1.0, 1.1 or 1.2"
+
+
 def test_what_each_has() -> None:
     assert grouped({"1.36.3": ["cp1", "cp2"], "1.37.2": ["cp3"]}) == "1.36.3 on cp1 and cp2, 1.37.2 on cp3"
 

@@ -136,7 +136,8 @@ def way_out(instance: AddonInstance, hop: Hop, day: date, *, newer: bool = True)
     both = f"both {hop.start} and {hop.end}" if hop.start != hop.end else str(hop.end)
     if releases:
         over = " (their support has ended, too)" if all(row.out_of_support(day) for row in releases) else ""
-        move = f"Move {title} first, to a release that fits {both}: {listed(row.version for row in releases)}{over}."
+        choice = listed((row.version for row in releases), "or")
+        move = f"Move {title} first, to a release that fits {both}: {choice}{over}."
     elif hop.end > known.end:
         move = (
             f"What is known here of {title} is of {known.date} and ends at {known.end}: look for a release that "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from shlex import quote
 from typing import Self
 
@@ -9,6 +10,7 @@ import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.objects import Node
+from kubepreflight.semantics.several import listed
 from kubepreflight.version import Version
 
 VIRTUAL_TYPES = ("virtual-kubelet", "kwok")
@@ -54,6 +56,12 @@ class Kubelets(msgspec.Struct, frozen=True):
                     )
                 )
         return cls(tuple(known), tuple(gaps))
+
+
+def who_runs(kubelets: Sequence[Kubelet]) -> str:
+    """How a sentence about their version begins: `The kubelet on w1 is`, `The kubelets on w1 and w2 are`."""
+    nodes = listed(one.node for one in kubelets)
+    return f"The kubelet on {nodes} is" if len(kubelets) == 1 else f"The kubelets on {nodes} are"
 
 
 def is_virtual(node: Node) -> bool:

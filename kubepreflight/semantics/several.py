@@ -12,13 +12,13 @@ NAMED = 5
 """So many are named in a sentence; the others are counted."""
 
 
-def listed(names: Iterable[object]) -> str:
+def listed(names: Iterable[object], conjunction: str = "and") -> str:
     """Names for a sentence, in the order given, each once: `cp1`, `cp1 and cp2`, `a, b, c, d, e and 7 more`."""
     texts = list(dict.fromkeys(map(str, names)))
     if len(texts) > NAMED + 1:
         texts = [*texts[:NAMED], f"{len(texts) - NAMED} more"]
     *first, last = texts or ["none"]
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(first)} {conjunction} {last}" if first else last
 
 
 def of_its_pods(some: int, total: int) -> str:
