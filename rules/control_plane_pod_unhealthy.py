@@ -9,7 +9,7 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics.components import CONTROL_PLANE, component_of
 from kubepreflight.semantics.last_report import last_report
 from kubepreflight.semantics.owners import owner_of
-from kubepreflight.semantics.pod_trouble import RESTARTS, Trouble, trouble_of
+from kubepreflight.semantics.pod_trouble import RESTARTS, UNSCHEDULABLE, WITHOUT_IMAGE, Trouble, trouble_of
 from kubepreflight.semantics.several import listed
 
 NEEDED_BY_KUBEADM = (*CONTROL_PLANE, "etcd")
@@ -27,7 +27,8 @@ def control_plane_pod_unhealthy(pods: list[Pod], nodes: list[Node] | None = None
     where they are started anew.
 
     When it stays silent: every pod of kube-system is ready, or has ended, or is being deleted. Restarts count when
-    there were three or more and the last one within a day before the nodes last reported; Jobs are left out. It is a
+    there were three or more and the last one within a day before the nodes last reported, but not those of a node that
+    was itself restarted; Jobs are left out. It is a
     blocker for etcd, API server, controller-manager and scheduler when they are down or not ready, and a warning for
     restarts and for all others.
 
@@ -45,13 +46,20 @@ def control_plane_pod_unhealthy(pods: list[Pod], nodes: list[Node] | None = None
             continue
         trouble = trouble_of(pod, now)
         if trouble is not None:
-            troubled.setdefault((owner_of(pod), trouble.reason), []).append((pod, trouble))
-    for (owner, reason), same in troubled.items():
-        yield _finding(owner, reason, same)
+            troubled.setdefault((owner_of(pod), _sort(trouble)), []).append((pod, trouble))
+    for (owner, sort), same in troubled.items():
+        yield _finding(owner, sort, same)
 
 
-def _finding(owner: Subject, reason: str, troubled: list[tuple[Pod, Trouble]]) -> Finding:
-    pod, trouble = troubled[0]
+def _sort(trouble: Trouble) -> str:
+    """What stays the same while a pod goes from one reason to the next: crashed, waiting, running, not yet ready."""
+    if trouble.reason in WITHOUT_IMAGE:
+        return "image"
+    return "scheduling" if trouble.reason == UNSCHEDULABLE else "health"
+
+
+def _finding(owner: Subject, sort: str, troubled: list[tuple[Pod, Trouble]]) -> Finding:
+    pod, trouble = min(troubled, key=lambda one: one[1].reason == RESTARTS)
     component = component_of(pod)
     needed = component in NEEDED_BY_KUBEADM
     where = listed(one.spec.node_name or "no node" for one, _ in troubled)
@@ -67,7 +75,7 @@ def _finding(owner: Subject, reason: str, troubled: list[tuple[Pod, Trouble]]) -
         remedy="Find out why, first:\n"
         f"kubectl -n kube-system describe pod {quote(pod.name)}\n"
         f"kubectl -n kube-system logs {quote(pod.name)} --all-containers --previous --tail=50",
-        field=reason,
+        field=sort,
         places=[one for one, _ in troubled],
-        severity=BLOCKER if needed and reason != RESTARTS else WARNING,
+        severity=BLOCKER if needed and trouble.reason != RESTARTS else WARNING,
     )

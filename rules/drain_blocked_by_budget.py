@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from shlex import quote
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
+from kubepreflight.objects import OwnerReference, group_of
 from kubepreflight.rule import rule
 from kubepreflight.semantics.budget import Disruption
 from kubepreflight.semantics.eviction import Budgets, BudgetState, Controller, controllers_named
@@ -24,8 +25,8 @@ def drain_blocked_by_budget(budgets: Budgets) -> Iterator[Finding | Gap]:
     What happens: `kubectl drain` gets "Cannot evict pod as it would violate the pod's disruption budget", and tries
     again every 5 seconds until its timeout, or for ever. The node stays cordoned and cannot be upgraded. That is a
     blocker when the budget can never give. It is a warning when it gives nothing at this moment because pods are not
-    ready; when an autoscaler may come down to as few pods as the budget wants; when an operator made the budget and may
-    make room by itself; and when the manifest leaves the number of replicas to something else.
+    ready; when an autoscaler may come down to as few pods as the budget wants; when an operator made the budget, or
+    its pods, and may make room by itself; and when the manifest leaves the number of replicas to something else.
 
     When it stays silent: the budget has room, or covers no pod that a drain would evict: finished pods, static pods,
     DaemonSets' pods, pods on nodes whose kubelet is at the target already. A budget in policy/v1beta1 with an empty
@@ -50,7 +51,7 @@ def drain_blocked_by_budget(budgets: Budgets) -> Iterator[Finding | Gap]:
             yield _never(state)
         elif state.refused:
             yield _not_now(state)
-        elif state.least.allowed <= 0 and any(one.autoscaler for one in state.controllers):
+        elif state.least.allowed <= 0 < state.least.expected and any(one.autoscaler for one in state.controllers):
             yield _at_the_floor(state)
 
 
@@ -68,14 +69,15 @@ def _never_gives(state: BudgetState) -> bool:
 
 
 def _never(state: BudgetState) -> Finding:
-    operator = state.budget.metadata.controller
+    operator = _operator(state)
     left_open = [one for one in state.controllers if not one.is_declared or (one.is_coming and one.autoscaler)]
     message = f"{_name(state)} can never let a pod go: {_why(state)}."
     severity = BLOCKER
     if operator is not None:
         severity = WARNING
+        whose = "It belongs" if state.budget.metadata.controller else "Its pods belong"
         message += (
-            f" It belongs to {operator.kind} {operator.name}, whose operator may make room once the node is cordoned."
+            f" {whose} to {operator.kind} {operator.name}, whose operator may make room once the node is cordoned."
         )
     elif left_open:
         severity = WARNING
@@ -91,6 +93,18 @@ def _never(state: BudgetState) -> Finding:
         evidence=_evidence(state),
         severity=severity,
     )
+
+
+def _operator(state: BudgetState) -> OwnerReference | None:
+    """Whose operator looks after the budget, or after all of its pods: only operators make pods of their own."""
+    owners = [pod.metadata.controller for pod in state.pods]
+    if state.budget.metadata.controller is not None or not owners:
+        return state.budget.metadata.controller
+    return owners[0] if all(one is not None and _is_custom(one) for one in owners) else None
+
+
+def _is_custom(owner: OwnerReference) -> bool:
+    return "." in group_of(owner.api_version)
 
 
 def _why(state: BudgetState) -> str:
@@ -143,7 +157,7 @@ def _at_the_floor(state: BudgetState) -> Finding:
 
 def _make_room(state: BudgetState) -> str:
     loosened = _patch(state, '{"spec":{"minAvailable":null,"maxUnavailable":1}}')
-    if state.budget.metadata.controller is not None:
+    if _operator(state) is not None:
         return (
             "Change it where its operator is told, not here: the operator would put it back. See whether it makes room:"
             f"\nkubectl{_namespace(state)} get poddisruptionbudget {quote(state.budget.name)} --watch"

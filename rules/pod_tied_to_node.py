@@ -6,7 +6,7 @@ from shlex import quote
 import msgspec
 
 from kubepreflight.finding import NOTE, WARNING, Finding, Subject, finding
-from kubepreflight.objects import Api, KubernetesObject, Pod
+from kubepreflight.objects import Api, KubernetesObject, Pod, group_of
 from kubepreflight.parts import HostPath, NodeSelector, Part, Volume
 from kubepreflight.rule import rule
 from kubepreflight.semantics.ceph import is_rooks
@@ -52,6 +52,9 @@ class Tie(msgspec.Struct, frozen=True):
     name: str
 
 
+MADE_FOR_NODES = ("longhorn.io",)
+"""API groups whose operators make a pod for each node, and no other pod for what lies in its directories."""
+
 VOLUME, DEVICE, SELECTOR, DIRECTORY = "volume", "device", "selector", "directory"
 
 WORDS = {
@@ -85,7 +88,7 @@ def pod_tied_to_node(
     other node satisfies too. A hostPath counts when it can hold data of its own: not sockets, devices and single files,
     not what belongs to the system and the kubelet (/dev, /etc, /lib, /proc, /run, /sys, /tmp, /usr, /var/log, /var/run,
     /var/lib/kubelet and the like), not the root. Rook's daemons wait for their node on purpose, Ceph holds copies of
-    what they keep: for them it is a note.
+    what they keep: for them it is a note. Longhorn's are made for their node and leave nothing behind.
 
     How to see it yourself: kubectl get persistentvolumes
     -o custom-columns=CLAIM:.spec.claimRef.name,NODES:.spec.nodeAffinity.required, and kubectl get pods --all-namespaces
@@ -112,7 +115,7 @@ def pod_tied_to_node(
             yield _is_meant_to_wait(subject, total, waiting, drain)
         elif waiting:
             yield _waits(subject, total, waiting, drain)
-        elif straying and not is_rooks(subject):
+        elif straying and not is_rooks(subject) and group_of(subject.api_version) not in MADE_FOR_NODES:
             yield _strays(subject, members, straying)
 
 

@@ -13,6 +13,7 @@ CASES = [
     (("ReplicaSet", "web-57d6b8bcb8"), {"pod-template-hash": "57d6b8bcb8"}, "Deployment a/web"),
     (("ReplicaSet", "by-hand"), {"pod-template-hash": "57d6b8bcb8"}, "ReplicaSet a/by-hand"),
     (("ReplicaSet", "by-hand"), {}, "ReplicaSet a/by-hand"),
+    (("ReplicaSet", "web-57d6b8bcb8"), {"rollouts-pod-template-hash": "57d6b8bcb8"}, "Rollout a/web"),
 ]
 
 

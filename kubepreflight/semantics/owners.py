@@ -5,20 +5,28 @@ from __future__ import annotations
 from kubepreflight.finding import Subject
 from kubepreflight.objects import Pod
 
-_HASH = "pod-template-hash"
+_DEPLOYMENTS, _ROLLOUTS = "pod-template-hash", "rollouts-pod-template-hash"
+"""The labels whose values stand at the end of the names of the ReplicaSets that a Deployment makes, or a Rollout."""
 
 
 def owner_of(pod: Pod) -> Subject:
     """The Deployment, DaemonSet, StatefulSet or whatever else replaces a pod; the pod itself when nothing does.
 
-    A ReplicaSet whose name ends in the hash of its pods' template belongs to a Deployment. A static pod belongs to
+    A ReplicaSet whose name ends in the hash of its pods' template belongs to a Deployment, or to a Rollout of
+    Argo's. A static pod belongs to
     nobody: its node is no owner.
     """
     owner = pod.metadata.controller
     if owner is None or owner.kind == "Node":
         return pod.subject
-    kind, name = owner.kind, owner.name
-    suffix = f"-{pod.labels.get(_HASH, '')}"
-    if kind == "ReplicaSet" and len(suffix) > 1 and name.endswith(suffix):
+    api_version, kind, name = owner.api_version, owner.kind, owner.name
+    if kind == "ReplicaSet" and name.endswith(suffix := _suffix(pod, _DEPLOYMENTS)):
         kind, name = "Deployment", name.removesuffix(suffix)
-    return Subject(api_version=owner.api_version, kind=kind, namespace=pod.namespace, name=name)
+    elif kind == "ReplicaSet" and name.endswith(suffix := _suffix(pod, _ROLLOUTS)):
+        api_version, kind, name = "argoproj.io/v1alpha1", "Rollout", name.removesuffix(suffix)
+    return Subject(api_version=api_version, kind=kind, namespace=pod.namespace, name=name)
+
+
+def _suffix(pod: Pod, label: str) -> str:
+    """What no name ends in where there is no such label."""
+    return f"-{pod.labels.get(label) or '/'}"

@@ -23,7 +23,13 @@ STUCK = frozenset(
 )
 """Why a container waits when it does not get on by itself."""
 
+WITHOUT_IMAGE = frozenset({"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName"})
+"""Those of them in which the image is what is missing."""
+
+UNSCHEDULABLE = "Unschedulable"
 RESTARTS = "restarts"
+REBOOTED = "Unknown"
+"""What containerd says of a container that it finds dead when it comes up itself: the node was restarted."""
 MANY_RESTARTS = 3
 RECENT = timedelta(days=1)
 
@@ -61,14 +67,14 @@ def _waiting(status: ContainerStatus) -> Trouble | None:
 
 def _unschedulable(pod: Pod) -> Trouble | None:
     for one in pod.status.conditions or ():
-        if (one.type, one.status, one.reason) == ("PodScheduled", "False", "Unschedulable"):
-            return Trouble("Unschedulable", f"no node takes it: {' '.join((one.message or '').split())[:200]}")
+        if (one.type, one.status, one.reason) == ("PodScheduled", "False", UNSCHEDULABLE):
+            return Trouble(UNSCHEDULABLE, f"no node takes it: {' '.join((one.message or '').split())[:200]}")
     return None
 
 
 def _restarting(status: ContainerStatus, now: datetime | None) -> Trouble | None:
     ended = status.last_state.terminated if status.last_state else None
-    if ended is None or ended.finished_at is None or now is None:
+    if ended is None or ended.finished_at is None or ended.reason == REBOOTED or now is None:
         return None
     if status.restart_count < MANY_RESTARTS or now - ended.finished_at > RECENT:
         return None
