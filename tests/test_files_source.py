@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kubepreflight.errors import SourceError
@@ -410,6 +410,8 @@ def archives() -> list[bytes]:
     return [*found, snapshot_of(pod())]
 
 
+@example(b"\x1f\x8b\x08\x08" + bytes(6), [], 0)
+@example(archives()[6], [(position, 255) for position in range(50, 90)], 0)
 @given(
     st.sampled_from(archives()), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=4), st.integers(0)
 )
