@@ -64,8 +64,8 @@ def _would_move(names: Sequence[str], hosts: list[Host], upgrade: Upgrade, sourc
     known = [one for one in found if not isinstance(one, Missing)]
     minors = [minor for one in known for minor in one.minors]
     if any(one.legacy for one in known) and upgrade.end.date() < sources.legacy.gone:
-        ahead = ": past the API server" if "kubelet" in names else ""
-        return f"takes {them} to the newest version that Google's repository holds, of whatever minor version{ahead}"
+        ahead = ", and so past the API server" if "kubelet" in names else ""
+        return f"takes {them} to the newest of all minor versions that Google's repository holds{ahead}"
     if not minors or len(known) < len(found) or not all(one.minors for one in known):
         return f"takes {them} to the newest version that its repositories hold"
     newest = max(minors)

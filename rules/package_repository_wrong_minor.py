@@ -131,7 +131,8 @@ def _behind(behind: list[KubernetesRepositories], fitting: list[KubernetesReposi
         )
     else:
         message = (
-            f"The package repository has to be switched to {end}, to get its kubeadm and kubelet: {_told(behind)}."
+            f"The package repository has to be switched to {end}, to get its kubeadm and kubelet. It is now that of "
+            f"{_told(behind)}."
         )
     again = " It comes again before each later step." if len(upgrade.hops) > 1 else ""
     return _make(

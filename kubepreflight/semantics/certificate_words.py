@@ -41,11 +41,13 @@ def when(certificates: Iterable[HostCertificate], start: datetime) -> str:
 
 
 def consequences(certificates: Iterable[HostCertificate], most: int = 3) -> str:
-    """What stops with them, the worst first: `Then …`; empty when nothing is known to."""
-    known = [one.known for one in certificates if one.known]
+    """What stops with them, the worst first: `Once they have ended, …`; empty when nothing is known to."""
+    found = list(certificates)
+    known = [one.known for one in found if one.known]
     known.sort(key=lambda one: _WORST.index(one.name) if one.name in _WORST else len(_WORST))
     text = " ".join(list(dict.fromkeys(one.consequence for one in known))[:most])
-    return f"Then {text[:1].lower()}{text[1:]}" if text else ""
+    once = "Once it has ended" if len(found) == 1 else "Once they have ended"
+    return f"{once}, {text[:1].lower()}{text[1:]}" if text else ""
 
 
 def evidence(certificates: Iterable[HostCertificate]) -> dict[str, Evidence]:
