@@ -26,6 +26,7 @@ class FakeApiServer:
             "/api/v1/pods": (200, {"kind": "PodList", "apiVersion": "v1", "items": []}),
         }
         self.requests: list[tuple[str, dict[str, list[str]]]] = []
+        self.authorizations: list[str] = []
         self.url = ""
         self.hanging = threading.Event()
         self._released = threading.Event()
@@ -74,6 +75,8 @@ def serving() -> Iterator[FakeApiServer]:
         def do_GET(self) -> None:
             split = urlsplit(self.path)
             fake.requests.append((split.path, parse_qs(split.query)))
+            if "Authorization" in self.headers:
+                fake.authorizations.append(self.headers["Authorization"])
             answer = fake.answer(split.path)
             if answer is None:
                 self.close_connection = True

@@ -107,15 +107,6 @@ def test_one_broken_object_does_not_hide_the_others(server: FakeApiServer) -> No
     assert "shop/a" in snapshot.failures["", "Pod"][0].subject
 
 
-def test_waits_for_a_busy_server(server: FakeApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kubepreflight.sources.connection.time.sleep", lambda _: None)
-    busy = (429, {"message": "too many requests"}, {"Retry-After": "1"})
-    server.answers["/api/v1/pods"] = [busy, busy, pods("a")]
-    assert len(read(server).observed[Pod]) == 1
-    server.answers["/api/v1/pods"] = [busy] * 100
-    assert "429" in read(server).failures["", "Pod"][0].reason
-
-
 def test_a_server_that_goes_away_ends_the_scan_soon(server: FakeApiServer) -> None:
     server.answers["/version"] = [(200, {"gitVersion": "v1.36.3"})]
     server.answers["/api/v1/nodes"] = [None] * 9
@@ -123,6 +114,13 @@ def test_a_server_that_goes_away_ends_the_scan_soon(server: FakeApiServer) -> No
     snapshot = read(server)
     assert snapshot.failures["", "Pod"][0].asked
     assert snapshot.failures["", "Node"][0].asked
+
+
+def test_a_version_that_does_not_say_what_it_serves_is_asked_once(server: FakeApiServer) -> None:
+    server.answers["/api/v1"] = (503, {"message": "down"})
+    snapshot = read(server)
+    assert [path for path, _ in server.requests].count("/api/v1") == 1
+    assert snapshot.failures["", "Pod"][0].reason == snapshot.failures["", "Node"][0].reason == "503 down"
 
 
 @pytest.mark.parametrize(

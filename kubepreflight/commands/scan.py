@@ -139,7 +139,7 @@ def _sources(options: Mapping[str, Any], records: Sequence[SourceRecord], tellin
 def _live(options: Mapping[str, Any], telling: Progress) -> Read:
     def read(collector: Collector) -> None:
         from kubepreflight.sources.cluster import read_cluster
-        from kubepreflight.sources.connection import connect
+        from kubepreflight.sources.kubeconfig import connect
 
         with telling.step("connecting"):
             connection = connect(options["kubeconfig"], options["context"], options["as_user"])

@@ -19,13 +19,13 @@ from kubepreflight.objects import Api, Origin
 from kubepreflight.progress import SILENT, Progress
 from kubepreflight.report import Cluster, SourceRecord
 from kubepreflight.snapshot import Collector
-from kubepreflight.sources.connection import ApiError, Connection
+from kubepreflight.sources.connection import VERSION, ApiError, Connection
+from kubepreflight.sources.unreachable import advice
 from kubepreflight.upgrade import ServerVersion
 from kubepreflight.version import Version
 
 PAGE = 500
 SIDE_BY_SIDE = 4
-GONE = "the API server went away during the scan"
 PAGES_AHEAD = 8
 """How many fetched pages may wait to be decoded; more would only fill memory."""
 
@@ -99,16 +99,16 @@ def read_cluster(collector: Collector, connection: Connection, progress: Progres
 
 def _version(connection: Connection) -> Version:
     try:
-        return Version.parse(msgspec.json.decode(connection.get("/version"), type=_GitVersion).git_version)
+        return Version.parse(msgspec.json.decode(connection.get(VERSION), type=_GitVersion).git_version)
     except ApiError as error:
-        advice = {
-            0: "Is it running, and is this machine allowed to reach it?",
-            401: "It does not accept these credentials; have they expired?",
-            403: "These credentials may not even read /version.",
-        }.get(error.status, "")
-        raise SourceError(f"the API server {connection.server} does not answer: {error}. {advice}".strip()) from error
+        raise _unusable(connection, "does not answer", error) from error
     except (msgspec.DecodeError, ValueError) as error:
         raise SourceError(f"{connection.server} does not answer like a Kubernetes API server: {error}") from error
+
+
+def _unusable(connection: Connection, what: str, error: ApiError) -> SourceError:
+    todo = advice(error.status, error, connection.credential, connection.as_user)
+    return SourceError(f"the API server {connection.server} {what}: {error}. {todo}".rstrip())
 
 
 class _Discovery:
@@ -118,10 +118,12 @@ class _Discovery:
         self._connection = connection
         try:
             groups = msgspec.json.decode(connection.get("/apis"), type=_Groups).groups
-        except (ApiError, msgspec.DecodeError) as error:
+        except ApiError as error:
+            raise _unusable(connection, "does not say what it serves", error) from error
+        except msgspec.DecodeError as error:
             raise SourceError(f"the API server {connection.server} does not say what it serves: {error}") from error
         self._groups = {group.name: group for group in groups}
-        self._resources: dict[str, frozenset[tuple[str, str]]] = {}
+        self._resources: dict[str, frozenset[tuple[str, str]] | ApiError] = {}
 
     def versions(self, group: str) -> Iterator[str]:
         """The group's versions, the preferred one first: `apps/v1`."""
@@ -137,13 +139,22 @@ class _Discovery:
     def serves(self, group_version: str, api: Api) -> bool:
         """Whether a version has this kind. Raises ApiError."""
         if group_version not in self._resources:
+            self._resources[group_version] = self._ask(group_version)
+        resources = self._resources[group_version]
+        if isinstance(resources, ApiError):
+            raise resources
+        return (api.plural, api.kind) in resources
+
+    def _ask(self, group_version: str) -> frozenset[tuple[str, str]] | ApiError:
+        """What one version serves, or why it does not say; asked once, whatever the answer."""
+        try:
             body = self._connection.get(_root(group_version))
-            try:
-                resources = msgspec.json.decode(body, type=_Resources).resources
-            except msgspec.DecodeError as error:
-                raise ApiError(0, f"{_root(group_version)} is no resource list: {error}") from error
-            self._resources[group_version] = frozenset((one.name, one.kind) for one in resources)
-        return (api.plural, api.kind) in self._resources[group_version]
+            resources = msgspec.json.decode(body, type=_Resources).resources
+        except ApiError as error:
+            return error
+        except msgspec.DecodeError as error:
+            return ApiError(0, f"{_root(group_version)} is no resource list: {error}")
+        return frozenset((one.name, one.kind) for one in resources)
 
 
 def _root(group_version: str) -> str:
@@ -167,17 +178,19 @@ def _locate(api: Api, served: _Discovery, paths: dict[Api, str], collector: Coll
 
 def _gap(api: Api, error: ApiError) -> Gap:
     how = {
-        0: "is the API server still there? Scan again",
+        0: "is the API server still there? kubectl get --raw '/readyz?verbose', then scan again",
         401: "have the credentials expired? Renew them and scan again",
         403: f"allow `list` of {api.resource}: kubepreflight rbac prints the ClusterRole that a scan needs",
         429: "the API server is busy: scan again later",
+        503: f"is what serves it down? kubectl get apiservices | grep {api.group or 'False'}",
+        504: "kubectl get --raw '/readyz?verbose' says what the API server waits for; often it is etcd",
     }.get(error.status, "scan again; if it stays, the API server's log says why")
     return Gap(input=api.plural, reason=str(error), how=how, asked=True)
 
 
 def _fetch_all(connection: Connection, paths: dict[Api, str], collector: Collector, progress: Progress) -> None:
     pages: queue.Queue[_Fetched] = queue.Queue(PAGES_AHEAD)
-    stop = threading.Event()
+    stop = threading.Event()  # set when nobody takes pages any more: an interrupt
     pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="fetch")
     try:
         for api, path in paths.items():
@@ -198,16 +211,12 @@ def _fetch(connection: Connection, api: Api, path: str, pages: queue.Queue[_Fetc
     started = time.monotonic()
     error: ApiError | None = None
     try:
-        if stop.is_set():
-            raise ApiError(0, GONE)
         for page in _pages(connection, api, path):
-            pages.put(_Fetched(api, page))
             if stop.is_set():
-                raise ApiError(0, GONE)
+                return
+            pages.put(_Fetched(api, page))
     except ApiError as failure:
         error = failure
-        if failure.status == 0 and not connection.is_alive():
-            stop.set()
     except Exception as failure:  # a thread that died in silence would be waited for for ever
         error = ApiError(0, f"{type(failure).__name__}: {failure}")
     pages.put(_Fetched(api, error=error, done=True, seconds=time.monotonic() - started))

@@ -1,12 +1,11 @@
-"""A connection to an API server: the kubernetes client's configuration, and raw bytes over it.
+"""A connection to an API server: GET requests, raw bytes, and a reason for whatever was not given.
 
-The client reads kubeconfig, contexts, exec plugins, in-cluster credentials, proxies and TLS; its models are never
-built.
+The kubernetes client says how to reach it (proxies, TLS, tokens that are renewed); its models are never built.
 """
 
 from __future__ import annotations
 
-import os
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,24 +14,42 @@ import msgspec
 
 from kubepreflight.errors import SourceError
 from kubepreflight.semantics.credential import ScanCredential
+from kubepreflight.sources.unreachable import plain_reason
 
 if TYPE_CHECKING:
+    import ssl
+
     from kubernetes.client import Configuration
 
 IN_CLUSTER = "in-cluster"
+VERSION = "/version"
+"""What every server answers to everybody."""
 CONNECT_SECONDS = 10.0
-READ_SECONDS = 60.0
+READ_SECONDS = 65.0
+"""A little longer than the API server itself works on a request before it gives up."""
 PATIENCE_SECONDS = 30.0
-"""How long a request waits in all for a server that says 429."""
+"""How long a server that says 429 to everything is waited for."""
+RENEW_SECONDS = 60.0
+"""How long a token is used before the client is asked whether it must be renewed (it does so 5 minutes early)."""
+WARY_SECONDS = 10.0
+"""How long the next answers are waited for when one has not come in time, until one does."""
+LONG_SECONDS = 30.0
+"""A connection that broke after so long has timed out somewhere on the way."""
+TIMEOUTS = 4
+"""After so many requests in a row that got no answer in time nothing more is asked."""
+GONE = "the API server went away during the scan"
+STUCK = "the API server gives no answer in time any more"
 
 
 class ApiError(Exception):
-    """The API server did not give what was asked for. `status` is HTTP's, 0 when there was no answer at all."""
+    """The API server did not give what was asked for. `status` is HTTP's, 0 when there was no answer at all, which
+    `timed_out` says to have been waited for in vain."""
 
-    def __init__(self, status: int, reason: str, continue_token: str = "") -> None:
+    def __init__(self, status: int, reason: str, continue_token: str = "", *, timed_out: bool = False) -> None:
         super().__init__(f"{status} {reason}" if status else reason)
         self.status = status
         self.continue_token = continue_token
+        self.timed_out = timed_out
 
 
 class _Status(msgspec.Struct, rename="camel"):
@@ -44,9 +61,13 @@ class _Status(msgspec.Struct, rename="camel"):
 
 
 class Connection:
-    """GET requests to one API server. Safe for several threads."""
+    """GET requests to one API server. Safe for several threads.
+
+    `credential` is what it proves its user with, without anything secret.
+    """
 
     def __init__(self, configuration: Configuration, context: str, as_user: str = "") -> None:
+        """Read the configuration's certificates and keys: their files may go afterwards. Raises SourceError."""
         from kubernetes.client.rest import RESTClientObject
 
         configuration.connection_pool_maxsize = 8
@@ -54,67 +75,131 @@ class Connection:
         self.configuration = configuration
         self.context = context
         self.server: str = configuration.host
+        self.as_user = as_user
         self._pool = RESTClientObject(configuration).pool_manager
-        self._headers = {"Accept": "application/json", "User-Agent": "kubepreflight"}
-        if as_user:
-            self._headers["Impersonate-User"] = as_user
+        if self.server.startswith("https"):
+            without_files = {"ca_certs": None, "cert_file": None, "key_file": None}
+            self._pool.connection_pool_kw.update(without_files, ssl_context=_tls(configuration))
+        self._gone = ""
+        self._timeouts = 0
+        self._looking = threading.Lock()
+        self._renewing = threading.Lock()
+        self._renewed = float("-inf")
+        self._authorization: dict[str, str] = {}
+        self._busy_since: float | None = None
+        self.credential = self._credential()
 
-    @property
-    def credential(self) -> ScanCredential:
-        """What it proves its user with, without anything secret."""
+    def _credential(self) -> ScanCredential:
         from kubepreflight.semantics.certificates import parse_certificates
 
-        kind = "in-cluster" if self.context == IN_CLUSTER else "token" if self._settings() else "other"
+        authorization = self._authorized().get("authorization", "")
         if not self.configuration.cert_file:
+            token = "in-cluster" if self.context == IN_CLUSTER else "token"
+            kind = token if authorization.lower().startswith("bearer ") else "other"
             return ScanCredential(context=self.context, kind=kind)
-        try:
-            data = Path(self.configuration.cert_file).read_bytes()
-        except OSError:
-            data = b""
-        certificates, _ = parse_certificates(data, self.context)
+        certificates, _ = parse_certificates(Path(self.configuration.cert_file).read_bytes(), self.context)
         return ScanCredential(context=self.context, kind="certificate", certificates=certificates)
 
-    def _settings(self) -> dict[str, Any]:
-        return dict(self.configuration.auth_settings())
+    def _authorized(self) -> dict[str, str]:
+        """The headers that prove the user. Raises SourceError for a token that no header can carry."""
+        with self._renewing:
+            if time.monotonic() - self._renewed > RENEW_SECONDS:
+                settings: list[Any] = list(self.configuration.auth_settings().values())
+                given = {one["key"]: one["value"].strip() for one in settings if one["in"] == "header" and one["value"]}
+                if not all(value.isascii() and value.isprintable() for value in given.values()):
+                    raise SourceError(f"the token of the context {self.context} has characters that no token can have")
+                self._authorization, self._renewed = given, time.monotonic()
+            return self._authorization
 
     def get(self, path: str, **query: str | int) -> bytes:
-        """The body of one answer. Waits for a server that says 429, for `PATIENCE_SECONDS` in all. Raises ApiError."""
-        waited = 0.0
+        """The body of one answer; a server that says 429 is waited for. Raises ApiError."""
+        fields = {name: str(value) for name, value in query.items() if value}
         while True:
-            status, headers, body = self._send(path, {name: str(value) for name, value in query.items() if value})
+            status, headers, body = self._ask(path, fields)
             if status != 429:
                 break
             pause = min(max(_seconds(headers.get("Retry-After")), 1.0), 10.0)
-            if waited + pause > PATIENCE_SECONDS:
+            now = time.monotonic()
+            self._busy_since = self._busy_since or now
+            if now + pause > self._busy_since + PATIENCE_SECONDS:
                 break
             time.sleep(pause)
-            waited += pause
         if 200 <= status < 300:
+            self._busy_since = None
             return body
         said = _status(body)
-        raise ApiError(status, said.message or f"for {path}", said.metadata.token)
+        raise ApiError(status, said.message or f"for {path}{_words(body)}", said.metadata.token)
 
-    def is_alive(self) -> bool:
-        """Whether the server still answers at all, whatever it says."""
+    def _ask(self, path: str, fields: dict[str, str]) -> tuple[int, Any, bytes]:
+        """One answer; a connection that broke while the server lives is tried once more, one that is slow is not."""
+        if self._gone:
+            raise ApiError(0, self._gone)
         try:
-            self._send("/version", {}, read=CONNECT_SECONDS)
-        except ApiError:
-            return False
-        return True
+            answer = self._send(path, fields)
+        except ApiError as error:
+            if error.timed_out:
+                self._count(timed_out=True)
+            if path == VERSION or not self._is_alive() or error.timed_out:
+                raise
+            answer = self._send(path, fields)
+        self._count(timed_out=answer[0] == 504)
+        return answer
 
-    def _send(self, path: str, query: dict[str, str], read: float = READ_SECONDS) -> tuple[int, Any, bytes]:
+    def _count(self, *, timed_out: bool) -> None:
+        self._timeouts = self._timeouts + 1 if timed_out else 0
+        if self._timeouts >= TIMEOUTS:
+            self._gone = STUCK
+
+    def _is_alive(self) -> bool:
+        """Whether the server still answers at all, whatever it says; when not, nothing more is asked of it."""
+        with self._looking:
+            if not self._gone:
+                try:
+                    self._send(VERSION, {})
+                except ApiError:
+                    self._gone = GONE
+            return not self._gone
+
+    def _send(self, path: str, fields: dict[str, str]) -> tuple[int, Any, bytes]:
         import urllib3
 
-        headers = dict(self._headers)
-        for setting in self._settings().values():
-            if setting["in"] == "header" and setting["value"]:
-                headers[setting["key"]] = setting["value"]
+        headers = {"Accept": "application/json", "User-Agent": "kubepreflight", **self._authorized()}
+        if self.as_user:
+            headers["Impersonate-User"] = self.as_user
+        read = WARY_SECONDS if path == VERSION or self._timeouts else READ_SECONDS
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=read)
+        started = time.monotonic()
         try:
-            answer = self._pool.request("GET", self.server + path, fields=query, headers=headers, timeout=timeout)
+            answer = self._pool.request("GET", self.server + path, fields=fields, headers=headers, timeout=timeout)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(0, plain_reason(error)) from error
+            timed_out = isinstance(error, urllib3.exceptions.TimeoutError) or time.monotonic() - started > LONG_SECONDS
+            raise ApiError(0, plain_reason(error), timed_out=timed_out) from error
         return answer.status, answer.headers, answer.data
+
+
+def _tls(configuration: Configuration) -> ssl.SSLContext:
+    """As strict as kubectl: Python's additional demands on authorities would refuse clusters that work."""
+    import ssl
+
+    try:
+        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    except OSError as error:
+        raise SourceError(
+            f"the kubeconfig's certificate authority cannot be used: {plain_reason(error)}. "
+            "It is /etc/kubernetes/pki/ca.crt on a control-plane node"
+        ) from error
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if not configuration.verify_ssl:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if configuration.cert_file:
+        try:
+            context.load_cert_chain(configuration.cert_file, configuration.key_file)
+        except OSError as error:
+            raise SourceError(
+                f"the kubeconfig's client certificate and key cannot be used: {plain_reason(error)}. "
+                "Is it damaged, or is the key another certificate's? /etc/kubernetes/admin.conf on a node has both"
+            ) from error
+    return context
 
 
 def _seconds(text: str | None) -> float:
@@ -128,50 +213,7 @@ def _status(body: bytes) -> _Status:
         return _Status()
 
 
-def plain_reason(error: BaseException) -> str:
-    """The innermost cause of a connection error, without the addresses of Python objects around it."""
-    seen = {id(error)}
-    while (inner := error.__cause__ or error.__context__ or getattr(error, "reason", None)) is not None:
-        if not isinstance(inner, BaseException) or id(inner) in seen:
-            break
-        seen.add(id(inner))
-        error = inner
-    text = str(error).rpartition(">: ")[2] or type(error).__name__
-    return text.strip()
-
-
-def connect(kubeconfig: str | None = None, context: str | None = None, as_user: str = "") -> Connection:
-    """Connect by kubeconfig (the default one, or KUBECONFIG's), or from within a pod. Raises SourceError."""
-    import urllib3
-    from kubernetes.client import Configuration
-    from kubernetes.config import ConfigException, kube_config, load_incluster_config, load_kube_config
-
-    urllib3.disable_warnings()
-    configuration = Configuration()
-    try:
-        if kubeconfig is None and context is None and not _has_kubeconfig(kube_config.KUBE_CONFIG_DEFAULT_LOCATION):
-            load_incluster_config(client_configuration=configuration)
-            return Connection(configuration, IN_CLUSTER, as_user)
-        load_kube_config(kubeconfig, context, client_configuration=configuration, persist_config=False)
-        _, active = kube_config.list_kube_config_contexts(kubeconfig)
-    except ConfigException as error:
-        raise SourceError(_advice(str(error), kubeconfig, context)) from error
-    except Exception as error:  # the loader lets through whatever a broken file makes of it
-        raise SourceError(_advice(f"{type(error).__name__}: {error}", kubeconfig, context)) from error
-    return Connection(configuration, context or str(active["name"]), as_user)
-
-
-def _has_kubeconfig(locations: str) -> bool:
-    return any(Path(one).expanduser().is_file() for one in locations.split(os.pathsep) if one)
-
-
-def _advice(reason: str, kubeconfig: str | None, context: str | None) -> str:
-    reason = reason.splitlines()[0][:300].rstrip(".") if reason else "it cannot be read"
-    if context is not None:
-        return f"the context {context!r} cannot be used: {reason}. See: kubectl config get-contexts"
-    if kubeconfig is not None:
-        return f"the kubeconfig {kubeconfig} cannot be used: {reason}"
-    return (
-        f"there is no cluster to scan: {reason}. Set KUBECONFIG, give --kubeconfig and --context, "
-        "or name files to scan offline: kubepreflight scan dump.yaml hosts/"
-    )
+def _words(body: bytes) -> str:
+    """An answer in plain words, as some refusals are; nothing for a page of a proxy."""
+    text = body[:200].decode("utf-8", "replace").strip().rstrip(".")
+    return f": {text}" if text.isprintable() and text and "<" not in text else ""
