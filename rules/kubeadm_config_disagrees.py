@@ -79,7 +79,8 @@ def _version(config: KubeadmConfig, recorded: Version, servers: VisibleApiServer
 def _is_elsewhere(one: Instance, repository: str, recorded: Version | None) -> bool:
     """Whether an image that kubeadm rendered from this record comes from another place than the record names."""
     place = _place(one.image)
-    return bool(repository) and place is not None and one.version == recorded and place != repository.rstrip("/")
+    meant = _place(f"{repository.rstrip('/')}/{one.component}")
+    return bool(repository) and place is not None and one.version == recorded and place != (meant or repository)
 
 
 def _place(image: str) -> str | None:
