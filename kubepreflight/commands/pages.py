@@ -74,8 +74,9 @@ def _everywhere(apis: Sequence[Api]) -> list[dict[str, list[str]]]:
 
 
 def _named(apis: Sequence[Api]) -> list[dict[str, list[str]]]:
+    """Single objects are asked for by a list of one name, which needs no `get`."""
     rows = sorted({(api.group, api.plural, api.name) for api in apis if api.name})
     return [
-        {"apiGroups": [group], "resources": [plural], "resourceNames": [name], "verbs": ["get", "list"]}
-        for group, plural, name in rows
+        {"apiGroups": [group], "resources": [plural], "resourceNames": [name for *_, name in named], "verbs": ["list"]}
+        for (group, plural), named in groupby(rows, key=lambda row: row[:2])
     ]

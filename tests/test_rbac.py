@@ -1,0 +1,40 @@
+"""The ClusterRole that a scan needs: what it lists, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from kubepreflight.commands.pages import cluster_role
+from kubepreflight.rule import load_rules
+from kubepreflight.scan import wanted_by
+
+RULES = yaml.safe_load(cluster_role("mine"))["rules"]
+
+
+def test_it_only_lists_and_names_what_it_lists() -> None:
+    assert {verb for one in RULES for verb in one["verbs"]} == {"list"}
+    assert not {"*", "secrets"} & {resource for one in RULES for resource in one["resources"]}
+    assert "*" not in {group for one in RULES for group in one["apiGroups"]}
+
+
+def test_it_has_everything_that_a_rule_asks_for_without_opt_in() -> None:
+    allowed = {
+        (group, resource, name)
+        for one in RULES
+        for group in one["apiGroups"]
+        for resource in one["resources"]
+        for name in one.get("resourceNames", [""])
+    }
+    asked = {
+        (group, api.plural, api.name)
+        for api in wanted_by(load_rules()).apis()
+        for group in (api.group, *(() if api.name else api.also))
+    }
+    assert allowed == asked
+
+
+def test_the_one_that_is_shipped_is_of_these_rules() -> None:
+    shipped = yaml.safe_load((Path(__file__).parents[1] / "deploy/rbac.yaml").read_text())
+    assert shipped == yaml.safe_load(cluster_role("kubepreflight"))
