@@ -110,7 +110,7 @@ class Wanted(msgspec.Struct, frozen=True):
 def to_list(structs: Iterable[type[KubernetesObject]]) -> tuple[Api, ...]:
     """What to list for these structs; sorted, each kind once.
 
-    A kind that one of them wants whole is not listed by name or namespace besides, which would give objects twice.
+    A kind that one of them wants whole is not listed in parts besides, which would give objects twice.
     """
     wanted: dict[tuple[str, str], set[Api]] = {}
     for struct in structs:
@@ -118,7 +118,7 @@ def to_list(structs: Iterable[type[KubernetesObject]]) -> tuple[Api, ...]:
             wanted.setdefault((api.group, api.kind), set()).add(api)
     found: list[Api] = []
     for apis in wanted.values():
-        whole = [api for api in apis if not api.namespace and not api.name]
+        whole = [api for api in apis if api.part == ("", "")]
         if whole:
             also = sorted({group for api in apis for group in api.also})
             found.append(whole[0]._replace(also=tuple(also)))

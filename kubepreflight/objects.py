@@ -19,8 +19,8 @@ from kubepreflight.parts import Affinity, ContainerStatus, Part, Resources, Scal
 class Api(NamedTuple):
     """Where the API serves a kind. `also` are older groups of the same kind (Ingress in `extensions`).
 
-    `namespace` and `name` narrow it to one object, or to one namespace, when rules need no more: the scan then asks
-    for no more.
+    `namespace`, `name` and `selector` (a field selector, as in `kubectl get --field-selector`) narrow it to one
+    namespace, one object or one sort of object when rules need no more: the scan then asks for no more.
     """
 
     group: str
@@ -30,6 +30,12 @@ class Api(NamedTuple):
     also: tuple[str, ...] = ()
     namespace: str = ""
     name: str = ""
+    selector: str = ""
+
+    @property
+    def part(self) -> tuple[str, str]:
+        """The namespace, and the name or selector, to which it is narrowed; either may be empty."""
+        return self.namespace, self.name or self.selector
 
     @property
     def resource(self) -> str:

@@ -21,7 +21,7 @@ Kind = tuple[str, str]
 """Group and kind: ("apps", "Deployment")."""
 
 Part = tuple[str, str, str, str]
-"""Group and kind, and the namespace and name to which it is narrowed; either may be empty."""
+"""Group and kind, and `Api.part`: the namespace, and the name or selector, to which it is narrowed."""
 
 
 class ManifestHeader(msgspec.Struct, frozen=True):
@@ -86,7 +86,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     def has_listed(self, api: Api) -> bool:
         """Whether all was read that this asks for, under whichever of its groups."""
         return any(
-            (group, api.kind) in self.listed or (group, api.kind, api.namespace, api.name) in self.parts
+            (group, api.kind) in self.listed or (group, api.kind, *api.part) in self.parts
             for group in (api.group, *api.also)
         )
 

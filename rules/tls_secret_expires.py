@@ -33,7 +33,7 @@ class PublicPart(msgspec.Struct, frozen=True):
 class TlsSecret(KubernetesObject):
     """A Secret, of which only `tls.crt` is read."""
 
-    api = Api("", "Secret", "secrets")
+    api = Api("", "Secret", "secrets", selector=f"type={TLS}")
     opt_in = "tls-secrets"
 
     type: str | None = None

@@ -53,6 +53,23 @@ class ClusterInfo(KubernetesObject):
     api = Api("", "ConfigMap", "configmaps", namespace="kube-public", name="cluster-info")
 
 
+class TlsSecret(KubernetesObject):
+    api = Api("", "Secret", "secrets", selector="type=kubernetes.io/tls")
+
+
+def test_of_a_kind_of_which_one_sort_is_wanted_no_other_is_asked_for(server: FakeApiServer) -> None:
+    server.answers["/api/v1"] = (200, {"resources": [{"name": "secrets", "kind": "Secret", "namespaced": True}]})
+    one = {"metadata": {"name": "one", "namespace": "shop", "uid": "1"}}
+    server.answers["/api/v1/secrets"] = (200, {"kind": "SecretList", "apiVersion": "v1", "items": [one]})
+    snapshot = read(server, TlsSecret)
+    assert [query["fieldSelector"] for path, query in server.requests if path == "/api/v1/secrets"] == [
+        ["type=kubernetes.io/tls"]
+    ]
+    assert snapshot.has_listed(TlsSecret.api)
+    assert not snapshot.has_listed(Api("", "Secret", "secrets"))
+    assert not snapshot.has_listed(Api("", "Secret", "secrets", selector="type=helm.sh/release.v1"))
+
+
 def test_of_two_objects_of_a_kind_one_may_be_refused(server: FakeApiServer) -> None:
     server.answers["/api/v1"] = (200, {"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": True}]})
     empty = {"kind": "ConfigMapList", "apiVersion": "v1", "items": []}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import yaml
 
 from kubepreflight.commands.pages import cluster_role
@@ -33,8 +31,3 @@ def test_it_has_everything_that_a_rule_asks_for_without_opt_in() -> None:
         for group in (api.group, *(() if api.name else api.also))
     }
     assert allowed == asked
-
-
-def test_the_one_that_is_shipped_is_of_these_rules() -> None:
-    shipped = yaml.safe_load((Path(__file__).parents[1] / "deploy/rbac.yaml").read_text())
-    assert shipped == yaml.safe_load(cluster_role("kubepreflight"))

@@ -230,7 +230,7 @@ def _pages(connection: Connection, api: Api, path: str) -> Iterator[bytes]:
     token, offers = "", 0
     while True:
         try:
-            page = connection.get(path, limit=PAGE, **{"continue": token})
+            page = connection.get(path, limit=PAGE, fieldSelector=api.selector, **{"continue": token})
         except ApiError as error:
             offers += 1
             if error.status != 410 or not error.continue_token or offers > 3:
@@ -260,7 +260,7 @@ def _take(fetched: _Fetched, collector: Collector, progress: Progress) -> None:
         if fetched.error is not None:
             collector.fail(api.group, api.kind, _gap(api, fetched.error))
         else:
-            collector.mark_listed(api.group, api.kind, api.namespace, api.name)
+            collector.mark_listed(api.group, api.kind, *api.part)
         progress.did(api.resource, fetched.seconds)
         return
     progress.doing(api.resource)
