@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from inspect import cleandoc
 from math import isfinite
 from typing import Annotated, Any
 
@@ -218,6 +219,9 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of the JSON report; `kubepreflight/report.schema.json` is a copy of it."""
     (reference,), parts = msgspec.json.schema_components((Report,), ref_template="#/$defs/{name}")
     parts["Report"]["properties"]["schema"] = {"const": SCHEMA}
+    for part in parts.values():
+        if "description" in part:  # from Python 3.13 on docstrings come without their indentation
+            part["description"] = cleandoc(part["description"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"The JSON report of kubepreflight, {SCHEMA}",
