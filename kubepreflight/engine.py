@@ -192,13 +192,14 @@ def _not_offered(apis: Sequence[Api], kind: type[KubernetesObject], *, some: boo
     what = listed(
         " ".join(part for part in (api.plural, f"{api.namespace}/{api.name}".strip("/")) if part) for api in apis
     )
-    which = ",".join(api.resource for api in apis[:NAMED])
+    # Of several kinds the server may lack one, and kubectl then gets none of them.
+    single = f", or add: kubectl get {apis[0].resource} -A -o json" if len(apis) == 1 else ""
     lacking = f"only some {what} were given" if some else f"nothing that was given holds {what}"
     more = "more" if some else "any"
     return Gap(
         input=what,
         reason=f"{lacking}, and nobody knows whether the cluster has {more}",
-        how=f"scan the live cluster, a snapshot of it, or add: kubectl get {which} -A -o json",
+        how=f"scan the live cluster, or a snapshot of it (kubepreflight snapshot --to FILE){single}",
         asked=bool(kind.opt_in),
     )
 

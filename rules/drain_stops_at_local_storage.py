@@ -18,8 +18,20 @@ SCRATCH = re.compile(
 )
 """A word in a volume's name that says: nobody misses what is in it."""
 
-SIDECARS = frozenset({"istio-data"})
-"""Volumes that are injected into other people's pods, under names that promise more than they hold."""
+FILLED_ANEW = frozenset(
+    {
+        "istio-data",
+        "argocd-home",
+        "dexconfig",
+        "gpg-keyring",
+        "helm-working-dir",
+        "plugins",
+        "plugins-home",
+        "static-files",
+        "var-files",
+    }
+)
+"""Volumes that Istio's sidecars, Argo CD and Velero fill anew at every start, under names that promise more."""
 
 SHOWN = 50
 
@@ -94,7 +106,7 @@ def _holds_data(pod: Pod) -> bool:
 
 def _data_volumes(pod: Pod) -> list[str]:
     on_disk = (one.name for one in pod.spec.volumes or () if one.empty_dir and one.empty_dir.medium != "Memory")
-    return [name for name in on_disk if name not in SIDECARS and not SCRATCH.search(name)]
+    return [name for name in on_disk if name not in FILLED_ANEW and not SCRATCH.search(name)]
 
 
 def _may_hurt(subject: Subject, members: list[Workload], total: int, drain: DrainCommand, why: str) -> Finding:

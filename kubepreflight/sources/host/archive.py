@@ -98,7 +98,11 @@ def _head(node: HostFiles) -> Head:
         node.gap("host.json", f"its format is {head.format[:80]!r}, not {FORMAT}", what="identity")
     when = head.collected_at
     if when is not None:
-        when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+        try:
+            when = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+        except OverflowError:
+            node.gap("host.json", f"collected_at is {when}", what="identity")
+            when = None
     return msgspec.structs.replace(head, collected_at=when)
 
 
