@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import io
 import json
@@ -12,7 +13,7 @@ import tarfile
 import tempfile
 import threading
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +285,14 @@ def test_a_path_that_holds_nothing_for_us_is_an_error(tmp_path: Path, content: s
         read(tmp_path)
 
 
+@pytest.mark.parametrize(("name", "said"), [("/dev/zero", "a device"), ("/proc/self/mem", "error"), ("", "empty")])
+def test_a_path_that_would_never_end_or_cannot_be_read_is_an_error(name: str, said: str) -> None:
+    if name and not Path(name).exists():
+        pytest.skip(f"there is no {name} on this system")
+    with pytest.raises(SourceError, match=said):
+        read(name)
+
+
 def test_a_path_that_is_not_there_is_an_error_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"nowhere: no such file"):
         read(tmp_path, tmp_path / "nowhere")
@@ -447,6 +456,50 @@ def test_nor_are_links_to_folders_and_links_in_a_circle_are_gaps(tmp_path: Path)
     assert len(snapshot.desired[Deployment]) == 1
     assert [gap.subject for gap in snapshot.gaps] == ["prod", "circle.yaml"]
     assert read(folder, exclude=["prod", "circle*"]).gaps == ()
+
+
+@pytest.fixture
+def too_deep(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose innermost folder has a longer path than the system takes."""
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("deep", dir_fd=here)
+        below = os.open("deep", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    yield tmp_path
+    upper, lower = tmp_path / "upper", tmp_path / "deep"
+    while lower.exists():
+        lower.rename(upper)
+        if (upper / "deep").exists():
+            (upper / "deep").rename(lower)
+        upper.rmdir()
+
+
+def test_folders_deeper_than_any_path_may_be_are_a_gap(too_deep: Path) -> None:
+    snapshot = read(write(too_deep, a_yaml=DEPLOYMENT))
+    assert len(snapshot.desired[Deployment]) == 1
+    assert ["too long" in gap.reason for gap in snapshot.gaps] == [True]
+
+
+@pytest.mark.parametrize(("owner", "look", "wanted"), [(os.path, "realpath", "link.yaml"), (Path, "is_file", "a.yaml")])
+def test_what_may_not_even_be_looked_at_is_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, look: str, wanted: str
+) -> None:
+    write(tmp_path, a_yaml=DEPLOYMENT, b_yaml=DEPLOYMENT, c_yaml=DEPLOYMENT)
+    (tmp_path / "link.yaml").symlink_to("b.yaml")
+    kept = getattr(owner, look)
+
+    def refusing(path: Path, **options: Any) -> Any:
+        if path.name == wanted:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return kept(path, **options)
+
+    monkeypatch.setattr(owner, look, refusing)
+    snapshot = read(tmp_path)
+    assert len(snapshot.desired[Deployment]) == 3
+    assert [(gap.subject, "Permission denied" in gap.reason) for gap in snapshot.gaps] == [(wanted, True)]
 
 
 @pytest.mark.parametrize(

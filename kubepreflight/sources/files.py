@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import io
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -51,13 +52,16 @@ class FileSource:
     def __call__(self, collector: Collector) -> None:
         """Read all of them. Raises SourceError for a path that does not exist or that holds nothing for us."""
         for name in self.paths:
+            if not name:
+                raise SourceError("one of the paths is empty; for this folder write .")
             try:
-                if name != "-":
-                    Path(name).stat()
+                mode = Path(name).stat().st_mode if name != "-" else stat.S_IFREG
             except FileNotFoundError as error:
                 raise SourceError(f"{name}: no such file or folder") from error
             except OSError as error:
                 raise SourceError(f"{name}: {error.strerror}") from error
+            if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+                raise SourceError(f"{name}: a device, not a file or a folder")
         for name in self.paths:
             with self.progress.step(name):
                 reading = _Reading(collector, name, self.exclude)
@@ -96,7 +100,11 @@ class _Reading:
             self.snapshots += 1
             read_snapshot(self.collector, stream, self.name)
         else:
-            self.content(shown, stream.read())
+            try:
+                data = stream.read()
+            except OSError as error:
+                raise SourceError(f"{self.name}: {error.strerror}") from error
+            self.content(shown, data)
 
     def finish(self) -> None:
         if self.snapshots and not (self.lists or self.objects or self.hosts or self.problems):

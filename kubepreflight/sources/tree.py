@@ -52,23 +52,41 @@ def folder_entries(folder: Path, refuse: Callable[[str, str], None]) -> Iterator
     """All files below a folder, sorted, without hidden folders. Links that lead outside go to `refuse`; what a link to
     a folder inside leads to is read where it stands."""
     root = folder.resolve()
-
-    def failed(error: OSError) -> None:
-        refuse(str(error.filename), error.strerror or str(error))
-
-    for where, folders, files in os.walk(folder, onerror=failed):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in (*folders, *sorted(files)):
-            path = Path(where) / name
-            relative = path.relative_to(folder).as_posix()
-            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
-                refuse(relative, "a link that leads out of the folder")
-            elif name in folders:
+    waiting = [folder]
+    while waiting:  # os.walk calls itself for every level, and Python's recursion ends before a file system's depth
+        where = waiting.pop()
+        try:
+            with os.scandir(where) as found:
+                entries = sorted((not _is_folder(one), one.name) for one in found)
+        except OSError as error:
+            refuse(str(error.filename), error.strerror or str(error))
+            continue
+        below = []
+        for is_file, name in entries:
+            path = where / name
+            hidden = name.startswith(".")
+            if hidden and not is_file:
                 continue
-            elif path.is_file() or path.is_symlink():
-                yield Entry(relative, path.read_bytes)
-            elif not name.startswith("."):
-                refuse(relative, "neither a file nor a folder")
+            relative = path.relative_to(folder).as_posix()
+            try:
+                if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
+                    refuse(relative, "a link that leads out of the folder")
+                elif not is_file:
+                    below += [] if path.is_symlink() else [path]
+                elif path.is_file() or path.is_symlink():
+                    yield Entry(relative, path.read_bytes)
+                elif not hidden:
+                    refuse(relative, "neither a file nor a folder")
+            except OSError as error:
+                refuse(relative, error.strerror or str(error))
+        waiting += reversed(below)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def archive_entries(data: bytes, refuse: Callable[[str, str], None]) -> Iterator[Entry]:
