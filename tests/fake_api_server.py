@@ -27,6 +27,7 @@ class FakeApiServer:
         }
         self.requests: list[tuple[str, dict[str, list[str]]]] = []
         self.authorizations: list[str] = []
+        self.proxy_authorizations: list[str] = []
         self.url = ""
         self.hanging = threading.Event()
         self._released = threading.Event()
@@ -75,8 +76,8 @@ def serving() -> Iterator[FakeApiServer]:
         def do_GET(self) -> None:
             split = urlsplit(self.path)
             fake.requests.append((split.path, parse_qs(split.query)))
-            if "Authorization" in self.headers:
-                fake.authorizations.append(self.headers["Authorization"])
+            fake.authorizations += self.headers.get_all("Authorization", [])
+            fake.proxy_authorizations += self.headers.get_all("Proxy-Authorization", [])
             answer = fake.answer(split.path)
             if answer is None:
                 self.close_connection = True

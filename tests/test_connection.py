@@ -29,9 +29,10 @@ def server() -> Iterator[FakeApiServer]:
         yield fake
 
 
-def connected(server: FakeApiServer, token: str = "") -> Connection:
+def connected(server: FakeApiServer, token: str = "", proxy: str = "") -> Connection:
     configuration = Configuration()
     configuration.host = server.url
+    configuration.proxy = proxy or None
     if token:
         configuration.api_key["BearerToken"] = f"Bearer {token}"
     return Connection(configuration, "fake")
@@ -192,3 +193,31 @@ def test_of_a_client_certificate_that_has_ended_it_says_so(server: FakeApiServer
 
 def test_who_acts_as_another_is_told_that_it_may_be_that() -> None:
     assert "Without --as" in advice(403, ApiError(403, "no"), ScanCredential(context="home", kind="token"), "alice")
+
+
+def test_goes_through_a_proxy_with_or_without_a_scheme_and_a_user(server: FakeApiServer) -> None:
+    address = server.url.removeprefix("http://")
+    server.url = "http://api.example"
+    server.answers["http://api.example/a"] = server.answers["//api.example/a"] = server.answers["/a"] = FINE
+    for proxy in (f"http://{address}", address, f"http://alice:pass%20word@{address}"):
+        assert connected(server, proxy=proxy).get("/a") == b"fine"
+    assert server.proxy_authorizations == ["Basic YWxpY2U6cGFzcyB3b3Jk"]
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("ftp://127.0.0.1:1", "unsupported scheme ftp"),
+        ("http://[", "the proxy of this environment or kubeconfig"),
+        ("http://127.0.0.1:nan", "the proxy of this environment or kubeconfig"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used(server: FakeApiServer, proxy: str, said: str) -> None:
+    with pytest.raises(SourceError, match=said):
+        connected(server, proxy=proxy)
+
+
+def test_a_proxy_that_is_not_there_is_named_without_its_password(server: FakeApiServer) -> None:
+    with pytest.raises(ApiError, match=r"through the proxy 127\.0\.0\.1:1\)") as caught:
+        connected(server, proxy="http://alice:planted@127.0.0.1:1").get("/version")
+    assert "planted" not in str(caught.value)

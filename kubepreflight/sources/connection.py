@@ -14,11 +14,10 @@ import msgspec
 
 from kubepreflight.errors import SourceError
 from kubepreflight.semantics.credential import ScanCredential
+from kubepreflight.sources.pool import pool_of
 from kubepreflight.sources.unreachable import plain_reason
 
 if TYPE_CHECKING:
-    import ssl
-
     from kubernetes.client import Configuration
 
 IN_CLUSTER = "in-cluster"
@@ -68,18 +67,13 @@ class Connection:
 
     def __init__(self, configuration: Configuration, context: str, as_user: str = "") -> None:
         """Read the configuration's certificates and keys: their files may go afterwards. Raises SourceError."""
-        from kubernetes.client.rest import RESTClientObject
-
-        configuration.connection_pool_maxsize = 8
-        configuration.retries = False
         self.configuration = configuration
         self.context = context
         self.server: str = configuration.host
         self.as_user = as_user
-        self._pool = RESTClientObject(configuration).pool_manager
-        if self.server.startswith("https"):
-            without_files = {"ca_certs": None, "cert_file": None, "key_file": None}
-            self._pool.connection_pool_kw.update(without_files, ssl_context=_tls(configuration))
+        self._pool = pool_of(configuration)
+        proxy = getattr(self._pool, "proxy", None)
+        self._through = f" (through the proxy {proxy.host}:{proxy.port})" if proxy else ""
         self._gone = ""
         self._timeouts = 0
         self._looking = threading.Lock()
@@ -173,33 +167,8 @@ class Connection:
             answer = self._pool.request("GET", self.server + path, fields=fields, headers=headers, timeout=timeout)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             timed_out = isinstance(error, urllib3.exceptions.TimeoutError) or time.monotonic() - started > LONG_SECONDS
-            raise ApiError(0, plain_reason(error), timed_out=timed_out) from error
+            raise ApiError(0, plain_reason(error) + self._through, timed_out=timed_out) from error
         return answer.status, answer.headers, answer.data
-
-
-def _tls(configuration: Configuration) -> ssl.SSLContext:
-    """As strict as kubectl: Python's additional demands on authorities would refuse clusters that work."""
-    import ssl
-
-    try:
-        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-    except OSError as error:
-        raise SourceError(
-            f"the kubeconfig's certificate authority cannot be used: {plain_reason(error)}. "
-            "It is /etc/kubernetes/pki/ca.crt on a control-plane node"
-        ) from error
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if not configuration.verify_ssl:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    if configuration.cert_file:
-        try:
-            context.load_cert_chain(configuration.cert_file, configuration.key_file)
-        except OSError as error:
-            raise SourceError(
-                f"the kubeconfig's client certificate and key cannot be used: {plain_reason(error)}. "
-                "Is it damaged, or is the key another certificate's? /etc/kubernetes/admin.conf on a node has both"
-            ) from error
-    return context
 
 
 def _seconds(text: str | None) -> float:
