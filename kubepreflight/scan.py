@@ -136,7 +136,10 @@ def summary(
     if unread := list(dict.fromkeys((*asked, *crashed))):
         more = f" and {len(unread) - NAMED} more" if len(unread) > NAMED else ""
         text += f"; could not be checked: {', '.join(unread[:NAMED])}{more}"
-    return f"{text} ({' and '.join(unseen)} not looked at)" if unseen else text
+    enabled = [one for one in coverage if one.status is not CoverageStatus.DISABLED]
+    if idle := sum(one.status is CoverageStatus.NOT_CHECKED for one in enabled):
+        text += f"; {idle} of {len(enabled)} rules not checked"
+    return f"{text} ({', '.join(unseen)} not looked at)" if unseen else text
 
 
 def _short(gap: Gap) -> str:

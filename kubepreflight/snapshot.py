@@ -24,6 +24,9 @@ Part = tuple[str, str, str, str]
 """Group and kind, and `Api.part`: the namespace, and the name or selector, to which it is narrowed."""
 
 
+MEND = "mend it, or leave it out with --exclude"
+
+
 class ManifestHeader(msgspec.Struct, frozen=True):
     """The head of one desired object of any kind: what it is and where it stands."""
 
@@ -183,7 +186,8 @@ class Collector:
             else:
                 self._broken(Head(head.api_version, kind), where, "an item of a list that is no object")
         if head.metadata.token:
-            self._broken(Head(head.api_version, kind), origin, "this is one page of a list that goes on")
+            how = f"read it whole: kubectl get {kind or 'KIND'} -A -o json"
+            self._broken(Head(head.api_version, kind), origin, "one page of a list that goes on", how)
         elif kind and len(self._headers) == manifests and (empty or self.wants(head.api_version, kind, desired=False)):
             self.mark_listed(group_of(head.api_version), kind)
 
@@ -308,7 +312,7 @@ class Collector:
         elif took or (others and head.metadata.namespace == api.namespace):
             self._parts.add((group, head.kind, api.namespace, api.name))
 
-    def _broken(self, head: Head, origin: Origin, reason: str) -> None:
+    def _broken(self, head: Head, origin: Origin, reason: str, how: str = MEND) -> None:
         names = head.metadata
         where = f"{origin.file}:{origin.line}" if origin.line else origin.file
         what = " ".join(part for part in (head.kind or "object", f"{names.namespace}/{names.name}".strip("/")) if part)
@@ -316,7 +320,7 @@ class Collector:
             input=head.kind or "object",
             subject=f"{what} ({where})" if where else what,
             reason=reason,
-            how="mend it, or leave it out with --exclude",
+            how=how,
             asked=True,
         )
         if head.kind:

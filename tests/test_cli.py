@@ -72,6 +72,7 @@ def test_exit_status(dump: Path, arguments: tuple[str, ...], status: int) -> Non
         (("scan", "--context", "other"), "the context 'other' cannot be used"),
         (("scan", "nowhere.yaml"), "nowhere.yaml: no such file or folder"),
         (("scan", "x" * 5000), "File name too long"),
+        (("scan", "circle"), "circle: "),
         (("scan", "empty"), "holds nothing to look at"),
         (("scan", "dump.json", "--at", "tomorrow"), "'tomorrow' is no date"),
         (("scan", "dump.json", "--window", "long"), "'long' is no duration"),
@@ -96,6 +97,8 @@ def test_exit_status(dump: Path, arguments: tuple[str, ...], status: int) -> Non
 )
 def test_what_could_not_run_ends_with_2_and_says_why(dump: Path, arguments: tuple[str, ...], said: str) -> None:
     (dump.parent / "empty").mkdir()
+    (dump.parent / "circle").symlink_to("circle")
+    (dump.parent / "kubepreflight.toml").write_text("")
     done = run(*arguments, folder=dump.parent)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
@@ -196,6 +199,17 @@ def namespace(uid: str) -> dict[str, Any]:
         "kind": "List",
         "items": [{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}],
     }
+
+
+def test_the_verdicts_line_says_how_much_was_not_checked(dump: Path) -> None:
+    everything = json.loads(run("scan", dump, "-o", "json", folder=dump.parent).stdout)
+    idle = sum(one["status"] == "not checked" for one in everything["coverage"])
+    assert idle > 10
+    assert f"{idle} of {len(everything['coverage'])} rules not checked" in everything["summary"]
+    assert (
+        "not checked"
+        not in json.loads(run("scan", dump, *ONE_RULE, "-o", "json", folder=dump.parent).stdout)["summary"]
+    )
 
 
 def test_two_clusters_at_once_are_refused(dump: Path) -> None:

@@ -79,9 +79,11 @@ def _own_configuration(named: str | None, paths: Iterable[str]) -> Path | None:
     """The one that was named, or the one in this folder, unless it is part of what is scanned."""
     if named:
         return Path(named)
-    here = Path(configuration.NAME).resolve()
-    scanned = any(path != "-" and here.is_relative_to(Path(path).resolve()) for path in paths)
-    return Path(configuration.NAME) if here.is_file() and not scanned else None
+    here = Path(configuration.NAME)
+    if not here.is_file():
+        return None
+    scanned = (os.path.realpath(path) for path in paths if path != "-")
+    return None if any(here.resolve().is_relative_to(path) for path in scanned) else here
 
 
 def _request(
