@@ -64,6 +64,17 @@ def group_of(api_version: str) -> str:
     return group if slash else ""
 
 
+_NEVER_APPLIED = frozenset(
+    {("", "ComponentStatus"), ("metrics.k8s.io", "NodeMetrics"), ("metrics.k8s.io", "PodMetrics")}
+)
+"""What an API server makes up for each answer: it has no uid, and yet nobody can apply it."""
+
+
+def is_desired(api_version: str, kind: str, uid: str) -> bool:
+    """Whether an object is a manifest that somebody will apply: it never was in a cluster."""
+    return not uid and (group_of(api_version), kind) not in _NEVER_APPLIED
+
+
 class OwnerReference(Part, frozen=True):
     """Who made an object. `controller` marks the one that replaces it."""
 

@@ -14,7 +14,7 @@ from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw, Reader, wit
 from kubepreflight.finding import Gap, Subject
 from kubepreflight.host import Host
 from kubepreflight.inputs import Wanted, to_list
-from kubepreflight.objects import Api, KubernetesObject, Origin, group_of
+from kubepreflight.objects import Api, KubernetesObject, Origin, group_of, is_desired
 from kubepreflight.report import SourceRecord
 
 Kind = tuple[str, str]
@@ -339,4 +339,4 @@ def _twins(one: Host, other: Host) -> Gap:
 
 
 def _is_desired(head: Head, desired: bool | None) -> bool:
-    return not head.metadata.uid if desired is None else desired
+    return is_desired(head.api_version, head.kind, head.metadata.uid) if desired is None else desired

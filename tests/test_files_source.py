@@ -581,3 +581,18 @@ def test_a_host_archive_that_is_cut_off_has_unknowns_where_nothing_came(tmp_path
     assert (host.name, host.complete) == ("cp3", False)
     unknown = (host.certificates, host.kubeconfigs, host.repositories, host.static_pods, host.packages)
     assert all(isinstance(one, Missing) for one in unknown)
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_what_the_api_server_makes_up_has_no_uid_and_is_no_manifest(tmp_path: Path, form: str) -> None:
+    status = {"apiVersion": "v1", "kind": "ComponentStatus", "metadata": {"name": "etcd-0", "creationTimestamp": None}}
+    usage = {"apiVersion": "metrics.k8s.io/v1beta1", "kind": "PodMetrics", "metadata": {"name": "a"}}
+    items = [pod(), status, usage]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    if form == "yaml":
+        text = "\n---\n".join(json.dumps(item, indent=1) for item in items)
+    (tmp_path / f"dump.{form}").write_text(text)
+    snapshot = read(tmp_path)
+    assert not snapshot.manifests_given
+    assert snapshot.headers == ()
+    assert [one.name for one in snapshot.observed[Pod]] == ["a"]

@@ -16,7 +16,7 @@ import msgspec
 from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw
 from kubepreflight.errors import SourceError
 from kubepreflight.finding import Gap
-from kubepreflight.objects import Origin
+from kubepreflight.objects import Origin, is_desired
 from kubepreflight.progress import SILENT, Progress
 from kubepreflight.report import SourceRecord
 from kubepreflight.snapshot import Collector, ManifestHeader
@@ -243,13 +243,14 @@ class _Reading:
         # What has one of the two may have the other in a wrong type: it is read whole, for that to be told.
         if bool(header.api_version) != bool(header.kind):
             return True
-        return self.collector.wants(header.api_version, header.kind, desired=not header.uid)
+        desired = is_desired(header.api_version, header.kind, header.uid)
+        return self.collector.wants(header.api_version, header.kind, desired=desired)
 
     def header(self, shown: str, header: Header) -> None:
         if not (header.api_version and header.kind):
             return
         self.objects += 1
-        if not header.uid:
+        if is_desired(header.api_version, header.kind, header.uid):
             origin = Origin(shown, header.line)
             self.collector.add_header(
                 ManifestHeader(header.api_version, header.kind, header.namespace, header.name, origin)
