@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from kubepreflight import __version__
+from kubepreflight.commands.streams import abandon, complete_streams
 from kubepreflight.errors import KubepreflightError
 from kubepreflight.policy import REQUIRABLE, ExitStatus
+from kubepreflight.visible import visible
 
 FAIL_ON = ("blocker", "warning", "note", "never")
 DEFAULT_WINDOW = "14d"
@@ -163,31 +165,55 @@ def rbac(name: str) -> None:
 
 def main() -> None:
     """The program. Ends with one of `policy.ExitStatus`; Python's own status 1 never shows for an error of ours."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    complete_streams()
+    signal.signal(signal.SIGTERM, _terminate)
+    output = sys.stdout
     status: int = ExitStatus.COULD_NOT_RUN
     try:
         status = cli(standalone_mode=False)
+        if output is not None:
+            output.flush()
     except click.ClickException as error:
-        error.show()
+        _tell(error.show)
     except KubepreflightError as error:
-        click.secho(f"kubepreflight: {error}", err=True, fg="red")
-    except (KeyboardInterrupt, click.Abort):
-        _leave(ExitStatus.INTERRUPTED)
-    except BrokenPipeError:
-        sys.stdout = None  # nobody reads it any more; flushing it at exit would fail again
-    except (Exception, SystemExit) as error:  # Python's own answers would be 1 or 0, which mean something else here
-        import traceback
+        _say(error)
+    except (KeyboardInterrupt, click.Abort) as error:
+        terminated = isinstance(error.__cause__ or error, _Terminated)
+        _leave(ExitStatus.TERMINATED if terminated else ExitStatus.INTERRUPTED)
+    except OSError as error:  # the system's word, not an error of ours: a full disk, a folder that is gone
+        status = ExitStatus.COULD_NOT_RUN
+        if output is not None:
+            abandon(output)
+        _say(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error)
+    except BaseException as error:  # Python's own answers would be 1 or 0, which mean something else here
+        if sys.stdout is output:  # else click has replaced it, because its reader has left, and ends the program
+            import traceback
 
-        traceback.print_exc()
-        click.secho(f"kubepreflight: an error of its own: {error!r}", err=True, fg="red")
+            _tell(traceback.print_exc)
+            _say(f"an error of its own: {error!r}")
     sys.exit(status)
+
+
+class _Terminated(KeyboardInterrupt):
+    """Told to end: leaves like Ctrl-C, with a clean terminal and nothing left in temporary folders."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated
+
+
+def _say(what: object) -> None:
+    _tell(lambda: click.secho(f"kubepreflight: {visible(str(what))}", err=True, fg="red"))
+
+
+def _tell(show: Callable[[], object]) -> None:
+    try:
+        show()
+    except OSError:
+        abandon(sys.stderr)  # nobody can be told; the status says it
 
 
 def _leave(status: ExitStatus) -> None:
     """End at once, without waiting for threads that still wait for a server."""
-    click.echo("interrupted", err=True)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _tell(lambda: click.echo("interrupted", err=True))
     os._exit(status)

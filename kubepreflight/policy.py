@@ -25,6 +25,7 @@ class ExitStatus(IntEnum):
     COULD_NOT_RUN = 2
     INCOMPLETE = 3
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 def required_gaps(required: Sequence[str], *, api: bool, hosts: bool, manifests: bool) -> tuple[Gap, ...]:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from kubepreflight.visible import visible
+
 LONGEST_WORD = 320
 """Longer than a Kubernetes namespace and name together (63 and 253), still short enough to read past."""
 LONGEST_TEXT = 4000
 MOST_LINES = 200
-
-
-def visible(text: str) -> str:
-    r"""The text with control, format and unpaired surrogate characters written out: `\x1b`, `\u202e`, `\n`."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
 def shorten(text: str, limit: int) -> str:

@@ -93,6 +93,8 @@ def test_exit_status(dump: Path, arguments: tuple[str, ...], status: int) -> Non
         (("scan", "--no-such-option"), "No such option"),
         (("explain", "single-control-plan"), "Did you mean single-control-plane"),
         (("collect",), "say where to collect"),
+        (("scan", "dump.json", "--at", ""), "'' is no date"),
+        (("scan", "dump.json", "--window", ""), "'' is no duration"),
     ],
 )
 def test_what_could_not_run_ends_with_2_and_says_why(dump: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -232,6 +234,67 @@ def test_a_report_in_a_file_outlives_a_pipe_that_closes(dump: Path) -> None:
     assert json.loads(report.read_text())["schema"] == "kubepreflight.report/v1"
 
 
+def shell(line: str, *, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", "-c", line, str(PROGRAM)], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "said"),
+    [
+        ("$0 scan dump.json >&-", 2, "standard output is closed"),
+        ("$0 scan dump.json -o json=r.json >&-", 0, ""),
+        ("$0 scan dump.json >/dev/full", 2, "standard output could not be written: No space left"),
+        ("$0 rules >/dev/full", 2, "No space left"),
+        ("$0 collect --print-script >/dev/full", 2, "No space left"),
+        ("$0 scan dump.json -o json=/dev/full", 2, "/dev/full could not be written, its report is above"),
+        ("$0 scan nowhere 2>/dev/full", 2, ""),
+        ("$0 scan --no-such-option 2>/dev/full", 2, ""),
+        ("$0 scan - <&-", 2, "nothing to look at"),
+        ("$0 scan dump.json -o json 2>&-", 0, ""),
+        ("$0 scan -v dump.json -o json=r.json 2>&-", 0, ""),
+        ("mkfifo pipe; (cat pipe >/dev/null &); $0 scan dump.json -o json=pipe", 0, ""),
+        ("mkdir gone; cd gone; rmdir ../gone; $0 scan .", 2, "No such file"),
+    ],
+)
+def test_streams_that_are_closed_or_full_are_said_without_a_traceback(
+    dump: Path, line: str, status: int, said: str
+) -> None:
+    done = shell(line, folder=dump.parent)
+    assert (done.returncode, "Traceback" in done.stderr, "ignored" in done.stderr) == (status, False, False)
+    assert said in done.stderr
+    assert bool(said) == bool(done.stderr)
+
+
+@pytest.mark.parametrize(("fail_on", "status"), [("blocker", 0), ("warning", 1)])
+def test_a_reader_that_leaves_early_changes_nothing(dump: Path, fail_on: str, status: int) -> None:
+    with subprocess.Popen(
+        [PROGRAM, "scan", dump, "--fail-on", fail_on], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (status, b"")
+
+
+@pytest.mark.parametrize("arguments", [("rules",), ("--help",), ("scan", "-v", "dump.json")])
+def test_nor_does_one_who_leaves_a_page_or_the_log(dump: Path, arguments: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [PROGRAM, *arguments], cwd=dump.parent, stdout=writing, stderr=writing, timeout=60, check=False
+    )
+    os.close(writing)
+    assert done.returncode == 2
+
+
+def test_what_is_said_acts_upon_no_terminal(dump: Path) -> None:
+    done = run("scan", "a\x1b[31m\u202e\nb.yaml", folder=dump.parent)
+    assert done.stderr == "kubepreflight: a\\x1b[31m\\u202e\\nb.yaml: no such file or folder\n"
+
+
 def test_a_rule_that_crashes_is_incomplete_and_its_traceback_is_in_the_json(dump: Path) -> None:
     folder = dump.parent / "mine"
     folder.mkdir()
@@ -278,7 +341,10 @@ def test_forbidden_everywhere_is_incomplete_and_never_go(server: tuple[FakeApiSe
     assert json.loads(done.stdout)["verdict"] == "incomplete"
 
 
-def test_ctrl_c_ends_with_130(server: tuple[FakeApiServer, Path]) -> None:
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_ends_with_130_and_being_told_to_end_with_143(
+    server: tuple[FakeApiServer, Path], sent: signal.Signals, status: int
+) -> None:
     fake, kubeconfig = server
     fake.hang("/api/v1/pods")
     process = subprocess.Popen(
@@ -289,9 +355,9 @@ def test_ctrl_c_ends_with_130(server: tuple[FakeApiServer, Path]) -> None:
         text=True,
     )
     fake.hanging.wait(30)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, out, err.strip()) == (status, "", "interrupted")
     assert "Traceback" not in err
 
 

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubepreflight.reports._plain import plain, plain_lines, shorten, visible
+from kubepreflight.reports._plain import plain, plain_lines, shorten
 from kubepreflight.reports._prose import Span, blocks, spans
+from kubepreflight.visible import visible
 
 
 def told(text: str) -> list[str]:

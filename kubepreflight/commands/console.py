@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kubepreflight.progress import Progress
+from kubepreflight.visible import visible
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 class _Log(Progress):
     def did(self, what: str, seconds: float) -> None:
-        print(f"{seconds:7.2f} s  {what}", file=sys.stderr)  # noqa: T201 - this is what -v is for
+        print(f"{seconds:7.2f} s  {visible(what)}", file=sys.stderr)  # noqa: T201 - this is what -v is for
 
 
 class _Spinner(Progress):
@@ -25,7 +26,7 @@ class _Spinner(Progress):
     def doing(self, what: str) -> None:
         from rich.text import Text
 
-        self._status.update(Text(f"reading {''.join(one for one in what if one.isprintable())[:60]}"))
+        self._status.update(Text(f"reading {visible(what)[:60]}"))
 
 
 @contextmanager

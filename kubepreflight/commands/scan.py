@@ -16,6 +16,7 @@ import msgspec
 
 from kubepreflight import configuration
 from kubepreflight.commands.console import progress
+from kubepreflight.commands.streams import print_all
 from kubepreflight.errors import KubepreflightError, UsageError
 from kubepreflight.finding import Severity
 from kubepreflight.moments import duration, moment
@@ -118,8 +119,8 @@ def _plan(options: Mapping[str, Any]) -> ScanOptions:
     except ValueError as error:
         raise UsageError(f"--target {target}: {error}; write 1.37 or 1.37.2") from error
     return ScanOptions(
-        start=moment(options["at"]) if options["at"] else datetime.now(UTC).replace(microsecond=0),
-        window=duration(options["window"] or WINDOW),
+        start=moment(options["at"]) if options["at"] is not None else datetime.now(UTC).replace(microsecond=0),
+        window=duration(WINDOW if options["window"] is None else options["window"]),
         target=version,
         newest_known=SkewPolicy.provide().info.end,
     )
@@ -192,6 +193,8 @@ def _outputs(given: Sequence[str]) -> tuple[Output, ...]:
         if path is not None:
             _check_writable(path)
         outputs.append(Output(load_writer(name), path))
+    if sys.stdout is None and any(one.path is None for one in outputs):
+        raise UsageError("standard output is closed: give the report a file, as in -o html=report.html")
     if sum(one.path is None for one in outputs) > 1:
         raise UsageError("two reports go to standard output: give one of them a file, as in -o html=report.html")
     paths = [output.path for output in outputs if output.path is not None]
@@ -203,6 +206,8 @@ def _outputs(given: Sequence[str]) -> tuple[Output, ...]:
 def _check_writable(path: Path) -> None:
     existed = path.exists()
     try:
+        if existed and not path.is_file() and not path.is_dir():
+            return  # a pipe: opened and closed again, it would leave its reader with nothing
         with path.open("ab"):
             pass
         if not existed:
@@ -222,15 +227,19 @@ def _write(outputs: Sequence[Output], report: Report) -> None:
             traceback.print_exc()
             failed.append(f"the {one.writer.name} report could not be made: {error!r}")
             continue
-        if one.path is None:
-            sys.stdout.write(text if text.endswith("\n") else text + "\n")
-            sys.stdout.flush()
-            continue
         try:
-            one.path.write_text(text, encoding="utf-8")
+            if one.path is None:
+                print_all(text if text.endswith("\n") else text + "\n")
+            else:
+                one.path.write_text(text, encoding="utf-8")
+        except BrokenPipeError:
+            continue  # its reader has seen enough
         except OSError as error:
-            sys.stderr.write(text)
-            failed.append(f"{one.path} could not be written, its report is above: {error.strerror or error}")
+            if one.path is None:
+                failed.append(f"standard output could not be written: {error.strerror or error}")
+            else:
+                sys.stderr.write(text)
+                failed.append(f"{one.path} could not be written, its report is above: {error.strerror or error}")
     if failed:
         raise KubepreflightError("; ".join(failed))
 
