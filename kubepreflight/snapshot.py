@@ -89,7 +89,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     def has_listed(self, api: Api) -> bool:
         """Whether all was read that this asks for, under whichever of its groups."""
         return any(
-            (group, api.kind) in self.listed or (group, api.kind, *api.part) in self.parts
+            (group, api.kind) in self.listed
+            or (group, api.kind, *api.part) in self.parts
+            or (group, api.kind, api.namespace, "") in self.parts
             for group in (api.group, *api.also)
         )
 
@@ -110,6 +112,7 @@ class Collector:
         self._desired: dict[type[KubernetesObject], list[Any]] = {kind: [] for kind in wanted.desired}
         self._structs: dict[tuple[bool, str, str], tuple[Reader, ...]] = {}
         self._listed: set[Kind] = set()
+        self._empty: set[Kind] = set()
         self._parts: set[Part] = set()
         self._failures: dict[Kind, list[Gap]] = {}
         self._headers: list[ManifestHeader] = []
@@ -171,24 +174,30 @@ class Collector:
         else:
             self._take(head, value, origin, _is_desired(head, desired), desired is None and not alone)
 
-    def add_list(self, head: Head, origin: Origin, items: Iterable[tuple[Any, Origin]]) -> None:
+    def add_list(self, head: Head, origin: Origin, items: Iterable[tuple[Any, Origin]], namespace: str = "") -> None:
         """Take the items of a list, as JSON or as dicts. In a typed one (`PodList`) they may carry no kind; and it says
-        that its kind was listed, be it empty, unless it goes on or holds manifests."""
+        that its kind was listed, be it empty, unless it goes on or holds manifests; or that one `namespace` of it was.
+        """
         kind = head.kind.removesuffix("List")
         same = {"apiVersion": head.api_version, "kind": kind} if kind else {}
         empty, manifests = True, len(self._headers)
         for item, where in items:
             empty = False
             if isinstance(item, dict):
-                self.add_value(same | item, where)
+                self.add_value(same | item, where, alone=bool(namespace))
             elif isinstance(item, Raw):
-                self.add_raw(item, where, api_version=head.api_version if kind else "", kind=kind)
+                version = head.api_version if kind else ""
+                self.add_raw(item, where, api_version=version, kind=kind, alone=bool(namespace))
             else:
                 self._broken(Head(head.api_version, kind), where, "an item of a list that is no object")
         if head.metadata.token:
             how = f"read it whole: kubectl get {kind or 'KIND'} -A -o json"
             self._broken(Head(head.api_version, kind), origin, "one page of a list that goes on", how)
-        elif kind and len(self._headers) == manifests and (empty or self.wants(head.api_version, kind, desired=False)):
+        elif kind and namespace:
+            self._parts.add((group_of(head.api_version), kind, namespace, ""))
+        elif kind and empty:
+            self._empty.add((group_of(head.api_version), kind))
+        elif kind and len(self._headers) == manifests and self.wants(head.api_version, kind, desired=False):
             self.mark_listed(group_of(head.api_version), kind)
 
     def add_header(self, header: ManifestHeader) -> None:
@@ -250,6 +259,10 @@ class Collector:
 
     def snapshot(self) -> Snapshot:
         """What is known now. The collector must not be used afterwards."""
+        # Where lists come by namespace, an empty one is of one namespace too, and nobody says of which.
+        by_namespace = {(group, kind) for group, kind, _, name in self._parts if not name}
+        for group, kind in self._empty - by_namespace:
+            self.mark_listed(group, kind)
         return Snapshot(
             observed=self._observed,
             desired=self._desired,

@@ -204,6 +204,20 @@ def test_an_object_alone_says_nothing_of_the_others_of_its_kind(tmp_path: Path) 
         assert snapshot.listed == frozenset()
 
 
+@pytest.mark.parametrize("layout", ["dump/{namespace}/pods.json", "bundle/cluster-resources/pods/{namespace}.json"])
+@pytest.mark.parametrize("archive", [False, True])
+def test_lists_by_namespace_do_not_say_that_all_was_listed(tmp_path: Path, layout: str, archive: bool) -> None:
+    lists = {"empty": [], "shop": [pod("a")], "kube-system": [pod("b", namespace="kube-system")]}
+    files = {layout.format(namespace=name): as_list(*items, kind="PodList") for name, items in lists.items()}
+    if archive:
+        tar(tmp_path / "dump.tar", {name: text.encode() for name, text in files.items()}, "w")
+    else:
+        write(tmp_path, **{name.replace(".json", "_json").replace("/", "__"): text for name, text in files.items()})
+    snapshot = read(tmp_path)
+    assert sorted(names(snapshot)) == ["a", "b"]
+    assert not snapshot.has_listed(Pod.api)
+
+
 class KubeadmConfig(KubernetesObject):
     api = Api("", "ConfigMap", "configmaps", namespace="kube-system", name="kubeadm-config")
 

@@ -205,7 +205,7 @@ class _Reading:
     def list(self, head: Head, origin: Origin, items: Sequence[tuple[Any, Origin]]) -> None:
         self.lists += 1
         self.objects += len(items)
-        self.collector.add_list(head, origin, items)
+        self.collector.add_list(head, origin, items, _namespace_of(origin.file, [item for item, _ in items]))
 
     def object(self, head: Head, value: Raw | dict[str, Any], origin: Origin) -> None:
         kind = head.kind.removesuffix("List")
@@ -221,7 +221,7 @@ class _Reading:
     def bare(self, shown: str, items: Sequence[Any]) -> None:
         """What is no object is none of ours, unless it holds some."""
         try:
-            first = (msgspec.convert if isinstance(items[0], dict) else msgspec.json.decode)(items[0], type=Head)
+            first = _head(items[0])
         except (*UNDECODABLE, IndexError, TypeError):
             return
         if first.kind or first.metadata.name:
@@ -337,6 +337,27 @@ def host_prefixes(names: Iterable[str]) -> tuple[str, ...]:
 def _of_host(path: str, prefix: str) -> bool:
     rest = path.removeprefix(prefix)
     return path.startswith(prefix) and (rest in HOST_FILES or rest.startswith(HOST_FOLDERS))
+
+
+def _namespace_of(shown: str, items: Sequence[Any]) -> str:
+    """The namespace after which a file or its folder is called, when all that is listed in it is of that one: thus do
+    `kubectl cluster-info dump` (`kube-system/pods.json`) and support bundles (`pods/kube-system.json`)."""
+    path = PurePosixPath(shown)
+    for name in (path.parent.name.rpartition("!")[2], path.stem):
+        if items and name and all(_namespace(item) == name for item in items):
+            return name
+    return ""
+
+
+def _namespace(item: Any) -> str:
+    try:
+        return _head(item).metadata.namespace
+    except UNDECODABLE:
+        return ""
+
+
+def _head(item: Any) -> Head:
+    return msgspec.convert(item, Head) if isinstance(item, dict) else msgspec.json.decode(item, type=Head)
 
 
 def _join(where: str, name: str) -> str:
