@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import tarfile
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from kubepreflight.commands.collect import run_collect
 from kubepreflight.errors import SourceError
+from kubepreflight.policy import ExitStatus
 from kubepreflight.sources.host import ssh
 from kubepreflight.sources.host.ssh import Collected, collect, collect_local
 
@@ -134,6 +137,25 @@ def test_without_ssh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_this_machine(log: Path) -> None:
     assert collect_local(timeout=20).archive
+
+
+def test_an_archive_for_which_there_is_no_room_is_said_and_not_left_in_part(
+    log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.name == "w2.tar":
+            kept(path, data[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return kept(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    folder = log.parent / "hosts"
+    status = run_collect(hosts="w1,w2,w3", local=False, print_script=False, to=str(folder), parallel=2, timeout=20)
+    assert status == ExitStatus.INCOMPLETE
+    assert "w2.tar could not be written: No space left on device" in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == ["w1.tar", "w3.tar"]
 
 
 def test_the_real_script_on_its_way(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from kubepreflight.errors import KubepreflightError, UsageError
 from kubepreflight.policy import ExitStatus
 from kubepreflight.sources.host.script import collect_script
 from kubepreflight.sources.host.ssh import Collected, collect, collect_local
+from kubepreflight.visible import visible
 
 
 def run_collect(
@@ -50,10 +52,15 @@ def _local(timeout: float) -> Iterator[Collected]:
 
 def _keep(one: Collected, folder: Path) -> bool:
     """Write one archive, say what came; whether all of it did."""
-    said = one.reason
+    said, came = one.reason, one.archive is not None
     if one.archive is not None:
         path = folder / f"{one.host.rpartition('@')[2].replace('/', '_')}.tar"
-        path.write_bytes(one.archive)
-        said = f"{path}{': ' if said else ''}{said}"
-    print(f"{one.host}: {said}", file=sys.stderr)  # noqa: T201 - one line per node
-    return one.archive is not None and not one.reason
+        try:
+            path.write_bytes(one.archive)
+            said = f"{path}{': ' if said else ''}{said}"
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            said, came = f"{path} could not be written: {error.strerror or error}", False
+    print(visible(f"{one.host}: {said}"), file=sys.stderr)  # noqa: T201 - one line per node
+    return came and not one.reason

@@ -118,8 +118,8 @@ class _Reading:
         if not (self.lists or self.objects or self.hosts or self.snapshots or self.problems or self.excluded):
             what = "no Kubernetes object in YAML or JSON, no host archive, no snapshot"
             raise SourceError(f"{self.name} holds nothing to look at: {what}")
-        found = [f"{self.objects} objects"] if self.objects else []
-        found += [f"{self.hosts} hosts"] if self.hosts else []
+        found = [f"{self.objects} object{'s' if self.objects > 1 else ''}"] if self.objects else []
+        found += [f"{self.hosts} host{'s' if self.hosts > 1 else ''}"] if self.hosts else []
         self.collector.add_source(SourceRecord(kind="files", name=self.name, detail=", ".join(found)))
 
     def tree(self, entries: list[Entry], where: str, name: str, *, cut_off: bool = False) -> None:
