@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -26,8 +27,7 @@ class FakeApiServer:
             "/api/v1/pods": (200, {"kind": "PodList", "apiVersion": "v1", "items": []}),
         }
         self.requests: list[tuple[str, dict[str, list[str]]]] = []
-        self.authorizations: list[str] = []
-        self.proxy_authorizations: list[str] = []
+        self.headers: list[Message] = []
         self.url = ""
         self.hanging = threading.Event()
         self._released = threading.Event()
@@ -50,6 +50,10 @@ class FakeApiServer:
         if isinstance(found, list):
             return found.pop(0) if found else None
         return found
+
+    def sent(self, header: str) -> list[str]:
+        """The values of a header in the requests that had it."""
+        return [value for one in self.headers if (value := one.get(header)) is not None]
 
     def kubeconfig(self) -> dict[str, Any]:
         return {
@@ -76,8 +80,7 @@ def serving() -> Iterator[FakeApiServer]:
         def do_GET(self) -> None:
             split = urlsplit(self.path)
             fake.requests.append((split.path, parse_qs(split.query)))
-            fake.authorizations += self.headers.get_all("Authorization", [])
-            fake.proxy_authorizations += self.headers.get_all("Proxy-Authorization", [])
+            fake.headers.append(self.headers)
             answer = fake.answer(split.path)
             if answer is None:
                 self.close_connection = True

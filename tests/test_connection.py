@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -111,12 +112,24 @@ def test_a_server_that_answers_nothing_in_time_is_given_up(server: FakeApiServer
     late(1, "gives no answer in time any more")
 
 
+def test_asks_for_compressed_answers(server: FakeApiServer) -> None:
+    server.answers["/a"] = (200, gzip.compress(b"fine"), {"Content-Encoding": "gzip"})
+    assert connected(server).get("/a") == b"fine"
+    assert server.sent("Accept-Encoding") == ["gzip"]
+
+
+def test_a_compressed_answer_that_is_broken_is_no_answer(server: FakeApiServer) -> None:
+    server.answers["/a"] = (200, b"fine", {"Content-Encoding": "gzip"})
+    with pytest.raises(ApiError, match="decompressing"):
+        connected(server).get("/a")
+
+
 @pytest.mark.parametrize(("token", "sent"), [("plain", "Bearer plain"), ("from-a-file\n", "Bearer from-a-file")])
 def test_a_token_may_end_with_the_end_of_its_file(server: FakeApiServer, token: str, sent: str) -> None:
     server.answers["/a"] = FINE
     connection = connected(server, token)
     connection.get("/a")
-    assert server.authorizations == [sent]
+    assert server.sent("Authorization") == [sent]
     assert connection.credential == ScanCredential(context="fake", kind="token")
 
 
@@ -201,7 +214,7 @@ def test_goes_through_a_proxy_with_or_without_a_scheme_and_a_user(server: FakeAp
     server.answers["http://api.example/a"] = server.answers["//api.example/a"] = server.answers["/a"] = FINE
     for proxy in (f"http://{address}", address, f"http://alice:pass%20word@{address}"):
         assert connected(server, proxy=proxy).get("/a") == b"fine"
-    assert server.proxy_authorizations == ["Basic YWxpY2U6cGFzcyB3b3Jk"]
+    assert server.sent("Proxy-Authorization") == ["Basic YWxpY2U6cGFzcyB3b3Jk"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ from kubepreflight.host import Missing
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.objects import Api, Deployment, Desired, KubernetesObject, Metadata, Node, Origin, Planned, Pod
 from kubepreflight.snapshot import Collector, Snapshot
-from kubepreflight.sources.files import FileSource, host_prefixes
+from kubepreflight.sources.files import FileSource
+from kubepreflight.sources.host.members import host_prefixes
 from kubepreflight.sources.snapshot_file import SnapshotWriter
 
 WANTED = Wanted.by(
@@ -338,11 +339,58 @@ def test_an_unrendered_chart_is_named_once(tmp_path: Path) -> None:
     assert read(tmp_path, exclude=["charts/*"]).gaps == ()
 
 
+def test_a_chart_may_be_the_folder_itself(tmp_path: Path) -> None:
+    template = "kind: {{ .Values.kind }}\n"
+    (gap,) = read(
+        write(tmp_path, Chart_yaml="name: shop\n", templates__a_yaml=template, templates__b_yaml=template)
+    ).gaps
+    assert (gap.subject, "2 of its templates" in gap.reason) == (".", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("resources: [web.yaml, ../base]\n", None),
+        ("resources: [web.yaml, 'https://example.com/all.yaml']\n", "https://example.com/all.yaml"),
+        ("bases: ['github.com/example/base?ref=v1']\n", "github.com/example/base"),
+        ("components: ['git@example.com:base.git']\n", "git@example.com:base.git"),
+        ("helmCharts: [{name: shop, repo: 'https://charts.example.com'}]\n", "the chart shop"),
+        ("resources: [{a: 1}, 3]\nhelmCharts: shop\n", None),
+    ],
+)
+def test_what_a_kustomization_takes_from_elsewhere_is_a_gap(tmp_path: Path, text: str, said: str | None) -> None:
+    gaps = read(write(tmp_path, prod__kustomization_yaml=text, prod__web_yaml=DEPLOYMENT)).gaps
+    assert [(said or "") in gap.reason for gap in gaps] == ([True] if said else [])
+    assert all("kubectl kustomize prod" in gap.how and gap.asked for gap in gaps)
+
+
+@pytest.mark.parametrize(
+    "text", ["apiVersion: v1\nkind: Config\nusers: []\n", '{"apiVersion": "v1", "kind": "Config"}']
+)
+def test_a_kubeconfig_is_nothing_to_look_at(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SourceError, match="it is a kubeconfig, for a live scan"):
+        read(write(tmp_path, config_yaml=text))
+    snapshot = read(write(tmp_path, web_yaml=DEPLOYMENT))
+    assert [one.kind for one in snapshot.headers] == ["Deployment"]
+
+
+def test_an_exported_object_among_manifests_is_a_gap(tmp_path: Path) -> None:
+    exported = INGRESS.replace("  name: front", "  name: front\n  uid: abc-1")
+    write(tmp_path, a_yaml=exported, b_json=json.dumps(pod()), c_yaml=DEPLOYMENT)
+    (gap,) = read(tmp_path).gaps
+    assert (gap.subject, gap.asked) == ("a.yaml:1", True)
+    assert "(2 in all)" in gap.reason
+    assert read(tmp_path, exclude=["c.yaml"]).gaps == ()
+    assert read(tmp_path / "a.yaml", tmp_path / "c.yaml").gaps == ()
+    assert read(write(tmp_path, b_json=as_list(pod())), exclude=["a.yaml"]).gaps == ()
+
+
 def test_excluded_files_are_no_gaps(tmp_path: Path) -> None:
     write(tmp_path, good_yaml=DEPLOYMENT, sub__bad_yaml="a: [")
     assert read(tmp_path, exclude=["sub/bad.yaml"]).gaps == ()
     assert read(tmp_path, exclude=["bad.yaml"]).gaps == ()
     assert len(read(tmp_path, exclude=["other.yaml"]).gaps) == 1
+    assert "1 left out" in read(tmp_path, exclude=["bad.yaml"]).sources[0].detail
 
 
 def tar(path: Path, members: dict[str, bytes], mode: str = "w:gz") -> Path:

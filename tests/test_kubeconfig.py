@@ -55,7 +55,7 @@ def test_a_plugin_gives_the_token_and_is_not_run_for_every_request(tmp_path: Pat
     connection = connect(written(tmp_path, server, user))
     for _ in range(5):
         assert connection.get("/a") == b"fine"
-    assert set(server.authorizations) == {"Bearer from-plugin"}
+    assert set(server.sent("Authorization")) == {"Bearer from-plugin"}
     assert len((tmp_path / "runs").read_text().splitlines()) <= 2
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 IN_CLUSTER = "in-cluster"
 VERSION = "/version"
 """What every server answers to everybody."""
+HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "kubepreflight"}
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 65.0
 """A little longer than the API server itself works on a request before it gives up."""
@@ -157,7 +158,7 @@ class Connection:
     def _send(self, path: str, fields: dict[str, str]) -> tuple[int, Any, bytes]:
         import urllib3
 
-        headers = {"Accept": "application/json", "User-Agent": "kubepreflight", **self._authorized()}
+        headers = {**HEADERS, **self._authorized()}
         if self.as_user:
             headers["Impersonate-User"] = self.as_user
         read = WARY_SECONDS if path == VERSION or self._timeouts else READ_SECONDS

@@ -144,6 +144,11 @@ def safe_name(name: str) -> str | None:
     return path.as_posix()
 
 
+def joined(where: str, name: str) -> str:
+    """The path of what lies in a folder, or behind an archive's `!`; either may be empty."""
+    return f"{where}{name}" if where.endswith("!") else f"{where}/{name}" if where else name
+
+
 def _tar_entries(data: bytes, refuse: Callable[[str, str], None]) -> Iterator[Entry]:
     budget = _Budget(len(data))
     try:

@@ -1,0 +1,212 @@
+"""The objects of a file, in YAML or JSON, alone or in lists; and what looks like objects and cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
+from shlex import quote
+from typing import Any
+
+import msgspec
+
+from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw
+from kubepreflight.objects import Origin, is_desired
+from kubepreflight.semantics.several import listed
+from kubepreflight.snapshot import Collector, ManifestHeader
+from kubepreflight.sources.snapshot_file import FORMAT
+from kubepreflight.sources.tree import joined
+from kubepreflight.sources.unrendered import KUSTOMIZATION, KUSTOMIZATION_FILES, is_kubeconfig, not_read
+from kubepreflight.sources.yaml_reader import Document, Header, Problem, read_documents
+
+
+class _JsonHead(ListHead):
+    """The head of a JSON file. `format` is what our own files have in place of a kind."""
+
+    format: str = ""
+
+
+class ObjectsInFiles:
+    """Takes the objects of one file after another. `charts` are the folders of Helm charts among them.
+
+    What cannot be read goes to `gap`: its subject, the reason, and what to do; the templates of a chart to `finish`.
+    """
+
+    def __init__(self, collector: Collector, gap: Callable[[str, str, str], None]) -> None:
+        self.charts: frozenset[str] = frozenset()
+        self.unread: dict[str, int] = {}
+        self.objects = self.lists = self.kubeconfigs = self.manifests = 0
+        self.exported: list[str] = []
+        self._collector = collector
+        self._gap = gap
+
+    def take(self, shown: str, data: bytes) -> None:
+        """Take all of one file, which reports call `shown`."""
+        if data[:1] == b"{" or data.lstrip()[:1] == b"{":
+            self._json(shown, data)
+        else:
+            self._documents(shown, data)
+
+    def finish(self) -> None:
+        """Say which charts were not rendered, and what among manifests is taken for something else."""
+        if self.exported and self.manifests:
+            self._gap(
+                self.exported[0],
+                f"objects with a uid, as from kubectl get -o yaml, among manifests ({len(self.exported)} in all): they "
+                "count as what runs, not as what will be applied",
+                "take uid, resourceVersion and status out of them, or give them in a folder of their own",
+            )
+        for chart, count in sorted(self.unread.items()):
+            folder = chart or "."
+            self._gap(
+                folder,
+                f"an unrendered Helm chart: {count} of its templates cannot be read as they are",
+                f"render it: helm template NAME {quote(folder)} | kubepreflight scan -   (or leave it out: --exclude)",
+            )
+
+    def _json(self, shown: str, data: bytes) -> None:
+        try:
+            head = msgspec.json.decode(data, type=_JsonHead)
+        except UNDECODABLE:
+            self._documents(shown, data)
+            return
+        if head.format == FORMAT:
+            self._gap(shown, "a snapshot that was unpacked", "name the tar.gz itself")
+        elif (items := head.listed) is not None and head.api_version:
+            origin = Origin(shown)
+            self._list(head, origin, [(item, origin) for item in items])
+        elif is_kubeconfig(head.api_version, head.kind):
+            self.kubeconfigs += 1
+        elif head.kind and head.api_version:
+            self._object(head, data, Origin(shown, 1))
+        else:
+            self._bare(shown, head.items or ())
+
+    def _list(self, head: Head, origin: Origin, items: Sequence[tuple[Any, Origin]]) -> None:
+        self.lists += 1
+        self.objects += len(items)
+        self._collector.add_list(head, origin, items, _namespace_of(origin.file, [item for item, _ in items]))
+
+    def _object(self, head: Head, value: Raw | dict[str, Any], origin: Origin) -> None:
+        kind = head.kind.removesuffix("List")
+        if kind != head.kind and (not kind or self._collector.wants(head.api_version, kind, desired=False)):
+            self._gap(f"{origin.file}:{origin.line}", f"a {head.kind} without items", "mend it, or --exclude the file")
+            return
+        self._count(head, origin)
+        if isinstance(value, dict):
+            self._collector.add_value(value, origin, alone=True)
+        else:
+            self._collector.add_raw(value, origin, alone=True)
+
+    def _count(self, head: Head, origin: Origin) -> None:
+        self.objects += 1
+        if is_desired(head.api_version, head.kind, head.metadata.uid):
+            self.manifests += 1
+        elif head.metadata.uid:
+            self.exported.append(f"{origin.file}:{origin.line}")
+
+    def _bare(self, shown: str, items: Sequence[Any]) -> None:
+        """What is no object is none of ours, unless it holds some."""
+        try:
+            first = _head(items[0])
+        except (*UNDECODABLE, IndexError, TypeError):
+            return
+        if first.kind or first.metadata.name:
+            how = 'make a list of it: {"apiVersion": "v1", "kind": "List", "items": [...]}'
+            self._gap(shown, "objects in an array, which kubectl does not read either", how)
+
+    def _documents(self, shown: str, data: bytes) -> None:
+        defaults = KUSTOMIZATION if shown.rpartition("/")[2] in KUSTOMIZATION_FILES else {}
+        for document in read_documents(data, wants=None if defaults else self._wants):
+            match document:
+                case Problem():
+                    self._problem(shown, document)
+                case Header():
+                    self._header(shown, document)
+                case Document():
+                    self._document(shown, document, defaults)
+
+    def _wants(self, header: Header) -> bool:
+        # What has one of the two may have the other in a wrong type: it is read whole, for that to be told.
+        if bool(header.api_version) != bool(header.kind):
+            return True
+        desired = is_desired(header.api_version, header.kind, header.uid)
+        return self._collector.wants(header.api_version, header.kind, desired=desired)
+
+    def _header(self, shown: str, header: Header) -> None:
+        if is_kubeconfig(header.api_version, header.kind):
+            self.kubeconfigs += 1
+            return
+        if not (header.api_version and header.kind):
+            return
+        origin = Origin(shown, header.line)
+        self._count(Head(header.api_version, header.kind, Head.Names(uid=header.uid)), origin)
+        if is_desired(header.api_version, header.kind, header.uid):
+            self._collector.add_header(
+                ManifestHeader(header.api_version, header.kind, header.namespace, header.name, origin)
+            )
+
+    def _document(self, shown: str, document: Document, defaults: Mapping[str, str]) -> None:
+        value = document.value
+        if isinstance(value, dict):
+            value = {**defaults, **value}
+            if is_kubeconfig(value.get("apiVersion"), value.get("kind")):
+                self.kubeconfigs += 1
+            elif value.get("kind") and value.get("apiVersion"):
+                self._value(value, Origin(shown, document.line), document.item_lines)
+                return
+            value = value.get("items")
+        if isinstance(value, list):
+            self._bare(shown, value)
+
+    def _value(self, value: dict[str, Any], origin: Origin, item_lines: Sequence[int]) -> None:
+        if elsewhere := not_read(value):
+            folder = quote(origin.file.rpartition("/")[0] or ".")
+            how = f"render it: kubectl kustomize {folder} | kubepreflight scan -   (or leave it out: --exclude)"
+            self._gap(f"{origin.file}:{origin.line}", f"it takes in what was not read: {listed(elsewhere)}", how)
+        try:
+            head = msgspec.convert(value, Head)
+        except msgspec.ValidationError:
+            self.objects += 1
+            self._collector.add_value(value, origin)
+            return
+        items = value.get("items", ()) or []
+        if "items" in value and isinstance(items, list) and head.kind.endswith("List"):
+            lines = item_lines or [origin.line] * len(items)
+            self._list(
+                head, origin, [(item, Origin(origin.file, line)) for item, line in zip(items, lines, strict=True)]
+            )
+        else:
+            self._object(head, value, origin)
+
+    def _problem(self, shown: str, problem: Problem) -> None:
+        chart = next((one for one in self.charts if shown.startswith(joined(one, "templates/"))), None)
+        if problem.template and chart is not None:
+            self.unread[chart] = self.unread.get(chart, 0) + 1
+            return
+        reason = (
+            f"{problem.message}; it looks like a template that was not rendered"
+            if problem.template
+            else problem.message
+        )
+        self._gap(f"{shown}:{problem.line}", reason, "mend it, or leave it out: --exclude")
+
+
+def _namespace_of(shown: str, items: Sequence[Any]) -> str:
+    """The namespace after which a file or its folder is called, when all that is listed in it is of that one: thus do
+    `kubectl cluster-info dump` (`kube-system/pods.json`) and support bundles (`pods/kube-system.json`)."""
+    path = PurePosixPath(shown)
+    for name in (path.parent.name.rpartition("!")[2], path.stem):
+        if items and name and all(_namespace(item) == name for item in items):
+            return name
+    return ""
+
+
+def _namespace(item: Any) -> str:
+    try:
+        return _head(item).metadata.namespace
+    except UNDECODABLE:
+        return ""
+
+
+def _head(item: Any) -> Head:
+    return msgspec.convert(item, Head) if isinstance(item, dict) else msgspec.json.decode(item, type=Head)

@@ -1,0 +1,32 @@
+"""Files from which manifests are made elsewhere: of these the files alone do not tell what will be applied."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+"""What kustomize takes for granted in a file of one of these names."""
+KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml")
+_TAKES_IN = ("resources", "bases", "components", "crds")
+# As kustomize tells a repository from a path: a scheme, a user, a well-known host, or a query.
+_REMOTE = re.compile(r"^[a-z+]+://|^[\w.-]+@|^(www\.)?(github|gitlab|bitbucket)\.\w+[/:]|^git::|[?&](ref|version)=")
+
+
+def not_read(value: Mapping[str, Any]) -> list[str]:
+    """What a kustomization takes in that does not lie beside it, resources and charts; nothing for other objects."""
+    if value.get("kind") not in ("Kustomization", "Component"):
+        return []
+    taken = [one for key in _TAKES_IN for one in _list(value.get(key)) if isinstance(one, str)]
+    charts = [one for one in _list(value.get("helmCharts")) if isinstance(one, dict)]
+    return [*(one for one in taken if _REMOTE.search(one)), *(f"the chart {one.get('name')}" for one in charts)]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def is_kubeconfig(api_version: Any, kind: Any) -> bool:
+    """Whether it is one: it looks like an object of the cluster, and is none."""
+    return (api_version, kind) == ("v1", "Config")
