@@ -128,7 +128,8 @@ def collect(**options: Any) -> int:
 def snapshot(to: str, **options: Any) -> int:
     """Save what a scan would read, in one file that `scan` reads back to the same report.
 
-    Environment values, Secrets and last-applied bodies are cut out of it.
+    Environment values, Secrets and last-applied bodies are cut out of it. It ends with 3 when something could not be
+    read: that is said, and kept in the file.
     """
     from kubepreflight.commands.scan import run_snapshot
 

@@ -380,3 +380,14 @@ def test_a_snapshot_gives_the_same_report(server: tuple[FakeApiServer, Path]) ->
     assert again == live
 
     assert b"planted-secret" not in gzip.decompress((folder / "c.tar.gz").read_bytes())
+
+
+def test_a_snapshot_that_lacks_something_says_so_and_is_kept(server: tuple[FakeApiServer, Path]) -> None:
+    fake, kubeconfig = server
+    fake.answers["/api/v1/pods"] = (403, {"message": "pods is forbidden"})
+    folder = kubeconfig.parent
+    done = run("snapshot", "--to", "c.tar.gz", folder=folder, env={"KUBECONFIG": str(kubeconfig)})
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "pods: 403 pods is forbidden. To do: allow `list` of pods" in done.stderr
+    assert "c.tar.gz is saved without them" in done.stderr
+    assert run("scan", "c.tar.gz", folder=folder).returncode == 3

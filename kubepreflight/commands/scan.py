@@ -25,12 +25,14 @@ from kubepreflight.progress import Progress
 from kubepreflight.report import Report, SourceRecord
 from kubepreflight.rule import Rule, load_rules
 from kubepreflight.scan import Read, Request, collect, scan, wanted_by
-from kubepreflight.snapshot import Collector
+from kubepreflight.snapshot import Collector, Snapshot
 from kubepreflight.upgrade import ScanOptions
 from kubepreflight.version import Version
+from kubepreflight.visible import visible
 from kubepreflight.writer import Medium, Writer, load_writer
 
 WINDOW = "14d"
+SHOWN = 5
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -59,7 +61,10 @@ def run_scan(typed: Mapping[str, Any], given: frozenset[str]) -> ExitStatus:
 
 
 def run_snapshot(to: str, options: Mapping[str, Any]) -> ExitStatus:
-    """Scan, write every report, and say how it ends. Raises KubepreflightError when it cannot."""
+    """Read and save. 3 when something could not be read, which is said and kept in the file.
+
+    Raises KubepreflightError when nothing can be read or saved.
+    """
     from kubepreflight.sources.snapshot_file import SnapshotWriter
 
     path = Path(to)
@@ -73,7 +78,19 @@ def run_snapshot(to: str, options: Mapping[str, Any]) -> ExitStatus:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
-    return ExitStatus.NOTHING
+    return _tell_missing(snapshot, path)
+
+
+def _tell_missing(snapshot: Snapshot, path: Path) -> ExitStatus:
+    every = (*snapshot.gaps, *(gap for gaps in snapshot.failures.values() for gap in gaps))
+    missing = list(dict.fromkeys(gap for gap in every if gap.asked))
+    if not missing:
+        return ExitStatus.NOTHING
+    lines = [f"{gap.subject or gap.input}: {gap.reason}. To do: {gap.how}" for gap in missing[:SHOWN]]
+    more = f"; {len(missing) - SHOWN} more are like these" if len(missing) > SHOWN else ""
+    for line in (*lines, f"{path} is saved without them{more}"):
+        print(visible(line), file=sys.stderr)  # noqa: T201 - the archive is what it gives, this is what it lacks
+    return ExitStatus.INCOMPLETE
 
 
 def _own_configuration(named: str | None, paths: Iterable[str]) -> Path | None:
