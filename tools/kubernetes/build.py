@@ -1,0 +1,94 @@
+"""Builds Kubernetes' own programs, once, into a cache outside the tree."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.kubernetes.modules import PACKAGES, module_of
+
+NO_GO = "Go is missing. Install Go 1.26 or later (https://go.dev/dl/), so that `go version` answers, and try again."
+OFFLINE_SAFE = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
+"""Static programs, which an image from scratch needs, from exactly what go.sum names."""
+
+
+class BuildError(Exception):
+    """A program that cannot be built, with what to do."""
+
+
+def cache() -> Path:
+    """The folder that holds what was built: `$KUBEPREFLIGHT_CACHE`, or `kubepreflight` in the user's cache folder."""
+    given = os.environ.get("KUBEPREFLIGHT_CACHE")
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(given) if given else Path(home) / "kubepreflight"
+
+
+def folder(version: str) -> Path:
+    """Where the programs of `version` lie once they are built. Raises ModuleError for an unknown version.
+
+    The name ends in a digest of the module, so that a changed dependency is built anew.
+    """
+    module = module_of(version)
+    digest = hashlib.sha256((module / "go.mod").read_bytes() + (module / "go.sum").read_bytes())
+    return cache() / "kubernetes" / f"{version}-{digest.hexdigest()[:8]}"
+
+
+def build(version: str, programs: Iterable[str] = PACKAGES) -> Path:
+    """Build those of `programs` that are not there yet; say on standard error what takes long. Returns their folder.
+
+    Safe against a second build at the same time and a killed first one. Raises BuildError and ModuleError.
+    """
+    target = folder(version)
+    missing = [name for name in programs if not (target / name).exists()]
+    if not missing:
+        return target
+    if not shutil.which("go"):
+        raise BuildError(NO_GO)
+    target.mkdir(parents=True, exist_ok=True)
+    with _alone(target):
+        missing = [name for name in missing if not (target / name).exists()]
+        for number, name in enumerate(missing, start=1):
+            print(f"building {name} {version} ({number} of {len(missing)})", end=" … ", file=sys.stderr, flush=True)
+            start = time.monotonic()
+            _build_one(version, name, target / name)
+            print(f"{time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    return target
+
+
+def _build_one(version: str, name: str, target: Path) -> None:
+    unfinished = target.with_name(f".{name}.unfinished")
+    command = ["go", "build", "-trimpath", "-ldflags", _stamps(version), "-o", str(unfinished), PACKAGES[name]]
+    done = subprocess.run(
+        command, cwd=module_of(version), env=_environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BuildError(f"{name} {version} does not build:\n{done.stderr[-4000:]}")
+    unfinished.rename(target)
+
+
+def _environment() -> Mapping[str, str]:
+    return os.environ | OFFLINE_SAFE
+
+
+def _stamps(version: str) -> str:
+    """The linker's flags: without them kubeadm believes that it is v0.0.0, and refuses every cluster."""
+    major, minor, _ = version.split(".", 2)
+    values = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+    stamps = (f"-X {package}.{name}={value}" for package in packages for name, value in values.items())
+    return " ".join(("-s -w", *stamps))
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    with (target / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

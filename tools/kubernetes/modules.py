@@ -1,0 +1,94 @@
+"""The Go modules beside this file: which programs they build, and how a module for another version is written."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).parent
+COMMANDS = (
+    "kubeadm",
+    "kubectl",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+)
+ETCD = {"etcd": "go.etcd.io/etcd/server/v3", "etcdctl": "go.etcd.io/etcd/etcdctl/v3"}
+PACKAGES = {name: f"k8s.io/kubernetes/cmd/{name}" for name in COMMANDS} | ETCD
+"""The Go package of every program that a module builds."""
+
+_REQUIRED = re.compile(r"^\s*(?:require\s+)?k8s\.io/kubernetes (v\S+)", re.MULTILINE)
+_STAGED = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/\S+) => \./staging/", re.MULTILINE)
+_ETCD = re.compile(r"^\s*go\.etcd\.io/etcd/server/v3 (v\S+)", re.MULTILINE)
+_GO = re.compile(r"^go (\S+)$", re.MULTILINE)
+
+
+class ModuleError(Exception):
+    """A version for which there is no module, or one that cannot be written."""
+
+
+def module_of(version: str) -> Path:
+    """The folder of the module that builds `version` ("1.37.2"). Raises ModuleError, with what to do, for others."""
+    for path in sorted(HERE.glob("*/go.mod")):
+        if _required(path) == version:
+            return path.parent
+    known = ", ".join(versions())
+    raise ModuleError(
+        f"there is no Go module for Kubernetes {version} (there is one for: {known}); "
+        f"python -m tools.kubernetes add {version} writes it"
+    )
+
+
+def versions() -> list[str]:
+    """The versions that can be built, oldest first."""
+    found = (_required(path) for path in HERE.glob("*/go.mod"))
+    return sorted((one for one in found if one), key=lambda one: tuple(map(int, one.split("."))))
+
+
+def _required(path: Path) -> str:
+    found = _REQUIRED.search(path.read_text(encoding="utf-8"))
+    return found[1].removeprefix("v") if found else ""
+
+
+def add(version: str) -> Path:
+    """Write the module of `version` in place of its minor's: go.mod, go.sum, programs.go. Returns its folder.
+
+    Kubernetes' own go.mod points its staging modules at folders that only exist inside it; each is published under
+    its own name as v0.MINOR.PATCH. Etcd is the version that Kubernetes itself was built and tested with.
+    """
+    upstream = _download(f"k8s.io/kubernetes@v{version}")
+    text = Path(upstream["GoMod"]).read_text(encoding="utf-8")
+    go, etcd = _GO.search(text), _ETCD.search(text)
+    if not go or not etcd:
+        raise ModuleError(f"the go.mod of Kubernetes {version} names no Go version or no etcd")
+    staging = "v0." + version.removeprefix("1.")
+    replaced = "\n".join(f"\t{name} => {name} {staging}" for name in sorted(set(_STAGED.findall(text))))
+    required = "\n".join((f"\tk8s.io/kubernetes v{version}", *(f"\t{path} {etcd[1]}" for path in ETCD.values())))
+    folder = HERE / ".".join(version.split(".")[:2])
+    folder.mkdir(exist_ok=True)
+    (folder / "go.mod").write_text(
+        f"// Written by python -m tools.kubernetes add {version}\n"
+        f"module kubepreflight.invalid/kubernetes\n\ngo {go[1]}\n\n"
+        f"require (\n{required}\n)\n\nreplace (\n{replaced}\n)\n",
+        encoding="utf-8",
+    )
+    imports = "\n".join(f'\t_ "{path}"' for path in sorted(PACKAGES.values()))
+    (folder / "programs.go").write_text(
+        "//go:build programs\n\n// Package programs names what is built from this module, so that go mod tidy keeps "
+        f"what they need.\npackage programs\n\nimport (\n{imports}\n)\n",
+        encoding="utf-8",
+    )
+    subprocess.run(["go", "mod", "tidy"], cwd=folder, check=True)
+    return folder
+
+
+def _download(module: str) -> dict[str, str]:
+    done = subprocess.run(["go", "mod", "download", "-json", module], capture_output=True, text=True, check=False)
+    found: dict[str, str] = json.loads(done.stdout or "{}")
+    if done.returncode:
+        raise ModuleError(f"{module} cannot be had: {found.get('Error') or done.stderr.strip()}")
+    return found
