@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test kubernetes lint format bench docs clean help
+.PHONY: demo test test-real kubernetes lint format bench docs clean help
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -24,6 +24,11 @@ demo: $(VENV)/.stamp ## scan the bundled cluster; leaves report.html and report.
 
 test: $(VENV)/.stamp ## the pure tests: no network, about a minute
 	@$(BIN)/python -m pytest --numprocesses auto
+
+test-real: $(VENV)/.stamp ## tests against real servers; builds those first (Go, and 20 minutes the first time)
+	@$(BIN)/python -m tools.kubernetes build 1.37.2
+	@$(BIN)/python -m tools.kubernetes build 1.36.3
+	@$(BIN)/python -m pytest tests/real --numprocesses auto --dist loadfile
 
 VERSION ?= 1.37.2
 kubernetes: $(VENV)/.stamp ## build Kubernetes' programs of VERSION=1.37.2, once, into the user's cache
