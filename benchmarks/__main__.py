@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import inputs
-from benchmarks.measure import Cost, best, run, scan
+from benchmarks.measure import Cost, best, run, scan, table
 
 
 def main() -> None:
@@ -68,13 +68,6 @@ def snapshots(scratch: Path, sizes: list[int]) -> None:
     print("\ncost against size (microseconds per pod, without the start)")
     for (name, cost), size in zip(per_pod.items(), sizes, strict=True):
         print(f"  {name:14} {(cost.seconds - empty.seconds) / size * 1e6:7.1f}")
-
-
-def table(title: str, costs: dict[str, Cost], against: str) -> None:
-    """Print what was measured, each with its ratio to one of them."""
-    print(f"\n{title}")
-    for name, cost in costs.items():
-        print(f"  {name:20} {cost}  {cost.seconds / costs[against].seconds:5.2f} x {against}")
 
 
 main()

@@ -139,6 +139,7 @@ def pods(count: int, node_count: int) -> Iterator[dict[str, Any]]:
             },
             "spec": {
                 "nodeName": f"node-{number % node_count:05}",
+                "serviceAccountName": "default",
                 "containers": [{"name": "app", "image": "registry.example.com/app:1", "env": padding}],
                 "volumes": [{"name": "token", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}],
                 "tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"}],

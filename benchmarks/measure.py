@@ -50,3 +50,10 @@ def scan(*arguments: str | Path) -> list[str | Path]:
     """The command line of a scan, as users run it."""
     program = Path(sys.executable).with_name("kubepreflight")
     return [program, "scan", *arguments, "--fail-on", "never", "--allow-incomplete", "-o", "json"]
+
+
+def table(title: str, costs: dict[str, Cost], against: str) -> None:
+    """Print what was measured, each with its ratio to one of them."""
+    print(f"\n{title}")
+    for name, cost in costs.items():
+        print(f"  {name:20} {cost}  {cost.seconds / costs[against].seconds:5.2f} x {against}")

@@ -79,7 +79,7 @@ class Client:
         version, metadata = value["apiVersion"], value["metadata"]
         resource = self._resource(version, value["kind"])
         space = f"/namespaces/{metadata.get('namespace', 'default')}" if resource["namespaced"] else ""
-        return f"{_root(version)}{space}/{resource['name']}" + (f"/{metadata['name']}" if named else "")
+        return f"{root_of(version)}{space}/{resource['name']}" + (f"/{metadata['name']}" if named else "")
 
     def create(self, value: Mapping[str, Any]) -> Object:
         """Create an object, and its status too when it has one. Raises Refused."""
@@ -99,14 +99,14 @@ class Client:
         groups = self.json("/apis")["groups"]
         for version in ("v1", *(group["preferredVersion"]["groupVersion"] for group in groups)):
             try:
-                found = self.json(_root(version))["resources"]
+                found = self.json(root_of(version))["resources"]
             except Refused:
                 continue  # an aggregated API that is down
             yield from ((version, one) for one in found if {"list", "delete"} <= set(one["verbs"]))
 
     def _resource(self, version: str, kind: str) -> Object:
         if kind not in self._plurals.get(version, {}):
-            found: Iterable[Object] = self.json(_root(version))["resources"]
+            found: Iterable[Object] = self.json(root_of(version))["resources"]
             self._plurals[version] = {one["kind"]: one for one in found if "/" not in one["name"]}
         try:
             return self._plurals[version][kind]
@@ -114,7 +114,8 @@ class Client:
             raise LookupError(f"{self.url} serves no {kind} of {version}") from None
 
 
-def _root(version: str) -> str:
+def root_of(version: str) -> str:
+    """The path of an API version: `/apis/apps/v1`, `/api/v1`."""
     return f"/apis/{version}" if "/" in version else f"/api/{version}"
 
 

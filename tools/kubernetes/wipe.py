@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from tools.kubernetes.client import Client, Object, Refused
+from tools.kubernetes.client import Client, Object, Refused, root_of
 
 Key = tuple[str, str, str, str]
 """API version, plural, namespace and name of an object."""
@@ -46,8 +46,7 @@ def _all(client: Client) -> Iterator[tuple[Key, Object]]:
         plural = resource["name"]
         if plural in _NOT_STATE:
             continue
-        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        for item in client.json(f"{root}/{plural}")["items"]:
+        for item in client.json(f"{root_of(version)}/{plural}")["items"]:
             item |= {"apiVersion": version, "kind": resource["kind"]}
             metadata = item["metadata"]
             yield (version, plural, metadata.get("namespace", ""), metadata["name"]), item
