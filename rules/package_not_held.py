@@ -6,9 +6,12 @@ from kubepreflight.finding import WARNING, Finding, Gap, finding
 from kubepreflight.host import Host, Missing
 from kubepreflight.knowledge.packages import Family, PackageSources
 from kubepreflight.rule import rule
+from kubepreflight.semantics.installed import Foreign, read_version
 from kubepreflight.semantics.package_repositories import families, kubernetes_repositories
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
+
+NEWEST = "takes {them} to the newest version that its repositories hold"
 
 
 @rule(severity=WARNING, area="packages", phase="before")
@@ -32,7 +35,7 @@ def package_not_held(hosts: list[Host], upgrade: Upgrade, sources: PackageSource
         https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
 
     """
-    loose: dict[tuple[str, ...], list[Host]] = {}
+    loose: dict[tuple[tuple[str, ...], bool], list[Host]] = {}
     for host in hosts:
         if isinstance(host.packages, Missing):
             yield host.cannot_check("packages", host.packages)
@@ -41,25 +44,33 @@ def package_not_held(hosts: list[Host], upgrade: Upgrade, sources: PackageSource
         unknown = [held for held in holds.values() if isinstance(held, Missing)]
         if unknown:
             yield host.cannot_check("packages", unknown[0])
-        if names := tuple(name for name, held in holds.items() if held is False):
-            loose.setdefault(names, []).append(host)
-    for names, same in loose.items():
-        yield _finding(names, same, upgrade, sources)
+        free = {name: host.packages[name].version for name, held in holds.items() if held is False}
+        foreign = [name for name, text in free.items() if isinstance(read_version(name, text), Foreign)]
+        for names in (tuple(name for name in free if name not in foreign), tuple(foreign)):
+            if names:
+                loose.setdefault((names, names[0] in foreign), []).append(host)
+    for (names, is_foreign), same in loose.items():
+        moves = NEWEST.format(them=_them(names)) if is_foreign else _would_move(names, same, upgrade, sources)
+        yield _finding(names, same, moves)
 
 
-def _finding(names: tuple[str, ...], hosts: list[Host], upgrade: Upgrade, sources: PackageSources) -> Finding:
+def _finding(names: tuple[str, ...], hosts: list[Host], moves: str) -> Finding:
     return finding(
         common_subject(hosts, f"{listed(names)} not held"),
         f"{listed(names)} {'is' if len(names) == 1 else 'are'} not held on {listed(host.name for host in hosts)}. "
-        f"A plain upgrade of the system there {_would_move(names, hosts, upgrade, sources)}.",
+        f"A plain upgrade of the system there {moves}.",
         remedy="\n".join(_hold(family, names, hosts) for family in families(hosts)),
         places=hosts,
         evidence={"installed": [_installed(host, names) for host in hosts]},
     )
 
 
+def _them(names: Sequence[str]) -> str:
+    return "it" if len(names) == 1 else "them"
+
+
 def _would_move(names: Sequence[str], hosts: list[Host], upgrade: Upgrade, sources: PackageSources) -> str:
-    them = "it" if len(names) == 1 else "them"
+    them = _them(names)
     found = [kubernetes_repositories(host, sources) for host in hosts]
     known = [one for one in found if not isinstance(one, Missing)]
     minors = [minor for one in known for minor in one.minors]
@@ -67,7 +78,7 @@ def _would_move(names: Sequence[str], hosts: list[Host], upgrade: Upgrade, sourc
         ahead = ", and so past the API server" if "kubelet" in names else ""
         return f"takes {them} to the newest of all minor versions that Google's repository holds{ahead}"
     if not minors or len(known) < len(found) or not all(one.minors for one in known):
-        return f"takes {them} to the newest version that its repositories hold"
+        return NEWEST.format(them=them)
     newest = max(minors)
     if upgrade.current is None or newest <= upgrade.current.minor_version:
         return f"takes {them} to the newest patch of {newest}, at a moment that nobody chose"

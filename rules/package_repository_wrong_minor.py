@@ -6,6 +6,7 @@ from kubepreflight.finding import NOTE, WARNING, Finding, Gap, Severity, cannot_
 from kubepreflight.host import Host, Missing
 from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.rule import rule
+from kubepreflight.semantics.installed import Foreign, read_version
 from kubepreflight.semantics.package_repositories import (
     KubernetesRepositories,
     kubernetes_repositories,
@@ -64,7 +65,9 @@ def package_repository_wrong_minor(
 
 
 def _has_packages(host: Host, sources: PackageSources) -> bool:
-    return not isinstance(host.packages, Missing) and any(one in host.packages for one in sources.packages.held)
+    packages = {} if isinstance(host.packages, Missing) else host.packages
+    own = (packages[name] for name in sources.packages.held if name in packages)
+    return any(not isinstance(read_version(one.name, one.version), Foreign) for one in own)
 
 
 def _told(found: Sequence[KubernetesRepositories]) -> str:

@@ -7,12 +7,11 @@ from kubepreflight.host import Host, Missing
 from kubepreflight.objects import Node
 from kubepreflight.rule import rule
 from kubepreflight.semantics.host_roles import is_control_plane
-from kubepreflight.semantics.installed import Unreadable, installed_version
+from kubepreflight.semantics.installed import KUBERNETES, Unreadable, installed_version
 from kubepreflight.semantics.several import grouped, listed
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
 
-KUBERNETES = ("kubeadm", "kubectl", "kubelet")
 PROGRAMS = {
     **{name: (name,) for name in KUBERNETES},
     "containerd": ("containerd", "containerd.io"),

@@ -7,17 +7,29 @@ import re
 from kubepreflight.host import Host, Missing
 from kubepreflight.version import Version
 
-_EPOCH = re.compile(r"^\d+:")
+KUBERNETES = ("kubeadm", "kubectl", "kubelet")
+"""Programs, and packages, that have Kubernetes' own version."""
+
+_BEFORE = re.compile(r"^(?:[0-9]+:)?(?:.*\+really(?=[0-9]))?")
+"""An epoch; and what Debian writes before the real version when it goes back without one."""
+
+_MOST_MINORS = 100
+"""Three minors come a year: a greater number is somebody else's, as `1:528.0.0-0` of Google Cloud's kubectl is."""
 
 
 class Unreadable(Missing, frozen=True):
     """It is installed, and what it calls its version is none."""
 
 
+class Foreign(Unreadable, frozen=True):
+    """It has the name of a program of Kubernetes, and a version that Kubernetes never had."""
+
+
 def installed_version(host: Host, name: str) -> Version | Missing | None:
     """The version of a package or program; None when it is not there, Missing when that cannot be told.
 
-    The package counts where there is one: it is what the next start will run.
+    The package counts where there is one: it is what the next start will run. One that only has the name of a program
+    of Kubernetes tells nothing; then the program does.
     """
     unknown: Missing | None = None
     for known in (host.packages, host.versions):
@@ -26,6 +38,18 @@ def installed_version(host: Host, name: str) -> Version | Missing | None:
         elif name in known:
             one = known[name]
             text = one if isinstance(one, str) else one.version
-            version = Version.try_parse(_EPOCH.sub("", text))
-            return version if version is not None else Unreadable(f"{name} is {text[:60]!r}, which is no version")
+            version = read_version(name, text)
+            if isinstance(version, Version):
+                return version
+            unknown = version
     return unknown
+
+
+def read_version(name: str, text: str) -> Version | Unreadable:
+    """What a package or program calls its version; of Kubernetes' own names (`KUBERNETES`) it must be one of theirs."""
+    version = Version.try_parse(_BEFORE.sub("", text))
+    if version is None:
+        return Unreadable(f"{name} is {text[:60]!r}, which is no version")
+    if name in KUBERNETES and (version.major != 1 or version.minor >= _MOST_MINORS):
+        return Foreign(f"{name} is {text[:60]!r}, which is no version of Kubernetes")
+    return version
