@@ -96,7 +96,7 @@ def test_the_endpoints_host(endpoint: str, host: str) -> None:
         ("apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\n", "InitConfiguration"),
         ("apiVersion: v1\nkind: ClusterConfiguration\n", "understood are"),
         (HEAD.format(version="v1beta9"), "v1beta9"),
-        (HEAD.format(version="v1beta4") + "etcd: " + "[" * 20000, "too deep"),
+        (HEAD.format(version="v1beta4") + "etcd: " + "[" * 20000, "too deep|nesting depth"),
         (HEAD.format(version="v1beta4") + "a: &a [1]\nb: [*a, *a]\n", "aliases"),
         (HEAD.format(version="v1beta4") + "when: 2024-13-45\n", "month"),
     ],

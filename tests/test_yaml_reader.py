@@ -3,6 +3,7 @@
 
 import importlib
 import json
+import re
 import sys
 from typing import Any
 
@@ -187,7 +188,8 @@ def test_a_template_that_is_yaml_is_read() -> None:
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", '{"a": '])
 @pytest.mark.parametrize("depth", [201, 100_000])
 def test_refuses_what_is_nested_too_deep(opening: str, depth: int) -> None:
-    assert "nested deeper than 200 levels" in only_problem(opening * depth).message
+    # libyaml has a limit of its own since 0.2.6, beyond ours, and stops at it first.
+    assert re.search("nested deeper than 200 levels|nesting depth", only_problem(opening * depth).message)
 
 
 @pytest.mark.parametrize("prefix", ["", "---\n"])
