@@ -19,7 +19,7 @@ _REFERENCE = re.compile(
 )
 _IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
 _LONGEST = 1024
-_CHANNEL = re.compile(r"^(?:stable|release)-(?=v?\d)")
+_CHANNEL = re.compile(r"^(?:stable|release)-(?=v?[0-9])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubepreflight.errors import UsageError
 
-_DURATION = re.compile(r"^\s*(\d{1,6})\s*(d|h|w|)\s*$", re.IGNORECASE)
+_DURATION = re.compile(r"^\s*(\d{1,6})\s*(d|h|w|)\s*$", re.IGNORECASE | re.ASCII)
 _UNITS = {"": "days", "d": "days", "h": "hours", "w": "weeks"}
 LONGEST = timedelta(days=3660)
 YEARS = range(1990, 3000)

@@ -14,9 +14,9 @@ _VERSION = re.compile(
     (?:[-~](?P<suffix>[0-9A-Za-z.\-~]+))?
     (?:[+_](?P<build>[0-9A-Za-z.\-+_~]+))?
     \s*$""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
-_PRERELEASE = re.compile(r"^(alpha|beta|rc)(?:[.-]?(\d+))?(?:[.\-].*)?$", re.IGNORECASE)
+_PRERELEASE = re.compile(r"^(alpha|beta|rc)(?:[.-]?(\d+))?(?:[.\-].*)?$", re.IGNORECASE | re.ASCII)
 
 
 class Minor(NamedTuple):

@@ -21,7 +21,7 @@ _START = rf"(?:\$ |(?:[A-Z_]+=\S+ )*(?:{_COMMANDS}) )\S"
 _NO_SENTENCE = r"(?<!\S[.:])"
 _COMMAND = re.compile(rf"\s{{2,}}\S.*|{_START}.*{_NO_SENTENCE}")
 _AFTER_COLON = re.compile(rf"(?P<prose>[^`]*?:) (?P<command>{_START}[^`]*{_NO_SENTENCE})")
-_ITEM = re.compile(r"(?:[-*•]|\d{1,2}[.)]) ")
+_ITEM = re.compile(r"(?:[-*•]|[0-9]{1,2}[.)]) ")
 _CODE = re.compile(r"`([^`]+)`")
 
 

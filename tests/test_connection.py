@@ -65,6 +65,15 @@ def test_waits_for_a_busy_server(server: FakeApiServer, clock: Clock) -> None:
     assert clock.now == 1002
 
 
+@pytest.mark.parametrize("seconds", ["²", "soon", ""])
+def test_waits_a_second_for_a_server_that_does_not_say_how_long(
+    server: FakeApiServer, clock: Clock, seconds: str
+) -> None:
+    server.answers["/a"] = [(429, b"", {"Retry-After": seconds}), FINE]
+    assert connected(server).get("/a") == b"fine"
+    assert clock.now == 1001
+
+
 def test_a_server_that_stays_busy_is_waited_for_once_and_not_for_each_kind(server: FakeApiServer, clock: Clock) -> None:
     server.answers["/a"] = server.answers["/b"] = BUSY
     server.answers["/c"] = [FINE, BUSY, FINE]

@@ -15,7 +15,7 @@ import threading
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from hypothesis import example, given
@@ -315,14 +315,14 @@ def test_a_path_that_is_not_there_is_an_error_before_anything_is_read(tmp_path: 
 
 def test_a_file_that_vanishes_is_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, a_yaml=DEPLOYMENT, b_yaml=DEPLOYMENT)
-    kept = Path.read_bytes
+    kept = Path.open
 
-    def vanishing(path: Path) -> bytes:
+    def vanishing(path: Path, mode: str) -> IO[Any]:
         if path.name == "b.yaml":
             path.unlink()
-        return kept(path)
+        return kept(path, mode)
 
-    monkeypatch.setattr(Path, "read_bytes", vanishing)
+    monkeypatch.setattr(Path, "open", vanishing)
     snapshot = read(tmp_path)
     assert [gap.subject for gap in snapshot.gaps] == ["b.yaml"]
     assert "No such file" in snapshot.gaps[0].reason
@@ -615,6 +615,30 @@ def test_a_snapshot_that_was_unpacked_or_is_of_another_format_is_a_gap(tmp_path:
     assert "name the tar.gz" in read(tmp_path / "unpacked").gaps[0].how
     tar(tmp_path / "folder.tar.gz", {"snapshot.json": b'{"format": "kubepreflight.snapshot/v9"}'})
     assert read(write(tmp_path, pod_json=json.dumps(pod())), exclude=["unpacked/*"]).gaps[0].asked
+
+
+class Endless(io.RawIOBase):
+    """As /dev/zero is."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        buffer[:] = bytes(len(buffer))
+        return len(buffer)
+
+
+def test_what_does_not_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubepreflight.sources.tree.LARGEST_TOTAL", 5 << 20)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(Endless())))
+    with pytest.raises(SourceError, match=r"^standard input: it is larger than 5 MB, which is more than is read$"):
+        read("-")
+    (tmp_path / "large.yaml").write_bytes(DEPLOYMENT.encode() + b"#" * (5 << 20))
+    with pytest.raises(SourceError, match=r"large\.yaml: it is larger than 5 MB"):
+        read(tmp_path / "large.yaml")
+    (tmp_path / "small.yaml").write_text(DEPLOYMENT)
+    (gap,) = read(tmp_path).gaps
+    assert (gap.subject, "it is larger than 5 MB" in gap.reason) == ("large.yaml", True)
 
 
 def test_nothing_of_a_pipe_is_lost(tmp_path: Path) -> None:

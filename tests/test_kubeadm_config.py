@@ -63,6 +63,7 @@ def test_external_etcd() -> None:
         ("certificateValidityPeriod: 1h0m0s\n", timedelta(hours=1)),
         ("certificateValidityPeriod: 8760h\n", timedelta(days=365)),
         ("certificateValidityPeriod: a year\n", None),
+        ("certificateValidityPeriod: ١h\n", None),
         (f"certificateValidityPeriod: {'9' * 400}h\n", timedelta.max),
         ("", None),
     ],

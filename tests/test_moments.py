@@ -43,7 +43,7 @@ def test_durations(text: Any, expected: timedelta) -> None:
     assert duration(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "long", "-1d", "1.5d", "999999d", "1y"])
+@pytest.mark.parametrize("text", ["", "long", "-1d", "1.5d", "999999d", "1y", "١٤d", "14\u2003d"])
 def test_what_is_no_duration(text: Any) -> None:
     with pytest.raises(UsageError):
         duration(text)

@@ -53,6 +53,11 @@ def test_two_nodes_of_one_name_are_no_error() -> None:
         ([term("disk", "DoesNotExist")], "n2 n3"),
         ([term("cores", "Gt", "4")], "n2"),
         ([term("cores", "Lt", "5")], "n1"),
+        # Go reads a number with no underscore, no blank, and its own digits only.
+        ([term("cores", "Gt", "0_4")], ""),
+        ([term("cores", "Gt", " 4")], ""),
+        ([term("cores", "Gt", "٤")], ""),
+        ([term("cores", "Gt", "+4")], "n2"),
         ([term("zone", "Resembles", "a")], ""),
         ([term("metadata.name", "In", "n2", fields=True)], "n2"),
         ([term("metadata.name", "NotIn", "n2", fields=True)], "n1 n3"),

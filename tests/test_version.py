@@ -26,7 +26,10 @@ def test_reads_what_is_met_in_the_field(text: str, shown: str, minor: str, build
     assert (str(version), str(version.minor_version), version.build) == (shown, minor, build)
 
 
-@pytest.mark.parametrize("text", ["", "1", "latest", "v1.x", "1.2.3.4.5", "main", "x" * 10_000, "1." + "9" * 50])
+@pytest.mark.parametrize(
+    "text",
+    ["", "1", "latest", "v1.x", "1.2.3.4.5", "main", "x" * 10_000, "1." + "9" * 50, "1.٣", "1.37.٢", "1.37\u2003"],
+)
 def test_refuses_the_rest(text: str) -> None:
     with pytest.raises(ValueError, match="not a version"):
         Version.parse(text)

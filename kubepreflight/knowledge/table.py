@@ -16,8 +16,8 @@ from kubepreflight.errors import KubepreflightError
 from kubepreflight.version import Minor
 
 DIRECTORY = Path(__file__).parent
-_MINOR = re.compile(r"\d{1,3}\.\d{1,3}")
-_VERIFIED = re.compile(r"# verified: (\d+\.\d+) to (\d+\.\d+) on (\d{4}-\d\d-\d\d)\s*$")
+_MINOR = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
+_VERIFIED = re.compile(r"# verified: (\d+\.\d+) to (\d+\.\d+) on (\d{4}-\d\d-\d\d)\s*$", re.ASCII)
 T = TypeVar("T")
 
 

@@ -28,7 +28,7 @@ Arguments = tuple[tuple[str, str], ...]
 """Flags without `--` and their values, in order; a name may stand twice."""
 
 _KEY = "ClusterConfiguration"
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 _DEPTH_LIMIT = 50
 
 

@@ -5,6 +5,7 @@ Source: https://github.com/kubernetes/component-helpers/blob/v0.37.2/scheduling/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -13,6 +14,8 @@ from kubepreflight.objects import Node, Pod
 from kubepreflight.parts import NodeSelector, NodeSelectorTerm, SelectorRequirement
 
 Names = frozenset[str]
+_NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
+"""What Go reads as a whole number of 64 bits, nearly."""
 
 
 class Placement:
@@ -101,8 +104,8 @@ class Placement:
 
 
 def _compares(label: str, one: SelectorRequirement) -> bool:
-    try:
-        value, bound = int(label), int((one.values or ("",))[0])
-    except ValueError:
+    texts = (label, (one.values or ("",))[0])
+    if not all(_NUMBER.fullmatch(text) for text in texts):
         return False
+    value, bound = map(int, texts)
     return value > bound if one.operator == "Gt" else value < bound

@@ -173,7 +173,7 @@ class Connection:
 
 
 def _seconds(text: str | None) -> float:
-    return float(text) if text and text.isdigit() else 1.0
+    return float(text) if text and text.isascii() and text.isdigit() else 1.0
 
 
 def _status(body: bytes) -> _Status:

@@ -19,7 +19,15 @@ from kubepreflight.sources.host.archive import CUT_OFF, read_host
 from kubepreflight.sources.host.members import host_prefixes, is_member
 from kubepreflight.sources.objects_in_files import ObjectsInFiles
 from kubepreflight.sources.snapshot_file import is_snapshot, read_snapshot
-from kubepreflight.sources.tree import ArchiveError, Entry, archive_entries, folder_entries, is_archive, joined
+from kubepreflight.sources.tree import (
+    ArchiveError,
+    Entry,
+    archive_entries,
+    folder_entries,
+    is_archive,
+    joined,
+    read_whole,
+)
 
 TEXT_SUFFIXES = (".yaml", ".yml", ".json")
 ARCHIVE_SUFFIXES = (".tar", ".tgz", ".gz", ".zip")
@@ -66,7 +74,7 @@ class _Reading:
     def read(self) -> None:
         path = Path(self.name)
         if self.name == "-":
-            self.content("standard input", sys.stdin.buffer.read())
+            self.content("standard input", self.whole("standard input", sys.stdin.buffer))
         elif path.is_dir():
             self.tree(list(folder_entries(path, self.refuse)), "", path.name)
         else:
@@ -83,11 +91,13 @@ class _Reading:
             self.snapshots += 1
             read_snapshot(self.collector, stream, self.name)
         else:
-            try:
-                data = stream.read()
-            except OSError as error:
-                raise SourceError(f"{self.name}: {error.strerror}") from error
-            self.content(shown, data)
+            self.content(shown, self.whole(self.name, stream))
+
+    def whole(self, shown: str, stream: IO[bytes]) -> bytes:
+        try:
+            return read_whole(stream)
+        except OSError as error:
+            raise SourceError(f"{shown}: {error.strerror or error}") from error
 
     def finish(self) -> None:
         self.objects.finish()

@@ -15,12 +15,14 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 import msgspec
 
 LARGEST_TOTAL = 4 << 30
-"""Bytes that one archive may hold in all: a dump of 150,000 pods has 0.7 GB."""
+"""Bytes that one file, or one archive in all, may hold: a dump of 150,000 pods has 0.7 GB."""
 MOST_MEMBERS = 200_000
 LARGEST_RATIO = 300
 """An archive that grows by more than this, and beyond 64 MB, is a bomb; JSON dumps grow by 10 to 50."""
@@ -37,6 +39,21 @@ class Entry(msgspec.Struct, frozen=True):
 
     path: str
     read: Callable[[], bytes]
+
+
+def read_whole(stream: IO[bytes]) -> bytes:
+    """All of a stream. Raises OSError, also for one that holds more than is read, or that never ends."""
+    content = io.BytesIO()
+    while block := stream.read(1 << 20):
+        content.write(block)
+        if content.tell() > LARGEST_TOTAL:
+            raise OSError(f"it is larger than {LARGEST_TOTAL >> 20} MB, which is more than is read")
+    return content.getvalue()
+
+
+def _read_file(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return read_whole(stream)
 
 
 class ArchiveError(Exception):
@@ -74,7 +91,7 @@ def folder_entries(folder: Path, refuse: Callable[[str, str], None]) -> Iterator
                 elif not is_file:
                     below += [] if path.is_symlink() else [path]
                 elif path.is_file() or path.is_symlink():
-                    yield Entry(relative, path.read_bytes)
+                    yield Entry(relative, partial(_read_file, path))
                 elif not hidden:
                     refuse(relative, "neither a file nor a folder")
             except OSError as error:

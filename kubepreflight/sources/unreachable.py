@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from kubepreflight.semantics.credential import ScanCredential
 
-_DECORATION = re.compile(r"\[(?:SSL|X509)[A-Z0-9_: ]*\] ?|\s*\(_ssl\.c:\d+\)|_ssl\.c:\d+: |\[Errno -?\d+\] ")
+_DECORATION = re.compile(r"\[(?:SSL|X509)[A-Z0-9_: ]*\] ?|\s*\(_ssl\.c:\d+\)|_ssl\.c:\d+: |\[Errno -?\d+\] ", re.ASCII)
 _ANONYMOUS = "system:anonymous"
 _TLS = {
     9: "Is this machine's clock right?",

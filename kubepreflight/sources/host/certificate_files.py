@@ -16,7 +16,7 @@ _SUFFIXES = (".crt", ".cer", ".der", ".pem")
 # What the distribution trusts is not the cluster's.
 _DISTRIBUTION = ("/etc/ssl/certs/", "/etc/pki/", "/usr/share/")
 _PEM = b"-----BEGIN CERTIFICATE-----"
-_ROTATED = re.compile(rf"^({KUBELET}/kubelet-(?:client|server))-\d[\d-]*\.pem$")
+_ROTATED = re.compile(rf"^({KUBELET}/kubelet-(?:client|server))-[0-9][0-9-]*\.pem$")
 _NODE = "system:node:"
 
 
