@@ -234,6 +234,24 @@ def test_a_report_in_a_file_outlives_a_pipe_that_closes(dump: Path) -> None:
     assert json.loads(report.read_text())["schema"] == "kubepreflight.report/v1"
 
 
+def test_a_full_disk_leaves_the_report_that_was_there(dump: Path) -> None:
+    report = dump.parent / "report.json"
+    report.write_text("old")
+    for what in ("scan dump.json -o json=report.json", "scan dump.json -o html=new.html"):
+        done = shell(f"ulimit -f 4; $0 {what}", folder=dump.parent)
+        assert (done.returncode, "could not be written" in done.stderr) == (2, True), done.stderr
+    assert report.read_text() == "old"
+    assert sorted(one.name for one in dump.parent.iterdir()) == ["dump.json", "report.json"]
+
+
+def test_reports_on_standard_output_by_its_name(dump: Path) -> None:
+    done = shell("$0 scan dump.json -o json=/dev/fd/1", folder=dump.parent)
+    assert json.loads(done.stdout)["schema"] == "kubepreflight.report/v1"
+    done = shell("$0 scan dump.json -o json=/dev/fd/1 >out.json", folder=dump.parent)
+    assert json.loads((dump.parent / "out.json").read_text())["schema"] == "kubepreflight.report/v1"
+    assert shell("$0 snapshot dump.json --to /dev/fd/1 | gzip -t", folder=dump.parent).returncode == 0
+
+
 def shell(line: str, *, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["sh", "-c", line, str(PROGRAM)], cwd=folder, capture_output=True, text=True, timeout=60, check=False

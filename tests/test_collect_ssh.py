@@ -142,15 +142,14 @@ def test_this_machine(log: Path) -> None:
 def test_an_archive_for_which_there_is_no_room_is_said_and_not_left_in_part(
     log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept = Path.write_bytes
+    kept = Path.replace
 
-    def full(path: Path, data: bytes) -> int:
-        if path.name == "w2.tar":
-            kept(path, data[:100])
+    def full(path: Path, target: Path) -> Path:
+        if target.name == "w2.tar":
             raise OSError(errno.ENOSPC, "No space left on device")
-        return kept(path, data)
+        return kept(path, target)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     folder = log.parent / "hosts"
     status = run_collect(hosts="w1,w2,w3", local=False, print_script=False, to=str(folder), parallel=2, timeout=20)
     assert status == ExitStatus.INCOMPLETE

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from kubepreflight.commands.console import progress
+from kubepreflight.commands.output_files import replacing
 from kubepreflight.errors import KubepreflightError, UsageError
 from kubepreflight.policy import ExitStatus
 from kubepreflight.sources.host.script import collect_script
@@ -56,11 +56,10 @@ def _keep(one: Collected, folder: Path) -> bool:
     if one.archive is not None:
         path = folder / f"{one.host.rpartition('@')[2].replace('/', '_')}.tar"
         try:
-            path.write_bytes(one.archive)
+            with replacing(path) as stream:
+                stream.write(one.archive)
             said = f"{path}{': ' if said else ''}{said}"
         except OSError as error:
-            with contextlib.suppress(OSError):
-                path.unlink()
             said, came = f"{path} could not be written: {error.strerror or error}", False
     print(visible(f"{one.host}: {said}"), file=sys.stderr)  # noqa: T201 - one line per node
     return came and not one.reason

@@ -16,6 +16,7 @@ import msgspec
 
 from kubepreflight import configuration
 from kubepreflight.commands.console import progress
+from kubepreflight.commands.output_files import check_writable, replacing
 from kubepreflight.commands.streams import print_all
 from kubepreflight.errors import KubepreflightError, UsageError
 from kubepreflight.finding import Severity
@@ -68,16 +69,11 @@ def run_snapshot(to: str, options: Mapping[str, Any]) -> ExitStatus:
     from kubepreflight.sources.snapshot_file import SnapshotWriter
 
     path = Path(to)
-    _check_writable(path)
+    check_writable(path)
     with SnapshotWriter() as writer, progress(verbose=options["verbose"]) as telling:
         snapshot = collect(_request({"target": None, "at": None, "window": None, **options}, (), telling, ()), writer)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with partial.open("wb") as stream:
-                writer.write(snapshot, stream)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(path) as stream:
+            writer.write(snapshot, stream)
     return _tell_missing(snapshot, path)
 
 
@@ -208,7 +204,7 @@ def _outputs(given: Sequence[str]) -> tuple[Output, ...]:
         name, equals, file = one.partition("=")
         path = Path(file) if equals and file != "-" else None
         if path is not None:
-            _check_writable(path)
+            check_writable(path)
         outputs.append(Output(load_writer(name), path))
     if sys.stdout is None and any(one.path is None for one in outputs):
         raise UsageError("standard output is closed: give the report a file, as in -o html=report.html")
@@ -218,19 +214,6 @@ def _outputs(given: Sequence[str]) -> tuple[Output, ...]:
     if twice := next((path for path in paths if paths.count(path) > 1), None):
         raise UsageError(f"two reports go to {twice}: the second would replace the first")
     return tuple(outputs)
-
-
-def _check_writable(path: Path) -> None:
-    existed = path.exists()
-    try:
-        if existed and not path.is_file() and not path.is_dir():
-            return  # a pipe: opened and closed again, it would leave its reader with nothing
-        with path.open("ab"):
-            pass
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _write(outputs: Sequence[Output], report: Report) -> None:
@@ -248,7 +231,8 @@ def _write(outputs: Sequence[Output], report: Report) -> None:
             if one.path is None:
                 print_all(text if text.endswith("\n") else text + "\n")
             else:
-                one.path.write_text(text, encoding="utf-8")
+                with replacing(one.path) as stream:
+                    stream.write(text.encode())
         except BrokenPipeError:
             continue  # its reader has seen enough
         except OSError as error:
