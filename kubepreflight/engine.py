@@ -14,12 +14,14 @@ from kubepreflight.errors import KubepreflightError
 from kubepreflight.finding import Finding, Gap, Hop, Subject
 from kubepreflight.host import Host
 from kubepreflight.inputs import Parameter, Unavailable, parameters_of
+from kubepreflight.knowledge.table import TableInfo
 from kubepreflight.objects import Api, Desired, KubernetesObject, Node, Planned
 from kubepreflight.report import CoverageStatus, ReportFinding, ReportHop, RuleCoverage
 from kubepreflight.rule import Rule
 from kubepreflight.semantics.several import NAMED, listed
 from kubepreflight.snapshot import ManifestHeaders, Snapshot
 from kubepreflight.upgrade import Upgrade
+from kubepreflight.version import Version
 
 NO_MANIFESTS = Gap(
     input="manifests",
@@ -100,23 +102,14 @@ class Resolver:
         return self._within_knowledge(value, gaps)
 
     def _within_knowledge(self, value: Any, gaps: tuple[Gap, ...]) -> Resolved:
-        info: Any = getattr(value, "info", None)
+        info: TableInfo | None = getattr(value, "info", None)
         if info is None:
             return Resolved(value, gaps)
         upgrade = self.get(Upgrade)
         hops: tuple[Hop, ...] = upgrade.value.hops if upgrade.available else ()
         if all(info.covers(minor) for hop in hops for minor in (hop.start, hop.end)):
             return Resolved(value, gaps)
-        beyond = not info.covers(hops[-1].end)
-        gap = Gap(
-            input=f"knowledge: {info.table}",
-            reason=f"knowledge ends at {info.end}, the target is {upgrade.value.target}"
-            if beyond
-            else f"knowledge begins at {info.start}, the cluster is at {hops[0].start}",
-            how=f"choose a target up to {info.end}, or use a later kubepreflight" if beyond else "",
-            asked=True,
-        )
-        return Resolved(None, (*gaps, gap), available=False)
+        return Resolved(None, (*gaps, _beyond_knowledge(info, hops, upgrade.value.target)), available=False)
 
     def _hosts(self) -> Resolved:
         snapshot = self.snapshot
@@ -175,6 +168,18 @@ class Resolver:
         if unknown:
             gaps.append(_not_offered(unknown, kind, some=bool(objects) and not readable))
         return Resolved(objects, tuple(gaps), available=bool(objects or readable))
+
+
+def _beyond_knowledge(info: TableInfo, hops: Sequence[Hop], target: Version) -> Gap:
+    start, how = hops[0].start, "use a later kubepreflight"
+    if start > info.end:
+        reason = f"knowledge ends at {info.end}, the cluster is at {start}"
+    elif hops[-1].end > info.end:
+        reason = f"knowledge ends at {info.end}, the target is {target}"
+        how = f"choose a target up to {info.end}, or {how}" if start < info.end else how
+    else:
+        reason, how = f"knowledge begins at {info.start}, the cluster is at {start}", ""
+    return Gap(input=f"knowledge: {info.table}", reason=reason, how=how, asked=True)
 
 
 def _failed(snapshot: Snapshot, api: Api) -> bool:

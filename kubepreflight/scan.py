@@ -92,7 +92,7 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
         findings += found
         coverage.append(require(covered, request.required))
     findings.sort(key=sort_key)
-    gaps = (*snapshot.gaps, *_required(snapshot, request))
+    gaps = (*snapshot.gaps, *(plan.gaps if plan else ()), *_required(snapshot, request))
     answer = verdict(findings, coverage, gaps)
     tables = resolver.get(Overview)
     overview: Overview = tables.value if tables.available else Overview()

@@ -8,7 +8,7 @@ from itertools import pairwise
 import msgspec
 
 from kubepreflight.errors import UsageError
-from kubepreflight.finding import Hop
+from kubepreflight.finding import Gap, Hop
 from kubepreflight.objects import Node, Pod
 from kubepreflight.version import Minor, Version
 
@@ -69,7 +69,8 @@ def image_version(pod: Pod, container: str) -> Version | None:
 class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
     """The plan. `current` is the oldest API server; None when nothing tells it, and `assumed` then says what was taken.
 
-    `hops` go one minor at a time and the kubelets move with each; `start` and `end` bound the planned work, in UTC.
+    `gaps` is what was asked for and the plan leaves out. `hops` go one minor at a time and the kubelets move with each;
+    `start` and `end` bound the planned work, in UTC.
     """
 
     current: Version | None
@@ -79,6 +80,7 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime
     half_upgraded: bool = False
     assumed: str = ""
+    gaps: tuple[Gap, ...] = ()
 
     @classmethod
     def provide(cls, options: ScanOptions, servers: ApiServers, nodes: list[Node] | None) -> Upgrade:
@@ -91,9 +93,14 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
         if not running:
             return _without_cluster(options)
         oldest, newest = running[0], running[-1]
-        target = options.target or _default_target(oldest, newest)
-        hops = _hops(oldest, target)
+        target = options.target or _default_target(oldest, newest, options.newest_known)
+        hops = _hops(oldest, target, _default_target(oldest, newest, options.newest_known))
         half = oldest.minor_version < newest.minor_version
+        gaps: tuple[Gap, ...] = ()
+        if options.target is None and hops[0].start == hops[0].end:
+            unknown = f"no minor after {hops[0].end} is known to this version: a patch of it is judged"
+            assumed = "; ".join(part for part in (assumed, unknown) if part)
+            gaps = (_unknown_step(target),)
         return cls(
             current=oldest,
             target=target,
@@ -102,6 +109,7 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
             end=options.start + options.window,
             half_upgraded=half,
             assumed=assumed,
+            gaps=gaps,
         )
 
     @property
@@ -114,19 +122,32 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
         return next((hop for hop in self.hops if hop.end >= minor), None)
 
 
-def _default_target(oldest: Version, newest: Version) -> Version:
+def _default_target(oldest: Version, newest: Version, newest_known: Minor) -> Version:
     if oldest.minor_version < newest.minor_version:
         return Version(*newest.minor_version)
+    if newest.minor_version == newest_known:
+        return Version(newest.major, newest.minor, (newest.patch or 0) + 1)
     return Version(*oldest.minor_version.plus(1))
 
 
-def _hops(current: Version, target: Version) -> tuple[Hop, ...]:
+def _unknown_step(patch: Version) -> Gap:
+    minor = patch.minor_version
+    return Gap(
+        input=f"the minor after {minor}",
+        reason="it is not known to this version: what was judged is a patch of "
+        f"{minor}, and nothing is said of {minor.plus(1)}",
+        how=f"use a later kubepreflight; when it is a patch that you plan, name it: --target {patch}",
+        asked=True,
+    )
+
+
+def _hops(current: Version, target: Version, default: Version) -> tuple[Hop, ...]:
     start, end = current.minor_version, target.minor_version
     distance = end.distance(start)
     if distance < 0 or (distance == 0 and (target.patch is None or target <= current)):
         raise UsageError(
             f"the cluster runs {current}: {target} is no upgrade. "
-            f"Give a later one with --target, or leave it out for {start.plus(1)}."
+            f"Give a later one with --target, or leave it out for {default}."
         )
     if distance > FARTHEST:
         raise UsageError(f"--target {target} is {distance} minors above the cluster's {current}: is it what you mean?")

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from kubepreflight.knowledge.versions import SkewPolicy
 from tests.fake_api_server import FakeApiServer, serving
 
 PROGRAM = Path(sys.executable).with_name("kubepreflight")
@@ -114,6 +115,19 @@ def test_a_target_beyond_what_is_known_is_incomplete(dump: Path) -> None:
     reasons = {gap["reason"] for covered in report["coverage"] for gap in covered["gaps"] if gap.get("asked")}
     assert any("knowledge ends at" in reason for reason in reasons)
     assert report["verdict"] in ("incomplete", "no-go")
+
+
+def test_a_cluster_at_the_newest_known_minor_is_judged_for_a_patch(dump: Path) -> None:
+    newest = str(SkewPolicy.provide().info.end)
+    dump.write_text(dump.read_text().replace("v1.36.3", f"v{newest}.2"))
+    done = run("scan", dump, *ONE_RULE, "-o", "json", folder=dump.parent)
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["verdict"]) == (3, "incomplete")
+    assert f"could not be checked: the minor after {newest}" in report["summary"]
+    assert [one["status"] for one in report["coverage"] if one["rule"] == "single-control-plane"] == ["checked"]
+    (gap,) = report["gaps"]
+    assert f"--target {newest}.3" in gap["how"]
+    assert run("scan", dump, *ONE_RULE, "--target", f"{newest}.3", folder=dump.parent).returncode == 0
 
 
 def test_reports_go_where_they_are_sent(dump: Path) -> None:

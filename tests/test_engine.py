@@ -256,14 +256,20 @@ def stands_on_a_table(table: Table) -> Iterator[Finding]:
 
 
 @pytest.mark.parametrize(
-    ("current", "target", "said"),
+    ("current", "target", "said", "how"),
     [
-        ("1.30.1", "1.36", None),
-        ("1.35.1", "1.37", "knowledge ends at 1.36, the target is 1.37"),
-        ("1.29.1", "1.31", "knowledge begins at 1.30, the cluster is at 1.29"),
+        ("1.30.1", "1.36", None, ""),
+        ("1.36.1", "1.36.2", None, ""),
+        (
+            *("1.35.1", "1.37", "knowledge ends at 1.36, the target is 1.37"),
+            "choose a target up to 1.36, or use a later kubepreflight",
+        ),
+        ("1.36.1", "1.37", "knowledge ends at 1.36, the target is 1.37", "use a later kubepreflight"),
+        ("1.37.1", "1.38", "knowledge ends at 1.36, the cluster is at 1.37", "use a later kubepreflight"),
+        ("1.29.1", "1.31", "knowledge begins at 1.30, the cluster is at 1.29", ""),
     ],
 )
-def test_beyond_its_knowledge_a_rule_is_not_checked(current: str, target: str, said: str | None) -> None:
+def test_beyond_its_knowledge_a_rule_is_not_checked(current: str, target: str, said: str | None, how: str) -> None:
     def fill(collector: Collector) -> None:
         at = datetime(2026, 11, 23, tzinfo=UTC)
         options = ScanOptions(
@@ -273,7 +279,7 @@ def test_beyond_its_knowledge_a_rule_is_not_checked(current: str, target: str, s
         collector.give(ServerVersion(Version.parse(current)))
 
     _, covered = run(stands_on_a_table, fill)
-    assert [(gap.reason, gap.asked) for gap in covered.gaps] == ([(said, True)] if said else [])
+    assert [(gap.reason, gap.how, gap.asked) for gap in covered.gaps] == ([(said, how, True)] if said else [])
     assert covered.status == ("not checked" if said else "checked")
 
 

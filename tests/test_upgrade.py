@@ -37,6 +37,8 @@ def plan(target: str | None, *servers: str, kubelets: tuple[str, ...] = ()) -> U
         ("1.36.5", ("v1.36.3",), ["1.36 → 1.36"]),
         (None, ("v1.37.2", "v1.36.3", "v1.36.3"), ["1.36 → 1.37"]),
         ("1.37", ("v1.37.2", "v1.36.3"), ["1.36 → 1.37"]),
+        ("1.38", ("v1.37.2",), ["1.37 → 1.38"]),
+        (None, ("v1.38.0",), ["1.38 → 1.39"]),
     ],
 )
 def test_hops(target: str | None, servers: tuple[str, ...], hops: list[str]) -> None:
@@ -49,6 +51,19 @@ def test_half_upgraded_goes_on_to_the_minor_that_was_begun() -> None:
     assert str(begun.current) == "1.36.3"
     assert str(begun.target) == "1.37"
     assert not plan(None, "v1.36.3", "v1.36.4").half_upgraded
+
+
+def test_at_the_newest_known_minor_a_patch_is_judged_and_what_comes_after_is_said_to_be_unknown() -> None:
+    taken = plan(None, "v1.37.2", "v1.37.0-rc.1")
+    assert ([str(hop) for hop in taken.hops], str(taken.target)) == (["1.37 → 1.37"], "1.37.3")
+    assert "no minor after 1.37 is known" in taken.assumed
+    (gap,) = taken.gaps
+    assert gap.asked
+    assert "--target 1.37.3" in gap.how
+    named = plan("1.37.3", "v1.37.2")
+    assert (named.hops, named.gaps, named.assumed) == (taken.hops, (), "")
+    with pytest.raises(UsageError, match=r"or leave it out for 1\.37\.3\.$"):
+        plan("1.37", "v1.37.2")
 
 
 @pytest.mark.parametrize("target", ["1.35", "1.36", "1.36.3", "1.36.1", "1.99", "0.1", "2.0"])
