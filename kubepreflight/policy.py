@@ -57,17 +57,19 @@ def require(coverage: RuleCoverage, required: Sequence[str]) -> RuleCoverage:
 
 
 def verdict(findings: Iterable[ReportFinding], coverage: Sequence[RuleCoverage], gaps: Iterable[Gap]) -> Verdict:
-    """Go or no-go: a blocker is `no-go`; something that was asked for and not seen, a crashed rule, or nothing checked
-    at all is `incomplete`."""
+    """Go or no-go: a blocker is `no-go`; something that was asked for and not seen, a crashed rule, or no rule checked
+    in full while others were not checked at all is `incomplete`."""
     severities = {one.severity for one in findings if one.waiver is None}
     if Severity.BLOCKER in severities:
         return Verdict.NO_GO
     enabled = [one for one in coverage if one.status is not CoverageStatus.DISABLED]
+    seen = {one.status for one in enabled}
     blind = (
-        any(one.status is CoverageStatus.CRASHED for one in enabled)
+        CoverageStatus.CRASHED in seen
         or any(gap.asked for one in enabled for gap in one.gaps)
         or any(gap.asked for gap in gaps)
-        or all(one.status is CoverageStatus.NOT_CHECKED for one in enabled)
+        or not seen
+        or (CoverageStatus.NOT_CHECKED in seen and CoverageStatus.CHECKED not in seen)
     )
     if blind:
         return Verdict.INCOMPLETE

@@ -136,9 +136,10 @@ def summary(
     if unread := list(dict.fromkeys((*asked, *crashed))):
         more = f" and {len(unread) - NAMED} more" if len(unread) > NAMED else ""
         text += f"; could not be checked: {', '.join(unread[:NAMED])}{more}"
-    enabled = [one for one in coverage if one.status is not CoverageStatus.DISABLED]
-    if idle := sum(one.status is CoverageStatus.NOT_CHECKED for one in enabled):
-        text += f"; {idle} of {len(enabled)} rules not checked"
+    statuses = [one.status for one in coverage if one.status is not CoverageStatus.DISABLED]
+    if idle := statuses.count(CoverageStatus.NOT_CHECKED):
+        in_full = CoverageStatus.CHECKED in statuses or idle == len(statuses)
+        text += f"; {idle} of {len(statuses)} rules not checked" + ("" if in_full else ", and no rule checked in full")
     return f"{text} ({', '.join(unseen)} not looked at)" if unseen else text
 
 

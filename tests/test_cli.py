@@ -117,6 +117,14 @@ def test_a_target_beyond_what_is_known_is_incomplete(dump: Path) -> None:
     assert report["verdict"] in ("incomplete", "no-go")
 
 
+def test_hosts_alone_are_too_little_to_say_go(dump: Path) -> None:
+    hosts = Path(__file__).parent.parent / "examples" / "healthy-cluster" / "hosts"
+    done = run("scan", hosts, folder=dump.parent)
+    assert done.returncode == 3
+    assert "no rule checked in full" in " ".join(done.stdout.split())
+    assert run("scan", hosts, "--only", "package-*", folder=dump.parent).returncode == 0
+
+
 def test_a_cluster_at_the_newest_known_minor_is_judged_for_a_patch(dump: Path) -> None:
     newest = str(SkewPolicy.provide().info.end)
     dump.write_text(dump.read_text().replace("v1.36.3", f"v{newest}.2"))

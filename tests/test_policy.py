@@ -90,6 +90,11 @@ BLOCKER, WARNING, NOTE = found("blocker"), found("warning"), found("note")
         ((), (CHECKED,), (ASKED,), "incomplete", (3, 3, 3, 3)),
         ((), (covered("not checked", NEVER_OFFERED),), (), "incomplete", (3, 3, 3, 3)),
         ((), (), (), "incomplete", (3, 3, 3, 3)),
+        # Some in part and the rest not at all is too little to say go; only rules that all saw something is not.
+        ((), (covered("partial", NEVER_OFFERED), covered("not checked", NEVER_OFFERED)), (), "incomplete", (3,) * 4),
+        ((WARNING,), (covered("partial"), covered("not checked", NEVER_OFFERED)), (), "incomplete", (3, 1, 1, 3)),
+        ((), (covered("partial", NEVER_OFFERED), covered("partial", NEVER_OFFERED)), (), "go", (0, 0, 0, 0)),
+        ((), (covered("partial", NEVER_OFFERED), covered("disabled")), (), "go", (0, 0, 0, 0)),
     ],
 )
 def test_verdict_and_exit_status(
