@@ -417,6 +417,38 @@ def test_archives_are_read_like_folders(tmp_path: Path) -> None:
     assert names(read(tmp_path / "p.json.gz")) == ["a"]
 
 
+OVERLAY = "resources:\n- ../../base\n- web.yaml\n"
+
+
+def test_what_a_kustomization_takes_from_a_folder_that_was_not_given_is_a_gap(tmp_path: Path) -> None:
+    write(tmp_path, base__kustomization_yaml="resources: [db.yaml]\n", base__db_yaml=DEPLOYMENT)
+    write(tmp_path / "overlays", prod__kustomization_yaml=OVERLAY, prod__web_yaml=DEPLOYMENT)
+    prod, base = tmp_path / "overlays" / "prod", tmp_path / "base"
+    for paths in ((tmp_path,), (prod, base), (base, tmp_path / "overlays")):
+        assert read(*paths).gaps == ()
+    for some, taken in (
+        ((prod,), "../../base"),
+        ((tmp_path / "overlays",), "../../base"),
+        ((prod / "kustomization.yaml", base), "web.yaml"),
+    ):
+        (gap,) = read(*some).gaps
+        assert (gap.reason, gap.asked) == (f"it takes in what was not read: {taken}", True)
+
+
+def test_nor_does_one_in_an_archive_reach_beyond_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = {"overlays/prod/kustomization.yaml": OVERLAY.encode(), "overlays/prod/web.yaml": DEPLOYMENT.encode()}
+    assert read(tar(tmp_path / "repo.tar.gz", {**members, "base/db.yaml": DEPLOYMENT.encode()})).gaps == ()
+    upper = {name.removeprefix("overlays/"): data for name, data in members.items()}
+    (gap,) = read(tar(tmp_path / "prod.tar.gz", upper)).gaps
+    assert "what was not read: ../../base" in gap.reason
+    text = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n" + OVERLAY
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    collector = Collector(Wanted.by((Parameter("kustomizations", Desired, Kustomization, False),)))
+    FileSource(["-"])(collector)
+    (gap,) = collector.snapshot().gaps
+    assert "what was not read: ../../base and web.yaml" in gap.reason
+
+
 def test_hostile_archives_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "evil.tar"
     with tarfile.open(path, "w") as archive:

@@ -92,7 +92,7 @@ class Kustomizations(msgspec.Struct, frozen=True):
         folders, named = set(), set()
         images: dict[str, set[ImageChange]] = {}
         for one in kustomizations or ():
-            archive, folder = _folder(one.origin.file)
+            archive, folder = folder_of(one.origin.file)
             folders.add(archive + folder)
             named |= {archive + posixpath.normpath(posixpath.join(folder, text)) for text in one.texts()}
             for change in one.images or ():
@@ -101,7 +101,7 @@ class Kustomizations(msgspec.Struct, frozen=True):
 
     def leaves_out(self, file: str) -> bool:
         """Whether a file lies in a folder with a kustomization, and no kustomization names it."""
-        return "".join(_folder(file)) in self.folders and posixpath.normpath(file) not in self.named
+        return "".join(folder_of(file)) in self.folders and posixpath.normpath(file) not in self.named
 
     def image(self, written: str) -> str:
         """The image as kustomize would change it, as far as all kustomizations that change it agree."""
@@ -120,7 +120,7 @@ class Kustomizations(msgspec.Struct, frozen=True):
         return f"{name}:{tag}" if tag else name
 
 
-def _folder(file: str) -> tuple[str, str]:
+def folder_of(file: str) -> tuple[str, str]:
     """The archive that a file lies in, with its `!`, and the folder in there; both empty at the root."""
     archive, bang, path = file.rpartition("!")
     return archive + bang, posixpath.dirname(path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import io
+import os
+import posixpath
 import stat
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -56,20 +58,21 @@ class FileSource:
                 raise SourceError(f"{name}: a device, not a file or a folder")
         for name in self.paths:
             with self.progress.step(name):
-                reading = _Reading(collector, name, self.exclude)
+                reading = _Reading(collector, name, self.paths, self.exclude)
                 reading.read()
                 reading.finish()
 
 
 class _Reading:
-    """One named path."""
+    """One named path, of several."""
 
-    def __init__(self, collector: Collector, name: str, exclude: Sequence[str]) -> None:
+    def __init__(self, collector: Collector, name: str, paths: Sequence[str], exclude: Sequence[str]) -> None:
         self.collector = collector
         self.name = name
+        self.paths = paths
         self.exclude = exclude
         self.hosts = self.snapshots = self.problems = self.excluded = 0
-        self.objects = ObjectsInFiles(collector, self.gap)
+        self.objects = ObjectsInFiles(collector, self.gap, self.holds)
 
     def read(self) -> None:
         path = Path(self.name)
@@ -180,6 +183,14 @@ class _Reading:
             path: data for path, read in files.items() if (data := self.bytes_of(f"{shown}/{path}", read)) is not None
         }
         self.collector.add_host(read_host(content, shown, name), content)
+
+    def holds(self, archive: str, path: str) -> bool:
+        """Whether a path, from the archive's root or from what was named, lies in what is read."""
+        if archive:
+            return posixpath.normpath(path).partition("/")[0] not in ("..", "")
+        named = Path(self.name)
+        where = Path(os.path.realpath((named if named.is_dir() else named.parent) / path))
+        return self.name != "-" and any(where.is_relative_to(os.path.realpath(one)) for one in self.paths if one != "-")
 
     def is_excluded(self, shown: str) -> bool:
         names = (shown, f"{self.name.rstrip('/')}/{shown}", _base(shown))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 from shlex import quote
@@ -11,6 +12,7 @@ import msgspec
 
 from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw
 from kubepreflight.objects import Origin, is_desired
+from kubepreflight.semantics.kustomizations import folder_of
 from kubepreflight.semantics.several import listed
 from kubepreflight.snapshot import Collector, ManifestHeader
 from kubepreflight.sources.snapshot_file import FORMAT
@@ -29,15 +31,19 @@ class ObjectsInFiles:
     """Takes the objects of one file after another. `charts` are the folders of Helm charts among them.
 
     What cannot be read goes to `gap`: its subject, the reason, and what to do; the templates of a chart to `finish`.
+    `holds` says whether a path within an archive, or within what was named, lies in what is read.
     """
 
-    def __init__(self, collector: Collector, gap: Callable[[str, str, str], None]) -> None:
+    def __init__(
+        self, collector: Collector, gap: Callable[[str, str, str], None], holds: Callable[[str, str], bool]
+    ) -> None:
         self.charts: frozenset[str] = frozenset()
         self.unread: dict[str, int] = {}
         self.objects = self.lists = self.kubeconfigs = self.manifests = 0
         self.exported: list[str] = []
         self._collector = collector
         self._gap = gap
+        self._holds = holds
 
     def take(self, shown: str, data: bytes) -> None:
         """Take all of one file, which reports call `shown`."""
@@ -159,9 +165,10 @@ class ObjectsInFiles:
             self._bare(shown, value)
 
     def _value(self, value: dict[str, Any], origin: Origin, item_lines: Sequence[int]) -> None:
-        if elsewhere := not_read(value):
-            folder = quote(origin.file.rpartition("/")[0] or ".")
-            how = f"render it: kubectl kustomize {folder} | kubepreflight scan -   (or leave it out: --exclude)"
+        archive, folder = folder_of(origin.file)
+        if elsewhere := not_read(value, lambda path: self._holds(archive, posixpath.join(folder, path))):
+            where = quote(archive + folder or ".")
+            how = f"render it: kubectl kustomize {where} | kubepreflight scan -   (or leave it out: --exclude)"
             self._gap(f"{origin.file}:{origin.line}", f"it takes in what was not read: {listed(elsewhere)}", how)
         try:
             head = msgspec.convert(value, Head)

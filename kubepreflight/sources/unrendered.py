@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
@@ -14,13 +14,19 @@ _TAKES_IN = ("resources", "bases", "components", "crds")
 _REMOTE = re.compile(r"^[a-z+]+://|^[\w.-]+@|^(www\.)?(github|gitlab|bitbucket)\.\w+[/:]|^git::|[?&](ref|version)=")
 
 
-def not_read(value: Mapping[str, Any]) -> list[str]:
-    """What a kustomization takes in that does not lie beside it, resources and charts; nothing for other objects."""
+def not_read(value: Mapping[str, Any], holds: Callable[[str], bool]) -> list[str]:
+    """What a kustomization takes in that is not read, resources and charts; nothing for other objects.
+
+    `holds` says whether a path, as it stands there, lies in what is read.
+    """
     if value.get("kind") not in ("Kustomization", "Component"):
         return []
     taken = [one for key in _TAKES_IN for one in _list(value.get(key)) if isinstance(one, str)]
     charts = [one for one in _list(value.get("helmCharts")) if isinstance(one, dict)]
-    return [*(one for one in taken if _REMOTE.search(one)), *(f"the chart {one.get('name')}" for one in charts)]
+    return [
+        *(one for one in taken if _REMOTE.search(one) or not holds(one)),
+        *(f"the chart {one.get('name')}" for one in charts),
+    ]
 
 
 def _list(value: Any) -> list[Any]:
