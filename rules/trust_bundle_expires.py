@@ -1,9 +1,11 @@
 """Trust that ends: the `caBundle` of webhooks, APIServices and conversions."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Severity, finding
 from kubepreflight.host import Certificate
+from kubepreflight.knowledge.self_renewing import self_renewing
 from kubepreflight.rule import rule
 from kubepreflight.semantics.bundles import Bundle
 from kubepreflight.semantics.kubelet_certificates import share_of_life
@@ -31,6 +33,8 @@ def trust_bundle_expires(bundles: TrustBundles, upgrade: Upgrade) -> Iterator[Fi
     When it stays silent: the caBundle is empty (the API server then trusts the system's authorities), or skipped; all
     of its certificates end after the window; some have ended and others are valid, which is what a rotation leaves. A
     certificate with less than 90 % of its life behind it lives so short that something must be renewing it: a note.
+    So is one that its add-on is known to renew by itself, and later (Kyverno), until that is due; then it is a warning
+    until its end, for a renewal may be late and some releases renew in the last days only.
 
     How to see it yourself: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml
 
@@ -38,6 +42,7 @@ def trust_bundle_expires(bundles: TrustBundles, upgrade: Upgrade) -> Iterator[Fi
         https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
         https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/
         https://cert-manager.io/docs/concepts/ca-injector/
+        https://github.com/kyverno/kyverno/blob/v1.17.0/pkg/tls/renewer.go
 
     """
     same: dict[tuple[str, str], list[Trust]] = {}
@@ -72,12 +77,11 @@ def _ends(group: list[Trust], bundle: Bundle, ending: tuple[Certificate, ...], u
     decisive = (max if whole else min)((one for one in ending if one.not_after > upgrade.start or whole), key=_end)
     group = sorted(group, key=lambda one: (not one.must_work, str(one.subject)))
     severity = _severity(group[0], decisive, upgrade, whole=whole)
-    is_late = severity is not NOTE
     yield finding(
         group[0].subject,
         f"The caBundle of {listed(one.subject for one in group)} {'ends' if whole else 'ends in part'} at "
         f"{moment(decisive.not_after)}, {against_start(decisive.not_after, upgrade.start)} ({decisive.subject}). "
-        + (f"{THEN if whole else IN_PART} {group[0].what_fails}." if is_late else RENEWED.format(life=_life(decisive))),
+        + _consequence(group[0], decisive, severity, whole=whole),
         remedy=REMEDY.format(called=listed(dict.fromkeys(one.called for one in group))),
         places=[one.subject for one in group],
         evidence={"ends": sorted(f"{one.subject} {exact(one.not_after)}" for one in bundle.certificates)},
@@ -86,7 +90,20 @@ def _ends(group: list[Trust], bundle: Bundle, ending: tuple[Certificate, ...], u
     )
 
 
+def _consequence(worst: Trust, decisive: Certificate, severity: Severity, *, whole: bool) -> str:
+    known = self_renewing(decisive)
+    renewed = f"{known.name} renews it by itself, {known.when}: see that it does." if known else ""
+    if severity is NOTE:
+        return renewed or f"It lives {duration(decisive.not_after - decisive.not_before)} only, {SO_IT_IS_RENEWED}"
+    return f"{THEN if whole else IN_PART} {worst.what_fails}. {renewed}".rstrip()
+
+
 def _severity(worst: Trust, decisive: Certificate, upgrade: Upgrade, *, whole: bool) -> Severity:
+    known, left = self_renewing(decisive), decisive.not_after - upgrade.start
+    if known and left > timedelta(days=known.days):
+        return NOTE
+    if known and left > timedelta():
+        return WARNING
     if share_of_life(decisive, upgrade.start) < LATE:
         return NOTE
     return BLOCKER if worst.must_work and whole else WARNING
@@ -96,12 +113,8 @@ def _end(one: Certificate) -> float:
     return one.not_after.timestamp()
 
 
-def _life(one: Certificate) -> str:
-    return duration(one.not_after - one.not_before)
-
-
 THEN, IN_PART = "Then", "If the server's certificate was signed by that part, then"
-RENEWED = "It lives {life} only, so something renews it: see that it does."
+SO_IT_IS_RENEWED = "so something renews it: see that it does."
 REMEDY = (
     "Renew the certificate of {called}, and put its authority into the caBundle. With cert-manager, see whether its "
     "Certificate is ready, and whether cainjector runs; else run the add-on's own installer again.\n"
