@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from shlex import quote
 
 from kubepreflight.finding import WARNING, Finding, finding
+from kubepreflight.knowledge.etcd_versions import EtcdVersions
 from kubepreflight.objects import Node
 from kubepreflight.rule import rule
+from kubepreflight.version import Version
 
-ETCDCTL = (
-    "etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
+ENDPOINT = (
+    "--endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
     "--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
 )
 
@@ -51,9 +53,16 @@ def single_control_plane(nodes: list[Node]) -> Iterator[Finding]:
         f"{node.name} is the only control-plane node: the API is away for some minutes while its components are "
         f"replaced, and a broken upgrade can only be undone from a snapshot of etcd. {drain}",
         remedy="Take a snapshot of etcd and a copy of /etc/kubernetes first, and keep both off the node:\n"
-        f"kubectl -n kube-system exec {quote(f'etcd-{node.name}')} -- {ETCDCTL} "
+        f"kubectl -n kube-system exec {quote(f'etcd-{node.name}')} -- {_etcdctl(node)} {ENDPOINT} "
         "snapshot save /var/lib/etcd/before-upgrade.db\n"
         "mv /var/lib/etcd/before-upgrade.db /root/\n"
         "tar czf /root/kubernetes-before-upgrade.tar.gz /etc/kubernetes\n"
         "With an external etcd, take the snapshot there. Better: join two more control-plane nodes before the upgrade.",
     )
+
+
+def _etcdctl(node: Node) -> str:
+    """How etcdctl has to be called beside this kubelet: old ones speak the API of etcd 2, and know no snapshot."""
+    kubelet = Version.try_parse(node.status.node_info.kubelet_version)
+    is_old = kubelet is not None and kubelet.minor_version < EtcdVersions.provide().first_with_v3_by_default
+    return "env ETCDCTL_API=3 etcdctl" if is_old else "etcdctl"

@@ -32,6 +32,14 @@ class EtcdVersions(msgspec.Struct, frozen=True):
         info, rows = read_csv(DIRECTORY / "etcd_versions.csv", EtcdVersion, frozenset({"minor"}))
         return cls(info, tuple(rows))
 
+    @property
+    def first_with_v3_by_default(self) -> Minor:
+        """The first minor whose etcdctl speaks etcd's API v3 unasked.
+
+        That is etcdctl 3.4: https://etcd.io/docs/v3.4/upgrades/upgrade_3_4/
+        """
+        return min(row.minor for row in self.rows if Version.parse(row.etcd) >= Version(3, 4))
+
     def of(self, kubeadm: Version) -> Version | None:
         """The etcd of this kubeadm, of its newest patch release when it names none; None when the table lacks it."""
         rows = [row for row in self.rows if row.minor == kubeadm.minor_version]
