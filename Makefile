@@ -14,6 +14,7 @@ $(VENV)/.stamp: setup.cfg pyproject.toml
 		{ echo "kubepreflight needs Python 3.11 or later: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "Python's venv module is missing. Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
+	@echo "Setting up $(VENV): Python packages are fetched once, which may take a minute or two" >&2
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
