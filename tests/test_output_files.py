@@ -81,7 +81,7 @@ def test_a_pipe_and_what_is_open_are_written_directly(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     came: list[str] = []
-    reader = threading.Thread(target=lambda: came.append(pipe.read_text()))
+    reader = threading.Thread(target=lambda: came.append(pipe.read_text()), daemon=True)
     reader.start()
     write(pipe, "all")
     reader.join(10)

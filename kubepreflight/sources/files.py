@@ -70,9 +70,10 @@ class _Reading:
         self.collector = collector
         self.name = name
         self.paths = paths
+        self.root = Path() if name == "-" else Path(name) if Path(name).is_dir() else Path(name).parent
         self.exclude = exclude
         self.hosts = self.snapshots = self.problems = self.excluded = 0
-        self.objects = ObjectsInFiles(collector, self.gap, self.holds)
+        self.objects = ObjectsInFiles(collector, self.gap, self.holds, str(self.root))
 
     def read(self) -> None:
         path = Path(self.name)
@@ -188,8 +189,7 @@ class _Reading:
         """Whether a path, from the archive's root or from what was named, lies in what is read."""
         if archive:
             return posixpath.normpath(path).partition("/")[0] not in ("..", "")
-        named = Path(self.name)
-        where = Path(os.path.realpath((named if named.is_dir() else named.parent) / path))
+        where = Path(os.path.realpath(self.root / path))
         return self.name != "-" and any(where.is_relative_to(os.path.realpath(one)) for one in self.paths if one != "-")
 
     def is_excluded(self, shown: str) -> bool:

@@ -31,11 +31,12 @@ class ObjectsInFiles:
     """Takes the objects of one file after another. `charts` are the folders of Helm charts among them.
 
     What cannot be read goes to `gap`: its subject, the reason, and what to do; the templates of a chart to `finish`.
-    `holds` says whether a path within an archive, or within what was named, lies in what is read.
+    `holds` says whether a path within an archive, or within what was named, lies in what is read. `root` is the folder
+    that names are shown relative to.
     """
 
     def __init__(
-        self, collector: Collector, gap: Callable[[str, str, str], None], holds: Callable[[str, str], bool]
+        self, collector: Collector, gap: Callable[[str, str, str], None], holds: Callable[[str, str], bool], root: str
     ) -> None:
         self.charts: frozenset[str] = frozenset()
         self.unread: dict[str, int] = {}
@@ -44,6 +45,7 @@ class ObjectsInFiles:
         self._collector = collector
         self._gap = gap
         self._holds = holds
+        self._root = root
 
     def take(self, shown: str, data: bytes) -> None:
         """Take all of one file, which reports call `shown`."""
@@ -62,11 +64,11 @@ class ObjectsInFiles:
                 "take uid, resourceVersion and status out of them, or give them in a folder of their own",
             )
         for chart, count in sorted(self.unread.items()):
-            folder = chart or "."
             self._gap(
-                folder,
+                chart or ".",
                 f"an unrendered Helm chart: {count} of its templates cannot be read as they are",
-                f"render it: helm template NAME {quote(folder)} | kubepreflight scan -   (or leave it out: --exclude)",
+                f"render it: helm template NAME {self._typed(chart)} | "
+                "kubepreflight scan -   (or leave it out: --exclude)",
             )
 
     def _json(self, shown: str, data: bytes) -> None:
@@ -167,7 +169,7 @@ class ObjectsInFiles:
     def _value(self, value: dict[str, Any], origin: Origin, item_lines: Sequence[int]) -> None:
         archive, folder = folder_of(origin.file)
         if elsewhere := not_read(value, lambda path: self._holds(archive, posixpath.join(folder, path))):
-            where = quote(archive + folder or ".")
+            where = self._typed(archive + folder)
             how = f"render it: kubectl kustomize {where} | kubepreflight scan -   (or leave it out: --exclude)"
             self._gap(f"{origin.file}:{origin.line}", f"it takes in what was not read: {listed(elsewhere)}", how)
         try:
@@ -184,6 +186,9 @@ class ObjectsInFiles:
             )
         else:
             self._object(head, value, origin)
+
+    def _typed(self, shown: str) -> str:
+        return quote(shown if "!" in shown else posixpath.normpath(posixpath.join(self._root, shown)))
 
     def _problem(self, shown: str, problem: Problem) -> None:
         chart = next((one for one in self.charts if shown.startswith(joined(one, "templates/"))), None)
