@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from tools.kubernetes.build import BuildError, build, folder
-from tools.kubernetes.modules import PACKAGES, ModuleError, add, versions
+from tools.kubernetes.build import BuildError, build, build_other, folder
+from tools.kubernetes.modules import PACKAGES, ModuleError, add, add_coredns, versions
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,6 +28,20 @@ def build_command(version: str, programs: tuple[str, ...]) -> None:
 def add_command(version: str) -> None:
     """Write the Go module that builds VERSION, in place of another patch of the same minor."""
     print(add(version))
+
+
+@main.command("build-other")
+@click.argument("name")
+def build_other_command(name: str) -> None:
+    """Build the module NAME that is not Kubernetes' own (coredns-1.14.6, pause), and print the program's path."""
+    print(build_other(name))
+
+
+@main.command("add-coredns")
+@click.argument("version")
+def add_coredns_command(version: str) -> None:
+    """Write the Go module that builds CoreDNS VERSION, which an image of some Kubernetes asks for."""
+    print(add_coredns(version))
 
 
 @main.command("list")

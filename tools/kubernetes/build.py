@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.kubernetes.modules import PACKAGES, module_of
+from tools.kubernetes.modules import PACKAGES, module_of, module_of_other
 
 NO_GO = "Go is missing. Install Go 1.26 or later (https://go.dev/dl/), so that `go version` answers, and try again."
 OFFLINE_SAFE = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
@@ -36,9 +36,13 @@ def folder(version: str) -> Path:
 
     The name ends in a digest of the module, so that a changed dependency is built anew.
     """
-    module = module_of(version)
-    digest = hashlib.sha256((module / "go.mod").read_bytes() + (module / "go.sum").read_bytes())
-    return cache() / "kubernetes" / f"{version}-{digest.hexdigest()[:8]}"
+    return _folder(version, module_of(version))
+
+
+def _folder(name: str, module: Path) -> Path:
+    sources = (module / file for file in ("go.mod", "go.sum", "main.go"))
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sources if file.exists()))
+    return cache() / "kubernetes" / f"{name}-{digest.hexdigest()[:8]}"
 
 
 def build(version: str, programs: Iterable[str] = PACKAGES) -> Path:
@@ -46,31 +50,51 @@ def build(version: str, programs: Iterable[str] = PACKAGES) -> Path:
 
     Safe against a second build at the same time and a killed first one. Raises BuildError and ModuleError.
     """
-    target = folder(version)
-    missing = [name for name in programs if not (target / name).exists()]
-    if not missing:
+    module, stamps = module_of(version), _stamps(version)
+    return _build(module, folder(version), {name: PACKAGES[name] for name in programs}, version, stamps)
+
+
+def build_other(name: str) -> Path:
+    """Build the program of another module beside Kubernetes' ("coredns-1.14.6", "pause") likewise. Returns its path.
+
+    Raises BuildError and ModuleError.
+    """
+    module, package = module_of_other(name)
+    program, _, version = name.partition("-")
+    return _build(module, _folder(name, module), {program: package}, version, "-s -w") / program
+
+
+def _build(module: Path, target: Path, packages: Mapping[str, str], version: str, stamps: str) -> Path:
+    if not any(_missing(target, packages)):
         return target
     if not shutil.which("go"):
         raise BuildError(NO_GO)
     target.mkdir(parents=True, exist_ok=True)
     with _alone(target):
-        missing = [name for name in missing if not (target / name).exists()]
+        missing = list(_missing(target, packages))
         for number, name in enumerate(missing, start=1):
-            print(f"building {name} {version} ({number} of {len(missing)})", end=" … ", file=sys.stderr, flush=True)
+            print(
+                f"building {f'{name} {version}'.strip()} ({number} of {len(missing)})",
+                end=" … ",
+                file=sys.stderr,
+                flush=True,
+            )
             start = time.monotonic()
-            _build_one(version, name, target / name)
+            _build_one(module, packages[name], target / name, stamps)
             print(f"{time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     return target
 
 
-def _build_one(version: str, name: str, target: Path) -> None:
-    unfinished = target.with_name(f".{name}.unfinished")
-    command = ["go", "build", "-trimpath", "-ldflags", _stamps(version), "-o", str(unfinished), PACKAGES[name]]
-    done = subprocess.run(
-        command, cwd=module_of(version), env=_environment(), capture_output=True, text=True, check=False
-    )
+def _missing(target: Path, packages: Iterable[str]) -> Iterator[str]:
+    return (name for name in packages if not (target / name).exists())
+
+
+def _build_one(module: Path, package: str, target: Path, stamps: str) -> None:
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    command = ["go", "build", "-trimpath", "-ldflags", stamps, "-o", str(unfinished), package]
+    done = subprocess.run(command, cwd=module, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BuildError(f"{name} {version} does not build:\n{done.stderr[-4000:]}")
+        raise BuildError(f"{target.name} does not build in {module}:\n{done.stderr[-4000:]}")
     unfinished.rename(target)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -20,6 +21,7 @@ COMMANDS = (
 ETCD = {"etcd": "go.etcd.io/etcd/server/v3", "etcdctl": "go.etcd.io/etcd/etcdctl/v3"}
 PACKAGES = {name: f"k8s.io/kubernetes/cmd/{name}" for name in COMMANDS} | ETCD
 """The Go package of every program that a module builds."""
+COREDNS = "github.com/coredns/coredns"
 
 _REQUIRED = re.compile(r"^\s*(?:require\s+)?k8s\.io/kubernetes (v\S+)", re.MULTILINE)
 _STAGED = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/\S+) => \./staging/", re.MULTILINE)
@@ -49,6 +51,18 @@ def versions() -> list[str]:
     return sorted((one for one in found if one), key=lambda one: tuple(map(int, one.split("."))))
 
 
+def module_of_other(name: str) -> tuple[Path, str]:
+    """The folder of the module `name` ("coredns-1.14.6", "pause") and the Go package of its program.
+
+    CoreDNS is not built from Kubernetes' module: its dependencies would move Kubernetes' own. Raises ModuleError, with
+    what to do.
+    """
+    folder, program = HERE / name, name.partition("-")[0]
+    if not (folder / "go.mod").exists():
+        raise ModuleError(f"there is no Go module for {name}: python -m tools.kubernetes add-coredns writes one")
+    return folder, COREDNS if program == "coredns" else "."
+
+
 def _required(path: Path) -> str:
     found = _REQUIRED.search(path.read_text(encoding="utf-8"))
     return found[1].removeprefix("v") if found else ""
@@ -76,7 +90,25 @@ def add(version: str) -> Path:
         f"require (\n{required}\n)\n\nreplace (\n{replaced}\n)\n",
         encoding="utf-8",
     )
-    imports = "\n".join(f'\t_ "{path}"' for path in sorted(PACKAGES.values()))
+    return _with_programs(folder, PACKAGES.values())
+
+
+def add_coredns(version: str) -> Path:
+    """Write the module of CoreDNS `version` ("1.14.6"), in a folder of its own. Returns that folder."""
+    upstream = _download(f"{COREDNS}@v{version}")
+    go = _GO.search(Path(upstream["GoMod"]).read_text(encoding="utf-8"))
+    folder = HERE / f"coredns-{version}"
+    folder.mkdir(exist_ok=True)
+    (folder / "go.mod").write_text(
+        f"// Written by python -m tools.kubernetes add-coredns {version}\n"
+        f"module kubepreflight.invalid/coredns\n\ngo {go[1] if go else '1.26'}\n\nrequire {COREDNS} v{version}\n",
+        encoding="utf-8",
+    )
+    return _with_programs(folder, (COREDNS,))
+
+
+def _with_programs(folder: Path, packages: Iterable[str]) -> Path:
+    imports = "\n".join(f'\t_ "{path}"' for path in sorted(packages))
     (folder / "programs.go").write_text(
         "//go:build programs\n\n// Package programs names what is built from this module, so that go mod tidy keeps "
         f"what they need.\npackage programs\n\nimport (\n{imports}\n)\n",

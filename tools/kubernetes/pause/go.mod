@@ -1,0 +1,3 @@
+module kubepreflight.invalid/pause
+
+go 1.26.0
