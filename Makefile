@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-real kubernetes lint format bench docs clean help
+.PHONY: demo test test-real kubernetes lint format bench docs clean help lab lab-down
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -34,6 +34,13 @@ test-real: $(VENV)/.stamp ## tests against real servers; builds those first (Go,
 VERSION ?= 1.37.2
 kubernetes: $(VENV)/.stamp ## build Kubernetes' programs of VERSION=1.37.2, once, into the user's cache
 	@$(BIN)/python -m tools.kubernetes build $(VERSION)
+
+# LAB=name is another lab beside the first, OPTIONS="--control-planes 3 --workers 2" another shape: docs/lab.md.
+lab: $(VENV)/.stamp ## real kubeadm nodes on this machine, in namespaces; needs root and containerd
+	@$(BIN)/python -m tools.lab $(if $(LAB),--name $(LAB)) up $(OPTIONS)
+
+lab-down: $(VENV)/.stamp ## remove the lab, and all that it left
+	@$(BIN)/python -m tools.lab $(if $(LAB),--name $(LAB)) down
 
 lint: $(VENV)/.stamp ## ruff and mypy --strict
 	@$(BIN)/ruff check .
