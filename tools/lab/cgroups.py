@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,10 +124,10 @@ def end(name: str, seconds: float = 20) -> set[int]:
     deadline = time.monotonic() + seconds
     while found := processes(name) | _uncollected(name):
         for process in found:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+            with suppress(ChildProcessError):  # this process may have started it
+                os.waitpid(process, os.WNOHANG)
         if time.monotonic() > deadline:
             return found
         time.sleep(0.05)

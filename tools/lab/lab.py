@@ -22,7 +22,7 @@ from tools.kubernetes.build import build
 from tools.lab import cgroups, image_store, machine, network
 from tools.lab.images import Image
 from tools.lab.kubeadm import Document, init_documents, join_documents
-from tools.lab.node import Node, Result
+from tools.lab.node import Node, Result, limited
 from tools.lab.node_files import node_files, pod_network
 from tools.lab.plan import LabError, Plan
 from tools.lab.programs import NODE_PROGRAMS, images_of
@@ -175,10 +175,9 @@ class Lab:
         return os.environ | {"KUBECONFIG": str(self.kubeconfig)}
 
     def run(self, *command: str, seconds: float = 600) -> Result:
-        """Run `command` of this machine in the lab's network, with the lab's kubeconfig."""
-        done = subprocess.run(
-            self.outside(command), capture_output=True, text=True, env=self.environment(), timeout=seconds, check=False
-        )
+        """Run `command` of this machine in the lab's network, with the lab's kubeconfig; 124 when it is cut off."""
+        entered = self.outside(limited(command, seconds))
+        done = subprocess.run(entered, capture_output=True, text=True, env=self.environment(), check=False)
         return Result(command, done.returncode, done.stdout, done.stderr)
 
     def kubectl(self, *arguments: str, seconds: float = 600) -> Result:

@@ -25,7 +25,6 @@ ON_THE_NODE = "/opt/kubernetes"
 _ENVIRONMENT = {
     "HOME": "/root",
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "KUBECONFIG": "/etc/kubernetes/admin.conf",
     "LANG": "C.UTF-8",
 }
 
@@ -64,6 +63,12 @@ class Node:
     def group(self) -> str:
         """The control group of its processes, below the lab's top."""
         return f"{self.lab}/{self.name}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What root's shell there has in its environment."""
+        administrator = {"KUBECONFIG": "/etc/kubernetes/admin.conf"} if self.member.control_plane else {}
+        return _ENVIRONMENT | administrator
 
     @property
     def process(self) -> int:
@@ -120,20 +125,15 @@ class Node:
 
     def run(self, *command: str, input: str | None = None, seconds: float = 600) -> Result:  # noqa: A002  # as subprocess
         """Run `command` on the node, as root; what is still running after `seconds` is ended, with status 124."""
-        try:
-            done = subprocess.run(
-                self.enter(command),
-                input=input,
-                stdin=subprocess.DEVNULL if input is None else None,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                env=_ENVIRONMENT,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            return Result(command, 124, _text(error.stdout), _text(error.stderr))
+        done = subprocess.run(
+            self.enter(limited(command, seconds)),
+            input=input or "",
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=self.environment,
+            check=False,
+        )
         return Result(command, done.returncode, done.stdout, done.stderr)
 
     def shell(self, command: str, seconds: float = 600) -> Result:
@@ -142,7 +142,7 @@ class Node:
 
     def become(self, command: Sequence[str]) -> None:
         """Be `command` on the node, in place of this process: for a person at a terminal."""
-        environment = _ENVIRONMENT | {"TERM": os.environ.get("TERM", "dumb"), "PS1": f"{self.name}# "}
+        environment = self.environment | {"TERM": os.environ.get("TERM", "dumb"), "PS1": f"{self.name}# "}
         entered = self.enter(command)
         os.execvpe(entered[0], entered, environment)
 
@@ -159,7 +159,7 @@ class Node:
         """Copy a file of this machine to the node."""
         with source.open("rb") as content:
             command = self.enter(["sh", "-c", f"cat >{shlex.quote(path)}"])
-            subprocess.run(command, stdin=content, env=_ENVIRONMENT, check=True)
+            subprocess.run(command, stdin=content, env=self.environment, check=True)
 
     def install(self, version: str, *programs: str) -> None:
         """Make `programs` (kubeadm, kubectl, kubelet) be those of `version`, as its package would."""
@@ -189,7 +189,7 @@ class Node:
                 input=collect_script().encode(),
                 stdout=output,
                 stderr=subprocess.PIPE,
-                env=_ENVIRONMENT,
+                env=self.environment,
                 check=False,
             )
         if done.returncode:
@@ -203,5 +203,6 @@ class Node:
         )
 
 
-def _text(output: bytes | str | None) -> str:
-    return output.decode(errors="replace") if isinstance(output, bytes) else output or ""
+def limited(command: Sequence[str], seconds: float) -> list[str]:
+    """`command`, as one that is ended after so long, with status 124, and with all that it began."""
+    return ["timeout", "--kill-after=5", f"{seconds:.0f}", *command]
