@@ -160,7 +160,7 @@ def _circumstances(
         external_etcd=config.etcd_is_external if config else _runs_no_etcd(host),
         absent_keys=frozenset() if isinstance(keys, Missing) else absent_keys(plan.inventory, keys, paths, directory),
         etcd=image_version_on(host, "etcd"),
-        etcd_image_tag=_fixed_etcd(config),
+        etcd_image_tag=Version.try_parse(config.etcd_image_tag) if config else None,
         apply_renews=not any(one.apply and one.apply.certificate_renewal is False for one in configurations),
         node_renews=not any(one.node and one.node.certificate_renewal is False for one in configurations),
     )
@@ -174,13 +174,6 @@ def _validity(config: KubeadmConfig | None) -> timedelta | None:
 def _runs_no_etcd(host: Host) -> bool:
     pods = host.static_pods
     return not isinstance(pods, Missing) and bool(pods) and not any(pod.name.startswith("etcd") for pod in pods)
-
-
-def _fixed_etcd(config: KubeadmConfig | None) -> Version | None:
-    etcd = config.document.get("etcd") if config else None
-    local = etcd.get("local") if isinstance(etcd, Mapping) else None
-    tag = local.get("imageTag") if isinstance(local, Mapping) else None
-    return Version.try_parse(tag) if isinstance(tag, str) else None
 
 
 def _on_host(host: Host, plan: RenewalPlan, around: Circumstances, directory: str) -> Iterator[HostCertificate]:

@@ -115,6 +115,12 @@ class KubeadmConfig(msgspec.Struct, frozen=True):
         endpoints = _inner(self.document, "etcd", "external").get("endpoints")
         return tuple(map(str, endpoints)) if isinstance(endpoints, list) else ()
 
+    @property
+    def etcd_image_tag(self) -> str:
+        """The tag of etcd's image, whatever version kubeadm would run by itself; empty where it is left to kubeadm."""
+        tag = _inner(self.document, "etcd", "local").get("imageTag")
+        return tag if isinstance(tag, str) else ""
+
     def extra_arguments(self, *component: str) -> Arguments:
         """The flags set for `apiServer`, `controllerManager`, `scheduler`, or `etcd`, `local`.
 
