@@ -24,7 +24,8 @@ def single_control_plane(nodes: list[Node]) -> Iterator[Finding]:
 
     What happens: the API is away for some minutes while its static pod is replaced; running pods go on, but nothing is
     scheduled, scaled or healed. When the upgrade breaks, the only way home is a restore of etcd's snapshot. Drained
-    too early, the node leaves no place for the Job by which kubeadm tests the cluster before it begins.
+    too early, the node leaves no place for its pods, nor for the Job by which kubeadm tests the cluster before it
+    begins: kubeadm then skips that test (1.30.0 stopped there).
 
     When it stays silent: there are two or more control-plane nodes, or none is visible (a managed control plane).
 
@@ -45,8 +46,8 @@ def single_control_plane(nodes: list[Node]) -> Iterator[Finding]:
         drain = "Drain it after `kubeadm upgrade apply`, for its kubelet, not before: that adds nothing but risk."
     else:
         drain = (
-            "Do not drain it before `kubeadm upgrade apply`: kubeadm first runs a Job to test the cluster, which finds "
-            "no other node."
+            "Do not drain it before `kubeadm upgrade apply`: there is no other node for its pods, nor for the Job by "
+            "which kubeadm tests the cluster first."
         )
     yield finding(
         node,

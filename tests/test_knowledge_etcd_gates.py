@@ -78,5 +78,6 @@ def test_every_step_that_kubeadm_takes_is_one_minor() -> None:
 
 
 def test_every_row_has_its_source() -> None:
-    rows = (*GATES.all_stops, *GATES.oldest, *GATES.majorities)
-    assert all(one.source.startswith(("https://", "k8s.io/kubernetes v")) for one in rows)
+    tables = (GATES.all_stops, GATES.oldest, GATES.majorities)
+    sources = [source for rows in tables for source in (one.source for one in rows)]
+    assert all(source.startswith(("https://", "k8s.io/kubernetes v")) for source in sources)

@@ -96,6 +96,8 @@ WORDS: Mapping[str, tuple[Any, ...]] = {
     "phase": ("Running", "Pending", "Failed", ""),
     "operator": ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt", "Near"),
     "key": (*LABELS, "metadata.name"),
+    "effect": ("NoSchedule", "NoExecute", "PreferNoSchedule"),
+    "scopeName": ("BestEffort", "NotTerminating", "PriorityClass"),
     "minAvailable": (0, 1, -1, 10**12, "50%", "100%", "-7%", "a lot", "99999999%"),
     "maxUnavailable": (0, 1, -1, 10**12, "50%", "100%", "-7%", "a lot", "99999999%"),
     "caBundle": ("", "Cg==", "!", "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="),

@@ -9,57 +9,13 @@ import msgspec
 from kubepreflight.finding import Subject
 from kubepreflight.inputs import Unavailable
 from kubepreflight.objects import Api, KubernetesObject
-
-
-class ServiceReference(msgspec.Struct, rename="camel", frozen=True):
-    """The Service that is called."""
-
-    name: str = ""
-    namespace: str = ""
-
-
-class ClientConfig(msgspec.Struct, rename="camel", frozen=True):
-    """How somebody is called."""
-
-    ca_bundle: str | None = None
-    url: str | None = None
-    service: ServiceReference | None = None
-
-
-class Webhook(msgspec.Struct, rename="camel", frozen=True):
-    """One webhook of a configuration. `failure_policy` is Fail by default in v1, Ignore in v1beta1."""
-
-    name: str = ""
-    failure_policy: str | None = None
-    client_config: ClientConfig = ClientConfig()
-
-
-class WebhookConfiguration(KubernetesObject):
-    """What both kinds have in common."""
-
-    webhooks: list[Webhook] | None = None
-
-
-class ValidatingWebhookConfiguration(WebhookConfiguration):
-    """Who is asked whether an object is right."""
-
-    api = Api(
-        "admissionregistration.k8s.io",
-        "ValidatingWebhookConfiguration",
-        "validatingwebhookconfigurations",
-        namespaced=False,
-    )
-
-
-class MutatingWebhookConfiguration(WebhookConfiguration):
-    """Who may change an object."""
-
-    api = Api(
-        "admissionregistration.k8s.io",
-        "MutatingWebhookConfiguration",
-        "mutatingwebhookconfigurations",
-        namespaced=False,
-    )
+from kubepreflight.semantics.webhooks import (
+    ClientConfig,
+    MutatingWebhookConfiguration,
+    ServiceReference,
+    ValidatingWebhookConfiguration,
+    WebhookConfiguration,
+)
 
 
 class ApiServiceSpec(msgspec.Struct, rename="camel", frozen=True):
@@ -137,14 +93,13 @@ class TrustBundles(msgspec.Struct, frozen=True):
 
 def _of_webhooks(configurations: Iterable[WebhookConfiguration]) -> Iterator[Trust]:
     for one in configurations:
-        by_default = "Ignore" if one.api_version.endswith("/v1beta1") else "Fail"
         for webhook in one.webhooks or ():
             if bundle := webhook.client_config.ca_bundle:
-                policy = webhook.failure_policy or by_default
-                effect = "is refused" if policy == "Fail" else "goes past it unseen"
+                fails = one.fails_closed(webhook)
+                effect = "is refused" if fails else "goes past it unseen"
                 subject = msgspec.structs.replace(one.subject, field=webhook.name)
                 what = f"whatever the webhook {webhook.name} should see {effect}"
-                yield Trust(subject, bundle, what, policy == "Fail", _called(webhook.client_config))
+                yield Trust(subject, bundle, what, fails, _called(webhook.client_config))
 
 
 def _of_services(services: Iterable[ApiService]) -> Iterator[Trust]:
