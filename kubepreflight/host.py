@@ -100,6 +100,27 @@ class StaticPod(msgspec.Struct, frozen=True, kw_only=True):
         return last_flag(self.command, name)
 
 
+class EtcdListed(msgspec.Struct, frozen=True, kw_only=True):
+    """One member as etcd knows it; `name` is empty when it was added and never started."""
+
+    id: int
+    name: str = ""
+    is_learner: bool = False
+
+
+class EtcdStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What the member of etcd on a node says of itself, and whom it knows.
+
+    `errors` are its own words: alarms of any member (`memberID:1 alarm:NOSPACE`), the lack of a leader.
+    """
+
+    member_id: int
+    cluster_id: int
+    version: str = ""
+    errors: tuple[str, ...] = ()
+    members: tuple[EtcdListed, ...] | Missing = Missing("not collected")
+
+
 class Host(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one archive tells of its node.
 
@@ -109,7 +130,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     decoded, `kubelet_flags` the flags of kubeadm-flags.env and the defaults file in the order in which the kubelet
     sees them, without `--`.
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
-    `cri-dockerd`, `runc`) to the version that it gives of itself.
+    `cri-dockerd`, `runc`) to the version that it gives of itself. `etcd` is that of kubeadm's static pod.
     """
 
     name: str
@@ -130,6 +151,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     kubelet_config: Mapping[str, Any] | Missing = Missing("not collected")
     kubelet_flags: Mapping[str, str] | Missing = Missing("not collected")
     versions: Mapping[str, str] | Missing = Missing("not collected")
+    etcd: EtcdStatus | Missing = Missing("not collected")
     unreadable: tuple[Gap, ...] = ()
 
     @property

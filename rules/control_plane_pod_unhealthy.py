@@ -28,9 +28,9 @@ def control_plane_pod_unhealthy(pods: list[Pod], nodes: list[Node] | None = None
 
     When it stays silent: every pod of kube-system is ready, or has ended, or is being deleted. Restarts count when
     there were three or more and the last one within a day before the nodes last reported, but not those of a node that
-    was itself restarted; Jobs are left out. It is a
-    blocker for etcd, API server, controller-manager and scheduler when they are down or not ready, and a warning for
-    restarts and for all others.
+    was itself restarted; Jobs are left out. An etcd that is down or not ready is told by etcd-unhealthy, its restarts
+    here. It is a blocker for API server, controller-manager and scheduler when they are down or not ready, and a
+    warning for restarts and for all others.
 
     How to see it yourself: kubectl -n kube-system get pods -o wide
 
@@ -45,7 +45,7 @@ def control_plane_pod_unhealthy(pods: list[Pod], nodes: list[Node] | None = None
         if pod.namespace != "kube-system" or (pod.metadata.controller and pod.metadata.controller.kind == "Job"):
             continue
         trouble = trouble_of(pod, now)
-        if trouble is not None:
+        if trouble is not None and (trouble.reason == RESTARTS or component_of(pod) != "etcd"):
             troubled.setdefault((owner_of(pod), _sort(trouble)), []).append((pod, trouble))
     for (owner, sort), same in troubled.items():
         yield _finding(owner, sort, same)

@@ -20,7 +20,7 @@ def even_etcd_members(members: EtcdMembers) -> Iterator[Finding]:
 
     When it stays silent: the number is odd. One member alone is told by single-control-plane. Where etcd runs apart
     from the cluster and only one address is known, or no pod of it is visible, it is not checked. A member that etcd
-    still knows though its node is gone cannot be seen from outside.
+    still knows though its node is gone is told by etcd-unhealthy, where host facts show it.
 
     How to see it yourself: kubectl -n kube-system exec etcd-NODE -- etcdctl --endpoints https://127.0.0.1:2379
     --cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt

@@ -212,7 +212,7 @@ class Maker:
         fields: dict[str, Any] = {}
         for one in ("collected_at", "addresses", "package_family", "kubelet_config", "kubelet_flags", "versions"):
             fields[one] = self._part(hints[one], one)
-        for one in ("packages", "repositories", "private_keys", "kubeconfigs", "static_pods"):
+        for one in ("packages", "repositories", "private_keys", "kubeconfigs", "static_pods", "etcd"):
             fields[one] = self._part(hints[one], one)
         fields["certificates"] = Missing("no") if self.random.random() < 0.2 else tuple(map(self.certificate, PATHS))
         return Host(name=name, file="hosts/x.tar", **fields)

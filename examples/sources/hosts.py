@@ -11,6 +11,7 @@ import yaml
 
 from sources.cluster import Cluster, Machine, Object
 from sources.documents import fill
+from sources.etcd import etcdctl, said
 from sources.stamps import hexadecimal, later
 from sources.trust import Issued, Trust
 
@@ -132,7 +133,12 @@ def _commands(cluster: Cluster, software: Software, node: Node) -> dict[str, Com
         "cri-dockerd-version": _absent("cri-dockerd --version"),
         "docker-version": _absent("docker --version"),
     }
-    return {**commands, **{name: Command(line, said) for name, (line, said) in software.programs.items()}}
+    programs = dict(software.programs)
+    if (etcd := node.static_pods.get("etcd")) is not None and cluster.era.runtime == "docker":
+        commands["etcd-status"] = _absent(f"{etcdctl(etcd)} endpoint status -w json")
+    elif etcd is not None:
+        programs |= said(cluster, machine, etcd)
+    return {**commands, **{name: Command(line, answer) for name, (line, answer) in programs.items()}}
 
 
 def _absent(line: str) -> Command:

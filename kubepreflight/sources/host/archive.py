@@ -9,6 +9,7 @@ import msgspec
 
 from kubepreflight.host import Host, Missing
 from kubepreflight.sources.host.certificate_files import kubelet_name, read_certificates, read_private_keys
+from kubepreflight.sources.host.etcd import read_etcd
 from kubepreflight.sources.host.host_files import HostFiles
 from kubepreflight.sources.host.kubeconfigs import read_kubeconfigs
 from kubepreflight.sources.host.kubelet import read_kubelet_config, read_kubelet_flags
@@ -71,6 +72,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         kubelet_config=kubelet,
         kubelet_flags=read_kubelet_flags(node),
         versions=read_versions(node),
+        etcd=read_etcd(node),
         unreadable=node.all_gaps(),
     )
     return _without_false_blanks(host) if CUT_OFF in files else host

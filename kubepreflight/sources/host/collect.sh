@@ -4,9 +4,9 @@
 #   sudo sh collect.sh > node.tar            ssh node sudo -n sh -s < collect.sh > node.tar
 #
 # POSIX sh and what every node has. It changes nothing (a scratch directory in memory or /tmp comes and goes), takes no
-# lock, uses no network. Each command ends within --seconds, the whole within --deadline, the archive stays below 5 MB.
+# lock, uses no network but the node's own addresses. Each command ends within --seconds, the whole within --deadline, the archive stays below 5 MB.
 # Private keys, tokens, passwords and environment values never leave the node: cut.sh takes them out here.
-# `kubepreflight collect --print-script` prints it in one piece with its two parts. Run as root for full sight; what
+# `kubepreflight collect --print-script` prints it in one piece with its parts. Run as root for full sight; what
 # could not be seen is said.
 #
 # In the archive: host.json; files/ as they lie on the node (secrets apart); commands/NAME/{command,stdout,stderr,status},
@@ -23,13 +23,16 @@ umask 077
 . "$(dirname "$0")/cut.sh" # part
 # shellcheck source=stage.sh
 . "$(dirname "$0")/stage.sh" # part
+# shellcheck source=etcd.sh
+. "$(dirname "$0")/etcd.sh" # part
 
 usage() {
     cat >&2 <<'USAGE'
 usage: sh collect.sh [--output FILE] [--root DIR] [--seconds N] [--deadline N]
   --output FILE   write the tar there, not to standard output
   --root DIR      take files, packages and programs from the system below DIR (a mounted disk, the host in a container);
-                  what only the running system can tell, the kernel and the addresses, still comes from here
+                  what only the running system can tell, the kernel and the addresses, still comes from here;
+                  etcd is then not asked
   --seconds N     cut off a command after N seconds (10)
   --deadline N    end after about N seconds with what there is, marked as not complete (120)
 USAGE
@@ -215,6 +218,7 @@ main() {
     take_named
     take_packages
     take_runtime
+    take_etcd
     finish
 }
 # One line, so that a script that arrived in part does nothing.

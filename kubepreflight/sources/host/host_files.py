@@ -18,6 +18,7 @@ _CATEGORIES = (
     (r"^/etc/kubernetes/.*\.(conf|kubeconfig)$", "kubeconfigs"),
     (r"^/var/lib/kubelet/pki(/|$)|\.(crt|cer|der|pem)$|^/etc/kubernetes(/|$)", "certificates"),
     (r"^/etc/(apt|yum|yum\.repos\.d|dnf)(/|$|\.)", "repositories"),
+    (r"^commands/etcd", "etcd"),
     (r"^(commands/)?(dpkg|apt|rpm|versionlock)", "packages"),
     (r"kubelet", "kubelet settings"),
 )
