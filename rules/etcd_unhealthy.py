@@ -9,13 +9,12 @@ from kubepreflight.knowledge.etcd_gates import EtcdGates
 from kubepreflight.rule import rule
 from kubepreflight.semantics.etcd_health import EtcdHealth, EtcdMember
 from kubepreflight.semantics.several import grouped
+from kubepreflight.semantics.work import ETCD_ENDPOINT
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
 
-ETCDCTL = (
-    "ETCDCTL_API=3 etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
-    "--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
-)
+ASK = f"kubectl -n kube-system exec etcd-NODE -- etcdctl {ETCD_ENDPOINT}"
+"""NODE stands for one whose etcd is well."""
 
 
 class Alarm(NamedTuple):
@@ -29,20 +28,20 @@ ALARMS = {
     "NOSPACE": Alarm(
         what="its database has reached the quota, and it takes no writes but deletions: the API server can store "
         "nothing, and kubeadm neither makes its test Job nor writes its configuration",
-        remedy="Free space, and only then take the alarm back. On a control-plane node:\n"
-        f"{ETCDCTL} endpoint status -w json    # the revision, for the next line\n"
-        f"{ETCDCTL} compact REVISION\n"
-        f"{ETCDCTL} defrag    # on each member, one after the other\n"
-        f"{ETCDCTL} alarm disarm",
+        remedy="Free space, and only then take the alarm back:\n"
+        f"{ASK} endpoint status -w json    # the revision, for the next line\n"
+        f"{ASK} compact REVISION\n"
+        f"{ASK} defrag    # on each member, one after the other\n"
+        f"{ASK} alarm disarm",
     ),
     "CORRUPT": Alarm(
         what="members hold different data, and it takes no writes; an upgrade would carry the damage on",
         remedy="Find the member whose data differ, take it out, and let it join anew with an empty data directory; "
         "restore a snapshot when it is not clear which one is right:\n"
-        f"{ETCDCTL} endpoint hashkv --cluster",
+        f"{ASK} endpoint hashkv --cluster",
     ),
 }
-OTHER_ALARM = Alarm("etcd says no more than that", f"Find out why, first:\n{ETCDCTL} alarm list")
+OTHER_ALARM = Alarm("etcd says no more than that", f"Find out why, first:\n{ASK} alarm list")
 
 
 @rule(severity=BLOCKER, area="control-plane", phase="before")
@@ -107,8 +106,8 @@ def _members(voters: tuple[EtcdMember, ...], unwell: list[EtcdMember], gates: Et
         + "".join(
             f"kubectl -n kube-system logs {quote(one.place.name)} --tail=50\n" for one in unwell if one.place.node
         )
-        + f"A member whose node is gone for good has to be taken out. On a control-plane node that works:\n"
-        f"{ETCDCTL} member list\n{ETCDCTL} member remove MEMBER_ID",
+        + f"A member whose node is gone for good has to be taken out, from NODE where etcd is well:\n"
+        f"{ASK} member list\n{ASK} member remove MEMBER_ID",
         places=[one.place for one in unwell],
         severity=severity,
         evidence={"members": [one.name for one in voters], "not well": [one.name for one in unwell]},
@@ -137,7 +136,7 @@ def _split(health: EtcdHealth) -> Finding:
         f"The members of etcd belong to different clusters: {grouped(by_cluster)}. The API servers behind them do not "
         "see the same objects, and an upgrade makes it worse.",
         remedy="Decide which one holds the truth, and join the control-plane nodes of the other anew:\n"
-        f"{ETCDCTL} endpoint status -w json    # on each control-plane node\n"
+        f"{ASK} endpoint status -w json    # with each control-plane node for NODE\n"
         "kubeadm reset    # on a node that joins anew",
         places=[Subject(kind="Node", name=name, node=name) for hosts in health.clusters.values() for name in hosts],
     )
@@ -159,7 +158,7 @@ def _learner(name: str) -> Finding:
         Subject(kind="Etcd", name=name, field="learner"),
         f"{name} is a learner in etcd: it follows, and does not vote, because its join never came to its end. It bears "
         "no failure of another member, and as long as it is there no other control-plane node can join.",
-        remedy="Make it a voting member when its node is well, else take it out, on a control-plane node:\n"
-        f"{ETCDCTL} member list\n{ETCDCTL} member promote MEMBER_ID\n{ETCDCTL} member remove MEMBER_ID",
+        remedy="Make it a voting member when its node is well, else take it out:\n"
+        f"{ASK} member list\n{ASK} member promote MEMBER_ID\n{ASK} member remove MEMBER_ID",
         severity=WARNING,
     )

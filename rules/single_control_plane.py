@@ -7,12 +7,8 @@ from kubepreflight.finding import WARNING, Finding, finding
 from kubepreflight.knowledge.etcd_versions import EtcdVersions
 from kubepreflight.objects import Node
 from kubepreflight.rule import rule
+from kubepreflight.semantics.work import ETCD_ENDPOINT
 from kubepreflight.version import Version
-
-ENDPOINT = (
-    "--endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
-    "--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
-)
 
 
 @rule(severity=WARNING, area="control-plane", phase="control-plane-upgrade")
@@ -54,7 +50,7 @@ def single_control_plane(nodes: list[Node]) -> Iterator[Finding]:
         f"{node.name} is the only control-plane node: the API is away for some minutes while its components are "
         f"replaced, and a broken upgrade can only be undone from a snapshot of etcd. {drain}",
         remedy="Take a snapshot of etcd and a copy of /etc/kubernetes first, and keep both off the node:\n"
-        f"kubectl -n kube-system exec {quote(f'etcd-{node.name}')} -- {_etcdctl(node)} {ENDPOINT} "
+        f"kubectl -n kube-system exec {quote(f'etcd-{node.name}')} -- {_etcdctl(node)} {ETCD_ENDPOINT} "
         "snapshot save /var/lib/etcd/before-upgrade.db\n"
         "mv /var/lib/etcd/before-upgrade.db /root/\n"
         "tar czf /root/kubernetes-before-upgrade.tar.gz /etc/kubernetes\n"

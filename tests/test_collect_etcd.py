@@ -109,6 +109,26 @@ def test_with_crictl_in_the_container(tmp_path: Path) -> None:
     assert read_etcd(node) == EXPECTED
 
 
+@pytest.mark.parametrize(
+    ("listens", "asked"),
+    [
+        ("https://0.0.0.0:2379", "https://127.0.0.1:2379"),
+        ("https://[::]:2379", "https://[::1]:2379"),
+        ("https://[::1]:2379,https://[fd00::1]:2379", "https://[::1]:2379"),
+        ("http://10.0.0.1:2379", "http://10.0.0.1:2379"),
+    ],
+)
+def test_it_asks_at_the_first_address_at_which_etcd_listens(tmp_path: Path, listens: str, asked: str) -> None:
+    manifest = tmp_path / "etcd.yaml"
+    manifest.write_text(
+        f"kind: Pod\nspec:\n  containers:\n  - command:\n    - etcd\n    - --listen-client-urls={listens}\n"
+    )
+    node = ask(tmp_path, manifest, etcdctl=ANSWERS)
+    assert words(node, "etcd-status").startswith(
+        f"etcdctl --endpoints {asked} --command-timeout=5s --dial-timeout=2s end"
+    )
+
+
 @pytest.mark.parametrize("crictl", [None, "exit 1", "exit 0"], ids=["no crictl", "no runtime", "no container"])
 def test_where_there_is_no_way_in(tmp_path: Path, crictl: str | None) -> None:
     node = ask(tmp_path, MANIFEST, **({} if crictl is None else {"crictl": crictl}))

@@ -14,6 +14,11 @@ WINDOWS = (
     "\nOn Windows nodes, between drain and uncordon, put kubelet.exe of that version in place of the old one "
     "(https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/upgrading-windows-nodes/)."
 )
+ETCD_ENDPOINT = (
+    "--endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
+    "--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
+)
+"""The flags with which etcdctl speaks with the member of etcd in whose container it runs."""
 
 
 class DrainCommand(msgspec.Struct, frozen=True):

@@ -12,7 +12,8 @@ ask_etcd() {
     etcd_manifest=$1
     [ -f "$etcd_manifest" ] || return 0
     endpoint=$(etcd_flag listen-client-urls)
-    endpoint=${endpoint%%,*}
+    # Who listens everywhere is named by no certificate.
+    endpoint=$(printf '%s\n' "${endpoint%%,*}" | sed 's#//0\.0\.0\.0:#//127.0.0.1:#; s#//\[::]:#//[::1]:#')
     [ -n "$endpoint" ] || return 0
     container=''
     if ! command -v etcdctl >/dev/null 2>&1 && command -v crictl >/dev/null 2>&1; then
