@@ -87,9 +87,9 @@ class Cluster:
         )
         return Scan(done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr)
 
-    def kubectl(self, *arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run kubectl as the administrator, with `text` as its standard input."""
-        kubectl = str(program("kubectl", self.control_plane.version))
+    def kubectl(self, *arguments: str, text: str | None = None, version: str = "") -> subprocess.CompletedProcess[str]:
+        """Run kubectl (of the cluster's version unless told) as the administrator; `text` is its standard input."""
+        kubectl = str(program("kubectl", version or self.control_plane.version))
         command = [kubectl, "--kubeconfig", str(self.control_plane.kubeconfig()), *arguments]
         return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=SECONDS)
 

@@ -6,12 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.real.cluster import Cluster
 from tests.real.objects import budget, custom_resource_definition, node, pod, workload
+from tests.real.waiting import until
 from tools.kubernetes.wipe import contents, wipe
 
 STARTS_AND_WAITS = """
@@ -22,16 +21,6 @@ with ControlPlane(Path(sys.argv[1])) as control_plane:
     print(*(control_plane.process(name).pid for name in ("etcd", "kube-apiserver")), flush=True)
     time.sleep(600)
 """
-
-
-def until(true: Callable[[], bool], seconds: float = 20) -> bool:
-    """Whether something becomes true in time."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def runs(pid: int) -> bool:
