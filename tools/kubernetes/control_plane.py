@@ -73,6 +73,7 @@ class ControlPlane:
         self._configuration = self._write_configuration()
         self._kubeadm("certs", "all")
         self._kubeadm("kubeconfig", "all", "--kubeconfig-dir", str(self.folder))
+        self._lead_kubeconfigs_here()
         self._kubeadm("control-plane", "all", "--dry-run")
         self._kubeadm("etcd", "local", "--dry-run")
         self._start("etcd", self._etcd_flags())
@@ -143,6 +144,12 @@ class ControlPlane:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StartError(f"kubeadm init phase {' '.join(phase)}: {done.stderr[-3000:]}")
+
+    def _lead_kubeconfigs_here(self) -> None:
+        """The kubeconfigs of the controller-manager and the scheduler name the advertised address."""
+        for path in self.folder.glob("*.conf"):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(text.replace(f"https://{ADVERTISED}:{self._ports['server']}", self.url), encoding="utf-8")
 
     def _start(self, name: str, flags: Flags) -> None:
         manifest = next((self.folder / "manifests").rglob(f"{name}.yaml"))
