@@ -131,6 +131,8 @@ HALF = Disruption(expected=4, desired=2, healthy=3, allowed=0)
 SICK = Disruption(expected=4, desired=3, healthy=1, allowed=0)
 NOTHING_WANTED = Disruption(expected=1, desired=0, healthy=0, allowed=0)
 ROOM = Disruption(expected=4, desired=2, healthy=4, allowed=2)
+FAILED_SINCE = Disruption(expected=4, desired=2, healthy=3, allowed=0, failure="found no controllers")
+NEVER_WORKED_OUT = Disruption(expected=0, desired=0, healthy=0, allowed=0, failure="found no controllers")
 
 
 @pytest.mark.parametrize(
@@ -150,17 +152,26 @@ ROOM = Disruption(expected=4, desired=2, healthy=4, allowed=2)
         (pod(ready=False), SICK, "AlwaysAllow", False),
         (pod(ready=False), NOTHING_WANTED, None, True),
         (pod(ready=False), NOTHING_WANTED, "AlwaysAllow", False),
+        (pod(), FAILED_SINCE, None, True),
+        (pod(ready=False), FAILED_SINCE, None, False),
+        (pod(ready=False), NEVER_WORKED_OUT, None, True),
     ],
 )
 def test_whom_the_eviction_api_refuses(one: Any, disruption: Disruption, policy: str | None, refused: bool) -> None:
     assert refuses(budget({}, unhealthyPodEvictionPolicy=policy), disruption, one) is refused
 
 
+SYNC_FAILED = {
+    "type": "DisruptionAllowed",
+    "status": "False",
+    "reason": "SyncFailed",
+    "message": "found no controllers",
+}
+"""What the controller adds to a status when it cannot work it out; its numbers and generation stay as they were."""
+
+
 def test_a_failed_sync_is_told_with_its_reason() -> None:
-    conditions = [
-        {"type": "DisruptionAllowed", "status": "False", "reason": "SyncFailed", "message": "found no controllers"}
-    ]
-    status = msgspec.convert({"observedGeneration": 1, "expectedPods": 3, "conditions": conditions}, BudgetStatus)
+    status = msgspec.convert({"observedGeneration": 1, "expectedPods": 3, "conditions": [SYNC_FAILED]}, BudgetStatus)
     assert disruption_told(status).failure == "found no controllers"
 
 
@@ -172,6 +183,9 @@ def test_a_failed_sync_is_told_with_its_reason() -> None:
         ({"observedGeneration": 1}, 1, True),
         ({"observedGeneration": 1}, 2, False),
         ({"observedGeneration": 3}, 2, True),
+        ({"conditions": [SYNC_FAILED]}, 1, True),
+        ({"observedGeneration": 1, "conditions": [SYNC_FAILED]}, 2, True),
+        ({"observedGeneration": 1, "conditions": [{**SYNC_FAILED, "reason": "InsufficientPods"}]}, 2, False),
     ],
 )
 def test_a_status_counts_when_it_is_about_this_spec(status: Any, generation: int, current: bool) -> None:

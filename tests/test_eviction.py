@@ -146,6 +146,23 @@ def test_pods_under_several_budgets_are_blocked() -> None:
     assert found.blocked == {("a", "web-0"), ("a", "web-1"), ("a", "web-2")}
 
 
+@pytest.mark.parametrize("fields", [{"phase": "Pending"}, {"phase": "Failed"}, {"deleted": "2026-11-23T00:00:00Z"}])
+def test_no_number_of_budgets_blocks_a_pod_that_needs_no_leave(fields: dict[str, Any]) -> None:
+    pods = [web(1, **fields)]
+    budgets = Planned([budget({"maxUnavailable": 0}, {}, name=name) for name in ("b", "c")])
+    assert Budgets.provide(budgets, Workloads.provide(pods), pods).blocked == set()
+
+
+def test_a_budget_that_the_controller_never_could_work_out_lets_nothing_go() -> None:
+    why = "gadgets.example.org does not implement the scale subresource"
+    condition = {"type": "DisruptionAllowed", "status": "False", "reason": "SyncFailed", "message": why}
+    never_worked_out = {"observedGeneration": 0, "conditions": [condition]}
+    state = judge(budget({"maxUnavailable": 1}, never_worked_out), [web(1, owner=("Gadget", "g"))])
+    assert state.now is not None
+    assert state.now.failure == why
+    assert len(state.refused) == 1
+
+
 def test_a_budget_of_another_namespace_says_nothing() -> None:
     state = judge(budget({"maxUnavailable": 0}), [web(1, namespace="b")])
     assert state.pods == ()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import msgspec
 
@@ -36,7 +35,12 @@ class BudgetStatus(Part, frozen=True):
     desired_healthy: int = 0
     expected_pods: int = 0
     conditions: list[Condition] | None = None
-    disrupted_pods: dict[str, Any] | None = None
+
+    @property
+    def failure(self) -> str:
+        """Why the controller could not work it out, empty when it could. It leaves the numbers as they were."""
+        failed = (one for one in self.conditions or () if one.reason == "SyncFailed" and one.status == "False")
+        return next((one.message or "it gives no reason" for one in failed), "")
 
 
 class PodDisruptionBudget(KubernetesObject):
@@ -53,9 +57,11 @@ class PodDisruptionBudget(KubernetesObject):
 
     @property
     def has_current_status(self) -> bool:
-        """Whether the controller has looked at this very spec."""
+        """Whether the controller has looked at this very spec, or has tried and failed: it then notes no generation."""
         status = self.status
-        return status is not None and 0 < status.observed_generation >= self.metadata.generation
+        if status is None:
+            return False
+        return bool(status.failure) or 0 < status.observed_generation >= self.metadata.generation
 
     def covers(self, labels: dict[str, str]) -> bool:
         """Whether it covers a pod of its namespace with these labels.
@@ -74,7 +80,8 @@ class PodDisruptionBudget(KubernetesObject):
 class Disruption(msgspec.Struct, frozen=True, kw_only=True):
     """How many pods there should be, how many of them must stay healthy, how many are, and how many may go now.
 
-    `failure` is why the controller cannot tell; nothing may go then.
+    `failure` is why the controller cannot tell: nothing that is ready may go then. `desired` is what it could work out
+    last, and 0 when it never could.
     """
 
     expected: int
@@ -86,13 +93,12 @@ class Disruption(msgspec.Struct, frozen=True, kw_only=True):
 
 def disruption_told(status: BudgetStatus) -> Disruption:
     """What the controller has written into a budget's status."""
-    failed = (one for one in status.conditions or () if one.reason == "SyncFailed" and one.status == "False")
     return Disruption(
         expected=status.expected_pods,
         desired=status.desired_healthy,
         healthy=status.current_healthy,
         allowed=status.disruptions_allowed,
-        failure=next((one.message or "it gives no reason" for one in failed), ""),
+        failure=status.failure,
     )
 
 
@@ -111,7 +117,7 @@ def disruption_of(spec: BudgetSpec, *, pods: int, scale: int, healthy: int) -> D
         elif spec.min_available is not None:
             expected, desired = scale, scaled(spec.min_available, scale)
     except ValueError as error:
-        return Disruption(expected=expected, desired=desired, healthy=healthy, allowed=0, failure=str(error))
+        return Disruption(expected=expected, desired=0, healthy=healthy, allowed=0, failure=str(error))
     allowed = max(0, healthy - desired) if expected > 0 else 0
     return Disruption(expected=expected, desired=desired, healthy=healthy, allowed=allowed)
 
@@ -125,17 +131,19 @@ def scaled(value: int | str, total: int) -> int:
     return -(-int(value[:-1]) * total // 100)
 
 
+def needs_leave(pod: Pod) -> bool:
+    """Whether the eviction API asks budgets about a pod: not about what ended, has not begun or is going already."""
+    return not (pod.is_finished or pod.status.phase == "Pending" or pod.metadata.deletion_timestamp is not None)
+
+
 def refuses(budget: PodDisruptionBudget, disruption: Disruption, pod: Pod) -> bool:
     """Whether the eviction API says no for a pod that this budget, and no other, covers.
 
-    What has ended, has not begun or is going already needs no leave. An unready pod may go when the rest is healthy
-    enough, or when the budget always allows it.
+    An unready pod may go when the rest is healthy enough, or when the budget always allows it.
     """
-    if pod.is_finished or pod.status.phase == "Pending" or pod.metadata.deletion_timestamp is not None:
+    if not needs_leave(pod):
         return False
-    if not pod.is_ready and (
-        budget.always_evicts_unready_pods or (disruption.healthy >= disruption.desired > 0 and not disruption.failure)
-    ):
+    if not pod.is_ready and (budget.always_evicts_unready_pods or disruption.healthy >= disruption.desired > 0):
         return False
     return disruption.allowed <= 0
 

@@ -17,6 +17,7 @@ from kubepreflight.semantics.budget import (
     disruption_of,
     disruption_told,
     namespace_of,
+    needs_leave,
     refuses,
 )
 from kubepreflight.semantics.owners import owner_of
@@ -124,7 +125,7 @@ class Budgets(msgspec.Struct, frozen=True):
             found = index.of(pod.namespace, pod.labels) if not pod.is_finished else ()
             for one in found:
                 covered.setdefault(id(one), []).append(pod)
-            if len({one.name for one in found}) > 1:
+            if len({one.name for one in found}) > 1 and needs_leave(pod):
                 several.add((pod.namespace, pod.name))
         scales = _Scales([*(deployments or ()), *(stateful_sets or ())], autoscalers or (), index)
         drained = {id(pod) for pod in workloads.pods()} if workloads else set()
@@ -191,7 +192,7 @@ def _state(
     unscaled = next((one.subject.kind for one in controllers if one.subject.kind in WITHOUT_SCALE), None)
     if unscaled and not now and not isinstance(spec.min_available, int):
         failure = f"pods of a {unscaled} are covered, of which nobody can tell how many there should be"
-        well = msgspec.structs.replace(well, allowed=0, failure=failure)
+        well = msgspec.structs.replace(well, desired=0, allowed=0, failure=failure)
     return BudgetState(
         budget=budget,
         spec=spec,
