@@ -114,10 +114,13 @@ def test_missing_pods_are_no_block_for_ever() -> None:
     assert state.refused
 
 
-def test_an_owner_whose_number_nobody_can_tell_fails_the_sync() -> None:
-    job = [web(1, owner=("Job", "j"))]
-    assert "Job" in judge(budget({"maxUnavailable": 1}), job).well.failure
-    assert not judge(budget({"minAvailable": 0}), job).well.failure
+@pytest.mark.parametrize("kind", ["DaemonSet", "Job", "Node"])
+def test_an_owner_whose_number_nobody_can_tell_fails_the_sync(kind: str) -> None:
+    pods = [web(1, owner=(kind, "j"))]
+    assert kind in judge(budget({"maxUnavailable": 1}), pods).well.failure
+    assert kind in judge(budget({"minAvailable": "50%"}), pods).well.failure
+    for nobody_asks in {"minAvailable": 0}, {}:
+        assert not judge(budget(nobody_asks), pods).well.failure
 
 
 def test_daemon_sets_pods_are_covered_and_not_drained() -> None:

@@ -25,6 +25,11 @@ class BudgetSpec(Part, frozen=True):
     selector: LabelSelector | None = None
     unhealthy_pod_eviction_policy: str | None = None
 
+    @property
+    def counts_what_is_wanted(self) -> bool:
+        """Whether it goes by the number of pods that their controllers want, rather than by the pods that there are."""
+        return self.max_unavailable is not None or isinstance(self.min_available, str)
+
 
 class BudgetStatus(Part, frozen=True):
     """What the disruption controller made of it."""

@@ -184,13 +184,14 @@ def _state(
     now = disruption_told(budget.status) if budget.status and budget.has_current_status else None
     bare = sum(pod.metadata.controller is None for pod in alive)
     scale, floor = sum(one.replicas for one in controllers), sum(one.floor for one in controllers)
-    if now and not isinstance(spec.min_available, int):
+    if now and spec.counts_what_is_wanted:
         scale = max(scale, now.expected)
     count = max(len(alive), scale)
     pods = tuple(pod for pod in alive if id(pod) in drained)
     well = disruption_of(spec, pods=count, scale=scale, healthy=count)
-    unscaled = next((one.subject.kind for one in controllers if one.subject.kind in WITHOUT_SCALE), None)
-    if unscaled and not now and not isinstance(spec.min_available, int):
+    owners = (pod.metadata.controller for pod in alive)
+    unscaled = next((one.kind for one in owners if one and one.kind in WITHOUT_SCALE), None)
+    if unscaled and not now and spec.counts_what_is_wanted:
         failure = f"pods of a {unscaled} are covered, of which nobody can tell how many there should be"
         well = msgspec.structs.replace(well, desired=0, allowed=0, failure=failure)
     return BudgetState(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from tests.real import kubectl_drain
 from tests.real.cluster import Cluster
 from tests.real.kubectl_drain import CASE
 from tests.real.objects import Object, node, pod, workload
-from tests.real.waiting import until
+from tests.real.waiting import side_by_side, until
 
 ANOTHER_KUBECTL = "1.36.3"
 LONG_AGO = 1
@@ -172,8 +171,7 @@ class Pods:
     def hold(self, nodes: Collection[str], pods: Iterable[Object]) -> None:
         """Write nodes and pods down, delete those that are to be deleted, and wait until that is long enough ago."""
         self.cluster.holds(*map(node, nodes))
-        with ThreadPoolExecutor(8) as threads:
-            list(threads.map(self._hold, pods))
+        side_by_side(self._hold, pods)
         self.pods = {name: [make(Pod, one) for one in self._on(name)] for name in nodes}
         deleted = [one.metadata.deletion_timestamp for pods in self.pods.values() for one in pods]
         past = [one for one in deleted if one is not None and one < datetime.now(UTC)]
@@ -209,8 +207,7 @@ class Pods:
 
     def all_disagreements(self, questions: Iterable[Question]) -> list[str]:
         """Ask side by side: kubectl mostly waits, since it holds itself to 5 requests a second."""
-        with ThreadPoolExecutor(6) as threads:
-            return list(itertools.chain(*threads.map(self.disagreements, questions)))
+        return list(itertools.chain(*side_by_side(self.disagreements, questions)))
 
 
 def named(one: Pod) -> str:
