@@ -64,7 +64,11 @@ class Cluster:
         except Refused as error:
             if error.status != 404 or not namespace:
                 raise
-        self.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        try:
+            self.client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        except Refused as error:
+            if error.status != 409:  # another thread was quicker
+                raise
         return self.client.create(value)
 
     def command(self, *arguments: str, kubeconfig: Path | None = None) -> list[str]:

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from kubepreflight.objects import Deployment, Planned, Pod, StatefulSet
-from kubepreflight.semantics.budget import Disruption, PodDisruptionBudget
-from kubepreflight.semantics.eviction import Budgets
+from kubepreflight.semantics.budget import Disruption, PodDisruptionBudget, needs_leave, refuses
+from kubepreflight.semantics.eviction import Budgets, BudgetState
 from kubepreflight.semantics.workloads import Workloads
 from tests.kubernetes_objects import make
 from tests.real.cluster import Cluster
 from tests.real.objects import Object, budget
-from tests.real.owners import FOREIGN, GONE, MADE_ANEW, NOBODY, READY, SCALED, UNSCALED, define_custom_kinds, hold
+from tests.real.owners import (
+    FOREIGN,
+    GONE,
+    MADE_ANEW,
+    NOBODY,
+    READY,
+    SCALED,
+    UNREADY,
+    UNSCALED,
+    State,
+    define_custom_kinds,
+    hold,
+)
 from tests.real.waiting import side_by_side, until
 from tools.kubernetes.client import Refused
 
 CONTROLLER = {"controllers": "disruption-controller", "kube-api-qps": "1000", "kube-api-burst": "1000"}
+GOES, BLOCKED, SEVERAL = 201, 429, 500
 PATHS: dict[type[Any], str] = {
     Pod: "/api/v1/pods",
     PodDisruptionBudget: "/apis/policy/v1/poddisruptionbudgets",
@@ -60,10 +75,34 @@ class Seen:
             stateful_sets=Planned(self._stateful_sets),
         )
 
-    @property
+    @functools.cached_property
     def told(self) -> Budgets:
         """By the budgets' status."""
         return self.judge(self.budgets)
+
+    @property
+    def drained(self) -> list[Pod]:
+        """The pods that drains would touch."""
+        return list(self._workloads.pods())
+
+    def covering(self, one: Pod) -> list[BudgetState]:
+        """The budgets of a pod."""
+        return [
+            state
+            for state in self.told.states
+            if state.budget.namespace == one.namespace and state.budget.covers(one.labels)
+        ]
+
+    def answer(self, one: Pod) -> int:
+        """What the eviction API would say of a pod, in our view."""
+        covering = self.covering(one)
+        if not covering or not needs_leave(one):
+            return GOES
+        if len(covering) > 1:
+            return SEVERAL
+        (state,) = covering
+        assert state.now is not None
+        return BLOCKED if refuses(state.budget, state.now, one) else GOES
 
 
 def evict(cluster: Cluster, one: Pod, *, really: bool = False) -> int:
@@ -75,7 +114,20 @@ def evict(cluster: Cluster, one: Pod, *, really: bool = False) -> int:
         cluster.client.request("POST", f"/api/v1/namespaces/{one.namespace}/pods/{one.name}/eviction", body)
     except Refused as refused:
         return refused.status
-    return 201
+    return GOES
+
+
+def answers_disagreed(cluster: Cluster, seen: Seen) -> list[str]:
+    """The pods of which the eviction API says something else than we do, by the budgets' status."""
+    answers = side_by_side(lambda one: evict(cluster, one), seen.pods)
+    drained = {named(one) for one in seen.drained}
+    found = []
+    for one, answer in zip(seen.pods, answers, strict=True):
+        expected = seen.answer(one)
+        if answer != expected or (named(one) in drained and (answer != GOES) != (named(one) in seen.told.blocked)):
+            covering = [(state.budget.name, state.spec, state.now) for state in seen.covering(one)]
+            found.append(f"{answer}, not {expected}: {one} under {covering}")
+    return found
 
 
 SPECS: list[Object] = [
@@ -123,3 +175,54 @@ def test_the_controllers_numbers_for_every_sort_of_owner_under_every_spec(cluste
     unknown = [name for name in different if by_name[name.partition(".")[0]] in UNKNOWN_WITHOUT_A_STATUS]
     assert {told[name] for name in unknown} == {"failed"}
     assert {name: different[name] for name in different if name not in unknown} == {}
+
+
+def named(one: Pod) -> tuple[str, str]:
+    return one.namespace, one.name
+
+
+GOING = State(deleted=True)
+STATES: tuple[tuple[State, ...], ...] = (
+    (READY, READY, READY),
+    (READY, READY, UNREADY),
+    (READY, UNREADY, UNREADY),
+    (UNREADY, UNREADY, UNREADY),
+    (READY, READY),
+    (READY, UNREADY),
+    (READY, State(ready=False, phase="Pending"), State(ready=False, phase="Failed")),
+    (READY, State(phase="Pending"), State(phase="Succeeded")),
+    (READY, READY, GOING),
+    (READY, UNREADY, State(ready=False, deleted=True)),
+    (READY, State(ready=False, phase="Unknown"), READY, READY),
+)
+FEW_SPECS: tuple[Object, ...] = (
+    {},
+    {"minAvailable": 0},
+    {"minAvailable": 2},
+    {"minAvailable": "50%"},
+    {"maxUnavailable": 1},
+    {"maxUnavailable": "67%"},
+)
+POLICIES: tuple[Object, ...] = (
+    {},
+    {"unhealthyPodEvictionPolicy": "IfHealthyBudget"},
+    {"unhealthyPodEvictionPolicy": "AlwaysAllow"},
+)
+
+
+def test_evictions_of_pods_in_every_state_and_what_it_would_be_if_all_were_well(cluster: Cluster) -> None:
+    define_custom_kinds(cluster)
+    kinds = itertools.cycle(OWNERS)  # 13 of them, which divides nothing here: each meets everything
+    groups = [
+        (f"g{number}", next(kinds), states, {**spec, **policy})
+        for number, (states, spec, policy) in enumerate(itertools.product(STATES, FEW_SPECS, POLICIES))
+    ]
+
+    def hold_group(group: tuple[str, str, tuple[State, ...], Object]) -> None:
+        name, kind, states, spec = group
+        hold(cluster, kind, name, 3, states)
+        cluster.holds(budget(name, **spec))
+
+    side_by_side(hold_group, groups)
+    controlled(cluster)
+    assert answers_disagreed(cluster, Seen(cluster)) == []
