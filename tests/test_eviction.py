@@ -107,6 +107,13 @@ def test_finished_pods_do_not_make_room() -> None:
     assert [one.name for one in state.pods] == ["web-1"]
 
 
+@pytest.mark.parametrize("owner", [None, ("Notebook", "n")])
+def test_pods_that_are_going_do_not_make_room(owner: tuple[str, str] | None) -> None:
+    status = {"expectedPods": 3, "desiredHealthy": 2, "currentHealthy": 1, "disruptionsAllowed": 0}
+    pods = [web(1, owner=owner), web(2, owner=owner, ready=False), web(3, owner=owner, deleted="2026-11-23T00:00:00Z")]
+    assert judge(budget({"minAvailable": 2}, status), pods).well.allowed == 0
+
+
 def test_missing_pods_are_no_block_for_ever() -> None:
     status = {"expectedPods": 1, "desiredHealthy": 2, "currentHealthy": 1, "disruptionsAllowed": 0}
     state = judge(budget({"minAvailable": 2}, status), [web(1)], deployment(3, uid="u"))

@@ -182,11 +182,12 @@ def _state(
     drained: set[int],
 ) -> BudgetState:
     now = disruption_told(budget.status) if budget.status and budget.has_current_status else None
-    bare = sum(pod.metadata.controller is None for pod in alive)
+    staying = [pod for pod in alive if pod.metadata.deletion_timestamp is None]
+    bare = sum(pod.metadata.controller is None for pod in staying)
     scale, floor = sum(one.replicas for one in controllers), sum(one.floor for one in controllers)
     if now and spec.counts_what_is_wanted:
         scale = max(scale, now.expected)
-    count = max(len(alive), scale)
+    count = max(len(staying), scale)
     pods = tuple(pod for pod in alive if id(pod) in drained)
     well = disruption_of(spec, pods=count, scale=scale, healthy=count)
     owners = (pod.metadata.controller for pod in alive)
@@ -234,7 +235,8 @@ class _Scales:
             if pod.metadata.controller is not None:
                 owner = owner_of(pod)
                 key = (owner.kind, owner.namespace, owner.name)
-                running[key] = (owner, running.get(key, (owner, 0))[1] + 1)
+                stays = pod.metadata.deletion_timestamp is None
+                running[key] = (owner, running.get(key, (owner, 0))[1] + stays)
         found = [self._one(key, subject, count) for key, (subject, count) in running.items()]
         coming = [key for key in self._covered.get(id(budget), ()) if key not in running]
         return tuple(found + [self._one(key, self._objects[key][0].subject, None) for key in coming])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tests.real.cluster import Cluster
@@ -97,32 +97,55 @@ def _controller(kind: str, name: str, replicas: int, namespace: str) -> Object:
     }
 
 
-def hold(
-    cluster: Cluster,
-    kind: str,
-    name: str,
-    replicas: int,
-    states: Iterable[State],
-    *,
-    namespace: str = "shop",
-    labels: dict[str, str] | None = None,
-    **pod_fields: Any,
-) -> None:
-    """Put a controller and pods of it, called NAME-0, NAME-1 …, into the cluster."""
-    owner = own(cluster, kind, name, replicas, namespace)
-    all_labels = {"app": name, **({"pod-template-hash": HASH} if kind == "Deployment" else {}), **(labels or {})}
-    for number, state in enumerate(states):
-        one = pod(
-            f"{name}-{number}",
-            namespace=namespace,
-            owner=owner,
-            labels=all_labels,
-            phase=state.phase,
-            ready=state.ready,
-            **pod_fields,
-        )
+class Replicas:
+    """The pods of one controller, called NAME-0, NAME-1 … with the label app=NAME, in the cluster."""
+
+    WANTED = 3
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        kind: str,
+        name: str,
+        states: Sequence[State],
+        *,
+        wanted: int = WANTED,
+        namespace: str = "shop",
+        labels: dict[str, str] | None = None,
+        **fields: Any,
+    ) -> None:
+        self.kind, self.name, self.wanted, self.states = kind, name, wanted, states
+        self._cluster, self._fields = cluster, {**fields, "namespace": namespace}
+        self._labels = {"app": name, **({"pod-template-hash": HASH} if kind == "Deployment" else {}), **(labels or {})}
+        self._owner = own(cluster, kind, name, wanted, namespace)
+        for number, state in enumerate(states):
+            self._hold(number, state)
+
+    def _hold(self, number: int, state: State) -> None:
+        one = self._pod(number, state)
         if state.deleted:
             one["metadata"]["finalizers"] = ["example.org/held"]
-        cluster.holds(one)
+        self._cluster.holds(one)
         if state.deleted:
-            cluster.client.delete(one)
+            self._cluster.client.delete(one)
+
+    def _pod(self, number: int, state: State) -> Object:
+        how: Object = {"owner": self._owner, "labels": self._labels, "phase": state.phase, "ready": state.ready}
+        return pod(f"{self.name}-{number}", **how, **self._fields)
+
+    def get_well(self) -> None:
+        """Bring it to where its controller wants it: what ended or is going goes, what is missing comes."""
+        client = self._cluster.client
+        for number, state in enumerate(self.states):
+            one = self._pod(number, READY)
+            path = client.path_of(one)
+            if state.deleted:
+                client.request("PATCH", path, {"metadata": {"finalizers": None}})
+            elif state.phase in ("Succeeded", "Failed"):
+                client.delete(one)
+            else:
+                client.request("PATCH", f"{path}/status", {"status": one["status"]})
+        if self._owner is not None:
+            staying = sum(not (one.deleted or one.phase in ("Succeeded", "Failed")) for one in self.states)
+            for number in range(staying, self.wanted):
+                self._hold(100 + number, READY)
