@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
-from kubepreflight.objects import Deployment, Planned, Pod, StatefulSet
+from kubepreflight.objects import Deployment, KubernetesObject, Planned, Pod, StatefulSet
 from kubepreflight.semantics.budget import Disruption, PodDisruptionBudget, needs_leave, refuses
 from kubepreflight.semantics.eviction import Budgets, BudgetState
 from kubepreflight.semantics.workloads import Workloads
 from tests.kubernetes_objects import make
 from tests.real.cluster import Cluster
-from tests.real.objects import Object, budget
+from tests.real.objects import Object, budget, pod
 from tests.real.owners import (
     FOREIGN,
     GONE,
@@ -28,11 +32,13 @@ from tests.real.owners import (
     Replicas,
     State,
     define_custom_kinds,
+    served,
 )
 from tests.real.waiting import side_by_side, until
 from tools.kubernetes.client import Refused
 
 CONTROLLER = {"controllers": "disruption-controller", "kube-api-qps": "1000", "kube-api-burst": "1000"}
+K = TypeVar("K", bound=KubernetesObject)
 GOES, BLOCKED, SEVERAL = 201, 429, 500
 PATHS: dict[type[Any], str] = {
     Pod: "/api/v1/pods",
@@ -68,17 +74,18 @@ class Seen:
     def __init__(self, cluster: Cluster) -> None:
         found = {kind: [make(kind, one) for one in cluster.listed(path)] for kind, path in PATHS.items()}
         self.pods: list[Pod] = found[Pod]
-        self._deployments, self._stateful_sets = found[Deployment], found[StatefulSet]
-        self._workloads = Workloads.provide(self.pods, deployments=self._deployments, stateful_sets=self._stateful_sets)
+        self.deployments, self.stateful_sets = found[Deployment], found[StatefulSet]
+        self._workloads = Workloads.provide(self.pods, deployments=self.deployments, stateful_sets=self.stateful_sets)
         self.budgets: list[PodDisruptionBudget] = found[PodDisruptionBudget]
 
     def judge(self, budgets: Iterable[PodDisruptionBudget]) -> Budgets:
+        """What the budgets say, with all else as it is."""
         return Budgets.provide(
             Planned(budgets),
             self._workloads,
             self.pods,
-            deployments=Planned(self._deployments),
-            stateful_sets=Planned(self._stateful_sets),
+            deployments=Planned(self.deployments),
+            stateful_sets=Planned(self.stateful_sets),
         )
 
     @functools.cached_property
@@ -109,6 +116,10 @@ class Seen:
         (state,) = covering
         assert state.now is not None
         return BLOCKED if refuses(state.budget, state.now, one) else GOES
+
+
+def named(one: Pod) -> tuple[str, str]:
+    return one.namespace, one.name
 
 
 def evict(cluster: Cluster, one: Pod, *, really: bool = False) -> int:
@@ -160,10 +171,14 @@ def numbers(one: Disruption | None) -> tuple[int, ...] | str:
     return "failed" if one.failure else (one.expected, one.desired, one.healthy, one.allowed)
 
 
-def as_manifest(one: PodDisruptionBudget) -> PodDisruptionBudget:
-    """A budget before it is applied."""
-    metadata = msgspec.structs.replace(one.metadata, uid="", generation=0)
-    return msgspec.structs.replace(one, metadata=metadata, status=None)
+def as_manifests(objects: Iterable[K]) -> Planned[K]:
+    """Objects before they are applied."""
+    found = []
+    for one in objects:
+        metadata = msgspec.structs.replace(one.metadata, uid="", generation=0)
+        without_status = {"status": None} if isinstance(one, PodDisruptionBudget) else {}
+        found.append(msgspec.structs.replace(one, metadata=metadata, **without_status))
+    return Planned(found)
 
 
 def test_the_controllers_numbers_for_every_sort_of_owner_under_every_spec(cluster: Cluster) -> None:
@@ -178,16 +193,18 @@ def test_the_controllers_numbers_for_every_sort_of_owner_under_every_spec(cluste
     controlled(cluster)
     seen = Seen(cluster)
     told = {one.budget.name: numbers(one.now) for one in seen.told.states}
-    expected = {one.budget.name: numbers(one.well) for one in seen.judge(map(as_manifest, seen.budgets)).states}
+    budgets = as_manifests(seen.budgets)
+    expected = {one.budget.name: numbers(one.well) for one in seen.judge(budgets).states}
     assert len(told) == len(OWNERS) * len(SPECS)
     different = {name: (told[name], expected[name]) for name in told if told[name] != expected[name]}
     unknown = [name for name in different if by_name[name.partition(".")[0]] in UNKNOWN_WITHOUT_A_STATUS]
     assert {told[name] for name in unknown} == {"failed"}
     assert {name: different[name] for name in different if name not in unknown} == {}
 
-
-def named(one: Pod) -> tuple[str, str]:
-    return one.namespace, one.name
+    deployments, stateful_sets = as_manifests(seen.deployments), as_manifests(seen.stateful_sets)
+    for one in Budgets.provide(budgets, deployments=deployments, stateful_sets=stateful_sets).states:
+        if by_name[one.budget.name.partition(".")[0]] in ("Deployment", "StatefulSet"):
+            assert numbers(one.well) == told[one.budget.name], one
 
 
 GOING = State(deleted=True)
@@ -254,3 +271,132 @@ def test_evictions_of_pods_in_every_state_and_of_the_same_when_they_are_well(clu
 def is_complete(states: Iterable[State]) -> bool:
     """Whether there are as many pods as their controller wants, going and finished ones apart."""
     return sum(not (one.deleted or one.phase in ("Succeeded", "Failed")) for one in states) == Replicas.WANTED
+
+
+WEB, DB = {"app": "web"}, {"app": "db"}
+LABELS: tuple[dict[str, str], ...] = (WEB, {**WEB, "tier": "front"}, DB, {"tier": "front"}, {})
+SELECTORS: tuple[Object | None, ...] = (
+    None,
+    {},
+    {"matchLabels": {}, "matchExpressions": []},
+    {"matchLabels": WEB},
+    {"matchLabels": {**WEB, "tier": "front"}},
+    {"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "db"]}]},
+    {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]},
+    {"matchExpressions": [{"key": "tier", "operator": "Exists"}]},
+    {"matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]},
+    {"matchLabels": WEB, "matchExpressions": [{"key": "tier", "operator": "Exists"}]},
+    {"matchLabels": WEB, "matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]},
+)
+
+
+def test_whom_budgets_cover_alone_and_in_pairs(cluster: Cluster) -> None:
+    sets = [(one,) for one in SELECTORS] + list(itertools.combinations(SELECTORS[1::2], 2))
+
+    def hold(number: int) -> None:
+        namespace = f"shop{number}"
+        for index, labels in enumerate(LABELS):
+            cluster.holds(pod(f"p{index}", namespace=namespace, labels=labels))
+        for index, selector in enumerate(sets[number]):
+            cluster.holds(budget(f"b{index}", namespace=namespace, selector=selector, minAvailable=len(LABELS)))
+
+    side_by_side(hold, range(len(sets)))
+    controlled(cluster)
+    seen = Seen(cluster)
+    assert answers_disagreed(cluster, seen) == []
+    assert {seen.answer(one) for one in seen.pods} == {GOES, BLOCKED, SEVERAL}
+
+
+def test_evictions_that_are_really_done(cluster: Cluster) -> None:
+    """As many as the budget allows, and no more; then the controller judges anew, and we agree anew."""
+    allowed = {"a": 0, "b": 1, "c": 2, "d": 3}
+    for name, count in allowed.items():
+        Replicas(cluster, "StatefulSet", name, [READY] * 4, wanted=4)
+        cluster.holds(budget(name, maxUnavailable=count))
+    controlled(cluster)
+    seen = Seen(cluster)
+    assert {one.budget.name: one.now.allowed for one in seen.told.states if one.now} == allowed
+    gone = [one.name for one in seen.pods if evict(cluster, one, really=True) == GOES]
+    assert Counter(name[0] for name in gone) == Counter(allowed)
+    after = Seen(cluster)
+    assert {one.name for one in after.pods} == {one.name for one in seen.pods} - set(gone)
+    assert answers_disagreed(cluster, after) == []
+    controlled(cluster)
+    assert answers_disagreed(cluster, Seen(cluster)) == []
+
+
+TOO_MANY = {f"gone-{number}": "2026-11-27T00:00:00Z" for number in range(2001)}
+DIFFERENCES: dict[str, tuple[Object, int]] = {
+    "a spec that the controller has not seen yet: the server waits for it, we say what it will say": (
+        {"spec": {"maxUnavailable": 2}},
+        BLOCKED,
+    ),
+    "more than 2,000 evictions that the controller has not seen: it drops them within two minutes": (
+        {"status": {"disruptedPods": TOO_MANY}},
+        403,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_the_differences_that_we_mean(cluster: Cluster, name: str) -> None:
+    patch, answer = DIFFERENCES[name]
+    Replicas(cluster, "StatefulSet", "db", [READY] * 3)
+    (made,) = cluster.holds(budget("db", maxUnavailable=1))
+    controlled(cluster)
+    client = cluster.client
+    client.request("PATCH", client.path_of(made) + ("/status" if "status" in patch else ""), patch)
+    seen = Seen(cluster)
+    (state,) = seen.told.states
+    assert {evict(cluster, one) for one in seen.pods} == {answer}
+    assert state.refused == ()
+    assert (state.now or state.well).allowed > 0
+
+
+def percent(number: int) -> str:
+    return f"{number}%"
+
+
+NUMBERS = st.integers(0, 5) | st.sampled_from([0, 1, 10, 25, 33, 34, 49, 50, 51, 66, 67, 75, 99, 100]).map(percent)
+BUDGETS = st.builds(
+    lambda spec, selector, policy: {**spec, **selector, **policy},
+    st.just({}) | st.fixed_dictionaries({"minAvailable": NUMBERS}) | st.fixed_dictionaries({"maxUnavailable": NUMBERS}),
+    st.just({}) | st.sampled_from(SELECTORS).map(lambda one: {"selector": one}),
+    st.sampled_from(POLICIES),
+)
+STATE = st.sampled_from([READY, READY, READY, UNREADY, UNREADY]) | st.builds(
+    State, st.booleans(), st.sampled_from(["Pending", "Running", "Succeeded", "Failed", "Unknown"]), st.booleans()
+)
+CROWDS = st.fixed_dictionaries(
+    {
+        "kind": st.sampled_from(OWNERS),
+        "states": st.lists(STATE, max_size=5),
+        "wanted": st.integers(0, 5),
+        "labels": st.sampled_from(LABELS[3:]),
+    }
+)
+NAMESPACES = st.tuples(st.lists(CROWDS, min_size=1, max_size=2), st.lists(BUDGETS, max_size=2))
+
+
+@settings(
+    max_examples=3,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(st.lists(NAMESPACES, min_size=25, max_size=25))
+def test_any_pods_under_any_budgets(cluster: Cluster, namespaces: list[tuple[list[Object], list[Object]]]) -> None:
+    if not served(cluster):
+        define_custom_kinds(cluster)
+    unique = len(list(cluster.listed("/api/v1/namespaces")))
+
+    def hold(numbered: tuple[int, tuple[list[Object], list[Object]]]) -> None:
+        number, (crowds, budgets) = numbered
+        namespace = f"shop-{unique}-{number}"
+        for name, crowd in zip(("web", "db"), crowds, strict=False):
+            Replicas(cluster, name=name, namespace=namespace, **crowd)
+        for name, spec in zip(("web", "db"), budgets, strict=False):
+            cluster.holds(budget(name, namespace=namespace, **spec))
+
+    side_by_side(hold, enumerate(namespaces))
+    controlled(cluster)
+    assert answers_disagreed(cluster, Seen(cluster)) == []
