@@ -134,7 +134,10 @@ class Replicas:
         return pod(f"{self.name}-{number}", **how, **self._fields)
 
     def get_well(self) -> None:
-        """Bring it to where its controller wants it: what ended or is going goes, what is missing comes."""
+        """Bring it to where its controller wants it: what ended or is going goes, what is missing comes.
+
+        A Job wants no more than what it has.
+        """
         client = self._cluster.client
         for number, state in enumerate(self.states):
             one = self._pod(number, READY)
@@ -145,7 +148,7 @@ class Replicas:
                 client.delete(one)
             else:
                 client.request("PATCH", f"{path}/status", {"status": one["status"]})
-        if self._owner is not None:
+        if self._owner is not None and self.kind != "Job":
             staying = sum(not (one.deleted or one.phase in ("Succeeded", "Failed")) for one in self.states)
             for number in range(staying, self.wanted):
                 self._hold(100 + number, READY)

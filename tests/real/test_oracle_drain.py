@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kubepreflight.objects import Pod
-from kubepreflight.semantics.drain import OKAY, SKIP, DaemonSet, Decision, DrainFlags, Reason, decide
+from kubepreflight.semantics.drain import OKAY, SKIP, DaemonSet, Decision, DrainFlags, Reason, decide, drain
 from kubepreflight.semantics.node_drains import PLAIN
 from tests.kubernetes_objects import make
 from tests.real import kubectl_drain
@@ -82,6 +82,7 @@ OTHER_VOLUMES: tuple[Object, ...] = (
     {"nfs": {"server": "192.0.2.7", "path": "/"}},
     {"image": {"reference": "registry.example/model:1"}},
 )
+SCRATCH = EMPTY_DIRS[:1]
 GOING, GONE_LONG = 3600, 0
 """The grace period with which a pod was deleted; a finalizer holds it."""
 
@@ -243,9 +244,9 @@ EVERYTHING_THAT_KUBECTL_SAYS = NOT_FOUND | {
 def test_every_kind_of_pod_under_every_set_of_flags(cluster: Cluster) -> None:
     pods = Pods(cluster)
     pods.hold(("w1", "w2"), table())
-    asked = [Question(name, flags) for name in ("w1", "w2") for flags in all_flags()]
-    asked += [Question("w2", flags) for flags in all_flags(LONG_AGO)]
-    for flags in NO_FLAG, PLAIN, EVERY_FLAG:
+    asked = [Question("w1", flags) for flags in all_flags()]
+    asked += [Question("w2", flags) for flags in EVERY_SET]
+    for flags in PLAIN, EVERY_FLAG:
         asked += [Question("w2", flags, more=("--disable-eviction",)), Question("w2", flags, dry_run="server")]
     assert pods.all_disagreements(asked) == []
     assert pods.heard == EVERYTHING_THAT_KUBECTL_SAYS
@@ -254,8 +255,8 @@ def test_every_kind_of_pod_under_every_set_of_flags(cluster: Cluster) -> None:
 def test_the_kubectl_of_the_minor_before_says_the_same(cluster: Cluster) -> None:
     pods = Pods(cluster)
     pods.hold(("w1", "w2"), table())
-    assert pods.all_disagreements(Question("w1", flags, version=ANOTHER_KUBECTL) for flags in all_flags()) == []
-    asked = [Question("w2", flags, version=ANOTHER_KUBECTL) for flags in all_flags(LONG_AGO)]
+    asked = [Question("w1", flags, version=ANOTHER_KUBECTL) for flags in (NO_FLAG, PLAIN, EVERY_FLAG)]
+    asked += [Question("w2", flags, version=ANOTHER_KUBECTL) for flags in all_flags(LONG_AGO)]
     assert pods.all_disagreements(asked) == []
     assert pods.heard == EVERYTHING_THAT_KUBECTL_SAYS
 
@@ -294,3 +295,21 @@ def test_pods_of_any_sort(cluster: Cluster, cases: list[dict[str, Any]], flags: 
     name = f"w{len(list(cluster.listed('/api/v1/nodes')))}"
     pods.hold([name], [case(f"{name}-{number}", name, **one) for number, one in enumerate(cases)])
     assert pods.all_disagreements(Question(name, one) for one in flags) == []
+
+
+def test_a_drain_that_is_really_done(cluster: Cluster) -> None:
+    pods = Pods(cluster)
+    kinds = itertools.product((*FEW_OWNERS, "a foreign DaemonSet", "a Notebook"), ("Running", "Failed"), (False, True))
+    values = [
+        case(n, "w1", OWNERS[name], phase, SCRATCH, mirror=mirror) for n, (name, phase, mirror) in enumerate(kinds)
+    ]
+    pods.hold(["w1"], values)
+    for flags in PLAIN, EVERY_FLAG:
+        before = pods.pods["w1"]
+        expected = drain(before, flags, pods.daemon_sets)
+        command = ["drain", "w1", "--grace-period=0", *kubectl_drain.arguments(flags)]
+        assert bool(cluster.kubectl(*command).returncode) == bool(expected.errors)
+        left = {named(make(Pod, one)) for one in cluster.listed("/api/v1/pods")}
+        assert left == {named(one) for one in before} - {named(one) for one in expected.evicted}
+    assert not expected.errors
+    assert cluster.client.json("/api/v1/nodes/w1")["spec"]["unschedulable"]
