@@ -17,6 +17,7 @@ _PODS = rf"{_POD}(?:, {_POD})*"
 _ERROR = re.compile(rf"cannot delete (.+): ({_PODS})")
 _WARNING = re.compile(rf"([^;]+): ({_PODS})")
 _THROTTLED = '"Waited before sending request"'
+"""What kubectl logs when it holds itself back; it sends no more than 5 requests a second, whatever the machine."""
 _HOW = {"client": "dry run", "server": "server dry run"}
 
 

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kubepreflight.semantics.drain import BARE_REFUSED, LOCAL_STORAGE_REFUSED, DrainFlags
-from kubepreflight.semantics.node_drains import PLAIN
+from kubepreflight.semantics.node_drains import PLAIN, NodeDrains
 from tests.real import kubectl_drain
 from tests.real.cluster import Cluster, Scan
-from tests.real.disruption import BLOCKED, SEVERAL, Seen, controlled, evict
+from tests.real.disruption import BLOCKED, GOES, SEVERAL, Seen, controlled, evict
 from tests.real.objects import Object, budget, node
 from tests.real.owners import GONE, NOBODY, READY, UNREADY, Replicas, State, define_custom_kinds
 from tests.real.waiting import side_by_side
@@ -106,12 +106,11 @@ def refused(cluster: Cluster, flags: DrainFlags, message: str) -> set[str]:
     return {name for name, said in zip(CASES, side_by_side(messages, CASES), strict=True) if message in said}
 
 
-def evictions(cluster: Cluster) -> dict[str, set[int]]:
+def evictions(cluster: Cluster, seen: Seen) -> dict[str, list[int]]:
     """What the eviction API answers about the pods of each node that a drain would have to evict."""
-    drained = Seen(cluster).drained
-    found: dict[str, set[int]] = {name: set() for name in CASES}
-    for one, answer in zip(drained, side_by_side(lambda one: evict(cluster, one), drained), strict=True):
-        found[one.spec.node_name or ""].add(answer)
+    found: dict[str, list[int]] = {name: [] for name in CASES}
+    for one, answer in zip(seen.drained, side_by_side(lambda one: evict(cluster, one), seen.drained), strict=True):
+        found[one.spec.node_name or ""].append(answer)
     return found
 
 
@@ -134,12 +133,16 @@ def test_the_rules_fire_where_a_drain_stops_and_nowhere_else(cluster: Cluster) -
 
     assert told(scan, STORAGE).keys() == refused(cluster, PLAIN, LOCAL_STORAGE_REFUSED)
     assert told(scan, BARE).keys() == refused(cluster, ALL_BUT_FORCE, BARE_REFUSED)
-    answered = evictions(cluster)
+    seen = Seen(cluster)
+    answered = evictions(cluster, seen)
     assert told(scan, BUDGET).keys() == {name for name, answers in answered.items() if BLOCKED in answers}
     assert {name for name, answers in answered.items() if SEVERAL in answers} == WAITS_FOR_ITS_RULE
+    numbers = NodeDrains.provide(seen.pods, budgets=seen.told).by_node
+    for name in CASES.keys() - told(scan, BARE).keys() - told(scan, STORAGE).keys():
+        assert numbers[name].get("blocked", 0) == sum(answer != GOES for answer in answered[name]), name
 
     side_by_side(Replicas.get_well, everybody)
     controlled(cluster)
-    never = {name for name, answers in evictions(cluster).items() if BLOCKED in answers}
+    never = {name for name, answers in evictions(cluster, Seen(cluster)).items() if BLOCKED in answers}
     operated = {name for name, one in CASES.items() if one.kind in ("Widget", "Gadget")}
     assert {name for name, severity in told(scan, BUDGET).items() if severity == BLOCKER} == never - operated
