@@ -245,7 +245,7 @@ def test_every_kind_of_pod_under_every_set_of_flags(cluster: Cluster) -> None:
     pods = Pods(cluster)
     pods.hold(("w1", "w2"), table())
     asked = [Question("w1", flags) for flags in all_flags()]
-    asked += [Question("w2", flags) for flags in EVERY_SET]
+    asked += [Question("w2", flags) for flags in (PLAIN, *all_flags(LONG_AGO))]
     for flags in PLAIN, EVERY_FLAG:
         asked += [Question("w2", flags, more=("--disable-eviction",)), Question("w2", flags, dry_run="server")]
     assert pods.all_disagreements(asked) == []
@@ -256,7 +256,7 @@ def test_the_kubectl_of_the_minor_before_says_the_same(cluster: Cluster) -> None
     pods = Pods(cluster)
     pods.hold(("w1", "w2"), table())
     asked = [Question("w1", flags, version=ANOTHER_KUBECTL) for flags in (NO_FLAG, PLAIN, EVERY_FLAG)]
-    asked += [Question("w2", flags, version=ANOTHER_KUBECTL) for flags in all_flags(LONG_AGO)]
+    asked += [Question("w2", flags, version=ANOTHER_KUBECTL) for flags in all_flags(LONG_AGO)[::3]]
     assert pods.all_disagreements(asked) == []
     assert pods.heard == EVERYTHING_THAT_KUBECTL_SAYS
 
@@ -285,7 +285,7 @@ CASES = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=6,
+    max_examples=4,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -281,7 +281,7 @@ NAMESPACES = st.tuples(st.lists(CROWDS, min_size=1, max_size=2), st.lists(BUDGET
 
 
 @settings(
-    max_examples=3,
+    max_examples=2,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
