@@ -61,6 +61,8 @@ class Reader(msgspec.Struct):
 
     def read(self, head: Head, value: Raw | dict[str, Any], origin: Origin) -> bool:
         """Keep one object, unless it is not one of those asked for. Raises what UNDECODABLE names."""
+        if self.struct.annotated and not _may_have(value, self.struct.annotated):
+            return False
         if isinstance(value, dict):
             one = msgspec.convert(value, self.struct)
         else:
@@ -74,3 +76,16 @@ class Reader(msgspec.Struct):
         one.api_version, one.kind = head.api_version, head.kind
         self.into.append(one)
         return True
+
+
+def _may_have(value: Raw | dict[str, Any], annotation: str) -> bool:
+    """Whether an object has an annotation; of one that is JSON still, whether it may have it.
+
+    A JSON writer may escape the slash, hence the part behind it: a text within the object looks the same, and whoever
+    reads the objects looks at the annotation itself.
+    """
+    if isinstance(value, dict):
+        metadata = value.get("metadata")
+        annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+        return isinstance(annotations, dict) and annotation in annotations
+    return annotation.rpartition("/")[2].encode() in bytes(value)

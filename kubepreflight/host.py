@@ -6,7 +6,7 @@ All parsing is done in `kubepreflight.sources.host`; here are only the facts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from shlex import quote
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
+from kubepreflight.static_pod import StaticPodSpec
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -88,12 +89,16 @@ class Kubeconfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StaticPod(msgspec.Struct, frozen=True, kw_only=True):
-    """One manifest of a static pod: its file on the node, its name, and the command lines of its containers."""
+    """One manifest of a static pod: its file on the node, its name, and the command lines of its containers.
+
+    `spec` is the rest of it, None when it cannot be decoded.
+    """
 
     path: str
     name: str
     images: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    spec: StaticPodSpec | None = None
 
     def flag(self, name: str) -> str | None:
         """The last value of `--name` on the command line; an empty string for a bare flag; None when absent."""
@@ -174,13 +179,16 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def last_flag(arguments: tuple[str, ...], name: str) -> str | None:
+def flags_in(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each flag of a command line with its value, "" for a bare one; Kubernetes reads `_` in a name as `-`."""
+    for number, word in enumerate(words):
+        if not word.startswith("-"):
+            continue
+        name, assigned, value = word.lstrip("-").partition("=")
+        following = words[number + 1] if number + 1 < len(words) else "-"
+        yield name.replace("_", "-"), value if assigned or following.startswith("-") else following
+
+
+def last_flag(arguments: Sequence[str], name: str) -> str | None:
     """The last value of `--name` among `arguments`, in both spellings; "" for a bare flag, None when absent."""
-    value = None
-    for index, argument in enumerate(arguments):
-        if argument == f"--{name}":
-            following = arguments[index + 1] if index + 1 < len(arguments) else ""
-            value = "" if following.startswith("-") else following
-        elif argument.startswith(f"--{name}="):
-            value = argument.partition("=")[2]
-    return value
+    return dict(flags_in(arguments)).get(name)

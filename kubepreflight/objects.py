@@ -14,6 +14,7 @@ import msgspec
 
 from kubepreflight.finding import Subject
 from kubepreflight.parts import Affinity, ContainerStatus, Part, Resources, ScaleSpec, Timestamp, Volume
+from kubepreflight.static_pod import StaticPodSpec
 
 
 class Api(NamedTuple):
@@ -89,10 +90,14 @@ class OwnerReference(Part, frozen=True):
         msgspec.structs.force_setattr(self, "api_version", sys.intern(self.api_version))
 
 
+MIRROR = "kubernetes.io/config.mirror"
+"""The annotation of the pods that show static pods."""
+
+
 class Annotations(Part, frozen=True):
     """The annotations that rules read; all others are passed over unread."""
 
-    mirror: str | None = msgspec.field(name="kubernetes.io/config.mirror", default=None)
+    mirror: str | None = msgspec.field(name=MIRROR, default=None)
     config_source: str | None = msgspec.field(name="kubernetes.io/config.source", default=None)
     last_applied: str | None = msgspec.field(name="kubectl.kubernetes.io/last-applied-configuration", default=None)
     cri_socket: str | None = msgspec.field(name="kubeadm.alpha.kubernetes.io/cri-socket", default=None)
@@ -132,11 +137,13 @@ class KubernetesObject(msgspec.Struct, rename="camel", kw_only=True):
     """Base of all kinds. A subclass names its `api` and the fields it reads.
 
     `origin` is set by the source after decoding, whatever the input says. `opt_in` names what the user must allow
-    before it is fetched (Secrets); empty for everything else.
+    before it is fetched (Secrets); empty for everything else. `annotated` names an annotation: of a kind of which there
+    are many, only the objects that have it are decoded into this struct.
     """
 
     api: ClassVar[Api]
     opt_in: ClassVar[str] = ""
+    annotated: ClassVar[str] = ""
 
     metadata: Metadata
     api_version: str = ""
@@ -359,6 +366,19 @@ class Pod(KubernetesObject):
     def is_ready(self) -> bool:
         """Whether its Ready condition is true."""
         return any(one.type == "Ready" and one.status == "True" for one in self.status.conditions or ())
+
+
+class MirrorPod(KubernetesObject):
+    """A static pod as the API shows it, with all of its spec that rules about static pods read."""
+
+    api = Api("", "Pod", "pods")
+    annotated = MIRROR
+    spec: StaticPodSpec = StaticPodSpec()
+
+    @property
+    def subject(self) -> Subject:
+        """The pod and the node it runs on."""
+        return msgspec.structs.replace(super().subject, node=self.spec.node_name or "")
 
 
 class Scaled(KubernetesObject):

@@ -7,11 +7,9 @@ from kubepreflight.image import parse_image
 from kubepreflight.rule import rule
 from kubepreflight.semantics.api_servers import VisibleApiServers
 from kubepreflight.semantics.components import CONTROL_PLANE, Components, Instance
-from kubepreflight.semantics.kubeadm_config import KubeadmConfig
+from kubepreflight.semantics.kubeadm_config import EDIT, KubeadmConfig
 from kubepreflight.semantics.several import grouped
 from kubepreflight.version import Version
-
-EDIT = "kubectl -n kube-system edit configmap kubeadm-config"
 
 
 @rule(severity=WARNING, area="versions", phase="control-plane-upgrade")

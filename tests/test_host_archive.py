@@ -81,6 +81,8 @@ def test_a_real_control_plane_node() -> None:
     ]
     assert one.static_pods[0].images == ("registry.k8s.io/etcd:3.7.0-0",)
     assert one.static_pods[0].flag("data-dir") == "/var/lib/etcd"
+    assert one.static_pods[0].spec is not None
+    assert [volume["name"] for volume in one.static_pods[0].spec.volumes or ()] == ["etcd-certs", "etcd-data"]
     assert not isinstance(one.kubelet_config, Missing)
     assert one.kubelet_config["rotateCertificates"] is True
     assert not isinstance(one.kubeconfigs, Missing)
@@ -228,7 +230,7 @@ def test_kubeconfigs() -> None:
         ({"/etc/kubernetes/manifests/a.yaml": "kind: ConfigMap\n"}, [], 1),
         ({"/etc/kubernetes/manifests/a.yaml": "kind: Pod\n\tx: 1\n"}, [], 1),
         ({"/etc/kubernetes/manifests/a.yaml": "[]\n"}, [], 1),
-        ({"/etc/kubernetes/manifests/a.yaml": "kind: Pod\nspec: {containers: 7}\nmetadata: []\n"}, [""], 0),
+        ({"/etc/kubernetes/manifests/a.yaml": "kind: Pod\nspec: {containers: 7}\nmetadata: []\n"}, [""], 1),
         (
             {
                 "/var/lib/kubelet/config.yaml": "staticPodPath: /srv/pods\n",

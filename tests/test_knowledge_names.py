@@ -38,11 +38,25 @@ def test_the_config_map_of_the_kubelets(control_plane: str, name: str) -> None:
     assert NAMES.kubelet_config(Minor.parse(control_plane)) == name
 
 
+@pytest.mark.parametrize(
+    ("kubeadm", "flag"),
+    [
+        ("1.15", ""),
+        ("1.18", "--experimental-kustomize"),
+        ("1.21", "--experimental-patches"),
+        ("1.22", "--patches"),
+        ("1.50", "--patches"),
+    ],
+)
+def test_the_flag_that_gives_kubeadm_patches(kubeadm: str, flag: str) -> None:
+    assert NAMES.patches_flag(Minor.parse(kubeadm)) == flag
+
+
 def test_a_target_beyond_what_was_verified_keeps_no_rule_from_its_work() -> None:
     assert parameters_of(Names.provide) == ()
     assert NAMES.info.covers(Minor(1, 99))
 
 
 def test_every_name_has_its_source() -> None:
-    rows = [*NAMES.drain_flags, *NAMES.kubelet_configs]
+    rows = [*NAMES.drain_flags, *NAMES.kubelet_configs, *NAMES.patches_flags]
     assert [row for row in rows if not row.source.startswith("https://")] == []

@@ -24,6 +24,7 @@ class _NamesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     verified: Verified
     drain_flag: tuple[Name, ...]
     kubelet_config: tuple[Name, ...]
+    patches_flag: tuple[Name, ...]
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -32,13 +33,15 @@ class Names(msgspec.Struct, frozen=True):
     info: TableInfo
     drain_flags: tuple[Name, ...]
     kubelet_configs: tuple[Name, ...]
+    patches_flags: tuple[Name, ...]
 
     @classmethod
     @cache
     def provide(cls) -> Self:
         """The names that are shipped."""
         file = read_toml(DIRECTORY / "names.toml", _NamesFile, frozenset({"from", "to", "since"}))
-        return cls(file.verified.info("names", open_ended=True), file.drain_flag, file.kubelet_config)
+        info = file.verified.info("names", open_ended=True)
+        return cls(info, file.drain_flag, file.kubelet_config, file.patches_flag)
 
     def drain_flag(self, kubectl: Minor) -> str:
         """The flag with which a `kubectl drain` of this minor deletes emptyDir volumes."""
@@ -47,6 +50,10 @@ class Names(msgspec.Struct, frozen=True):
     def kubelet_config(self, control_plane: Minor) -> str:
         """The ConfigMap in kube-system that holds the kubelets' configuration for a control plane of this minor."""
         return _of(self.kubelet_configs, control_plane)
+
+    def patches_flag(self, kubeadm: Minor) -> str:
+        """The flag with which `kubeadm upgrade` of this minor takes patches; empty when it takes none."""
+        return _of(self.patches_flags, kubeadm)
 
 
 def _of(names: Iterable[Name], minor: Minor) -> str:

@@ -1,8 +1,9 @@
 """What the cluster's kubeadm was told: the ClusterConfiguration in the ConfigMap kube-system/kubeadm-config.
 
-Read in every version from kubeadm.k8s.io/v1beta1 to v1beta4. For what is read here they differ in one thing: until
-v1beta3 `extraArgs` is a map, since v1beta4 a list of names and values in which a name may stand twice.
-Source: https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/
+Read in every version from kubeadm.k8s.io/v1beta1 to v1. For what is read here they differ in two things: until v1beta3
+`extraArgs` is a map, since v1beta4 a list of names and values in which a name may stand twice; and in v1 a value may be
+joined to kubeadm's own instead of replacing it. Source: cmd/kubeadm/app/apis/kubeadm/*/types.go and
+https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.inputs import Unavailable
 from kubepreflight.objects import Api, KubernetesObject
 
-READABLE = tuple(f"kubeadm.k8s.io/v1beta{number}" for number in range(1, 5))
+READABLE = (*(f"kubeadm.k8s.io/v1beta{number}" for number in range(1, 5)), "kubeadm.k8s.io/v1")
 """The versions of the ClusterConfiguration that are understood."""
 
 CERTIFICATES_DIRECTORY = "/etc/kubernetes/pki"
@@ -26,6 +27,12 @@ CERTIFICATES_DIRECTORY = "/etc/kubernetes/pki"
 
 Arguments = tuple[tuple[str, str], ...]
 """Flags without `--` and their values, in order; a name may stand twice."""
+
+EDIT = "kubectl -n kube-system edit configmap kubeadm-config"
+"""The command that changes it."""
+
+ARGUMENTS_AS_MAP = READABLE[:3]
+"""The versions in which `extraArgs` is a map."""
 
 _KEY = "ClusterConfiguration"
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
@@ -134,6 +141,24 @@ class KubeadmConfig(msgspec.Struct, frozen=True):
         if isinstance(value, list) and all(isinstance(one, dict) and "name" in one for one in value):
             return tuple((str(one["name"]), _argument(one.get("value"))) for one in value)
         raise ValueError(f"{'.'.join(component)}.extraArgs is neither a map nor a list of names and values")
+
+    def joined_arguments(self, *component: str) -> frozenset[str]:
+        """The flags whose value is joined to kubeadm's own instead of replacing it."""
+        value = _inner(self.document, *component).get("extraArgs")
+        listed = value if isinstance(value, list) else ()
+        return frozenset(str(one.get("name")) for one in listed if isinstance(one, dict) and one.get("mergeMethod"))
+
+    def extras(self, kind: str, *component: str) -> tuple[Mapping[str, Any], ...]:
+        """The `extraVolumes` or `extraEnvs` (`kind`) of a component, each as it is written."""
+        value = _inner(self.document, *component).get(kind)
+        return tuple(one for one in value if isinstance(one, Mapping)) if isinstance(value, list) else ()
+
+    def text_at(self, *path: str) -> str:
+        """A text anywhere in it, a list of texts joined with commas; empty when there is none."""
+        value = _inner(self.document, *path[:-1]).get(path[-1])
+        if isinstance(value, list):
+            return ",".join(map(str, value))
+        return value if isinstance(value, str) else ""
 
     def _text(self, field: str) -> str:
         value = self.document.get(field)

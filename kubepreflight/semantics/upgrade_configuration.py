@@ -7,10 +7,17 @@ import msgspec
 from kubepreflight.objects import Api, KubernetesObject, Metadata
 
 
+class Patches(msgspec.Struct, frozen=True):
+    """Where the patches lie, on each node."""
+
+    directory: str | None = None
+
+
 class UpgradeCommand(msgspec.Struct, rename="camel", frozen=True):
     """What it says to `kubeadm upgrade apply`, or to `kubeadm upgrade node`."""
 
     certificate_renewal: bool | None = None
+    patches: Patches | None = None
 
 
 class UpgradeConfiguration(KubernetesObject):
@@ -20,3 +27,9 @@ class UpgradeConfiguration(KubernetesObject):
     metadata: Metadata = Metadata()
     apply: UpgradeCommand | None = None
     node: UpgradeCommand | None = None
+
+    @property
+    def patches_directory(self) -> str:
+        """The directory whose patches are laid over what kubeadm renders; empty for none."""
+        given = (one.patches.directory for one in (self.apply, self.node) if one and one.patches)
+        return next((one for one in given if one), "")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from kubepreflight.host import Missing
+from kubepreflight.host import Missing, flags_in
 from kubepreflight.sources.host.documents import read_mapping
 from kubepreflight.sources.host.host_files import HostFiles
 
@@ -43,7 +43,7 @@ def read_kubelet_flags(node: HostFiles) -> Mapping[str, str] | Missing:
             continue
         read += 1
         try:
-            for name, value in _flags(shlex.split(_variables(text).get(variable, ""))):
+            for name, value in flags_in(shlex.split(_variables(text).get(variable, ""))):
                 earlier = flags.get(name)
                 flags[name] = f"{earlier},{value}" if earlier and name in _ADDED_UP else value
         except ValueError as error:
@@ -67,13 +67,3 @@ def _variables(text: str) -> dict[str, str]:
 
 def _value(raw: str) -> str:
     return "".join(shlex.split(raw)) if raw[:1] in ("'", '"') else raw
-
-
-def _flags(words: list[str]) -> Iterator[tuple[str, str]]:
-    """Each flag with its value, "" for a bare one; the kubelet reads `_` in a name as `-`."""
-    for number, word in enumerate(words):
-        if not word.startswith("-"):
-            continue
-        name, assigned, value = word.lstrip("-").partition("=")
-        following = words[number + 1] if number + 1 < len(words) else "-"
-        yield name.replace("_", "-"), value if assigned or following.startswith("-") else following

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from kubepreflight.host import Missing, StaticPod
 from kubepreflight.sources.host.documents import mapping, mappings, read_mapping, text
 from kubepreflight.sources.host.host_files import HostFiles
+from kubepreflight.static_pod import StaticPodSpec
 
 MANIFESTS = "/etc/kubernetes/manifests"
 
@@ -24,7 +27,7 @@ def read_static_pods(node: HostFiles, kubelet: Mapping[str, Any] | Missing) -> t
         if document is None:
             continue
         if document.get("kind") == "Pod":
-            pods.append(_pod(path, document))
+            pods.append(_pod(node, path, document))
         else:
             node.gap(path, f"its kind is {str(document.get('kind'))[:80]!r}, not Pod", what="static pods")
     if pods:
@@ -34,13 +37,19 @@ def read_static_pods(node: HostFiles, kubelet: Mapping[str, Any] | Missing) -> t
     return () if copied else node.missing(folder) or ()
 
 
-def _pod(path: str, document: dict[str, Any]) -> StaticPod:
+def _pod(node: HostFiles, path: str, document: dict[str, Any]) -> StaticPod:
+    try:
+        spec = msgspec.convert(document.get("spec") or {}, StaticPodSpec)
+    except msgspec.ValidationError as error:
+        node.gap(path, f"no kubelet would read it: {error}", what="static pods")
+        spec = None
     containers = mappings(mapping(document.get("spec")).get("containers"))
     return StaticPod(
         path=path,
         name=text(mapping(document.get("metadata")).get("name")),
         images=tuple(text(one.get("image")) for one in containers),
         command=tuple(word for one in containers for word in (*_words(one, "command"), *_words(one, "args"))),
+        spec=spec,
     )
 
 
