@@ -118,6 +118,7 @@ WORDS: Mapping[str, tuple[Any, ...]] = {
     "kubeconfig": ("", "certificate-authority-data: Zm9v", "certificate-authority-data: ==="),
     "client-ca-file": (PEM, ""),
     "ClusterConfiguration": CONFIGURATIONS,
+    "Corefile": (".:53 {\n  errors\n  forward {\n    x\n", "} {\n a", HOSTILE, ""),
     "user": NAMES,
     "server": ("https://[::1]:6443", "https://[", "x"),
     "url": ("https://pkgs.k8s.io/core:/stable:/v1.36/deb/", "https://apt.kubernetes.io/", "https://[", HOSTILE),
@@ -125,7 +126,7 @@ WORDS: Mapping[str, tuple[Any, ...]] = {
     "file": ("/etc/apt/sources.list", HOSTILE),
     "package_family": ("deb", "rpm", "apk"),
 }
-DATA_KEYS = ("ca.crt", "kubeconfig", "client-ca-file", "ClusterConfiguration")
+DATA_KEYS = ("ca.crt", "kubeconfig", "client-ca-file", "ClusterConfiguration", "Corefile")
 PROGRAMS = ("kubelet", "kubeadm", "kubectl", "containerd", "rotate-certificates")
 PATHS = (
     "/etc/kubernetes/pki/apiserver.crt",

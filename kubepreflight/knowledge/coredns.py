@@ -1,0 +1,118 @@
+"""Which CoreDNS kubeadm brings, and what it can migrate of a Corefile.
+
+The tables are `coredns.toml`, kept by hand, and `coredns_versions.csv` and `corefile_options.csv`, which
+`python -m tools.corefile_migration` makes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Literal, Self
+
+import msgspec
+
+from kubepreflight.knowledge.table import DIRECTORY, TableInfo, Verified, read_csv, read_toml
+from kubepreflight.version import Minor, Version
+
+Status = Literal["", "absent", "deprecated", "ignored", "removed", "newdefault"]
+_MINORS = frozenset({"from", "to", "minor", "checks_since", "strips_v_since"})
+
+
+class KubeadmCoreDns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What kubeadm `minor` brings, from its patch release `since_patch` on; `migration` is the module's version."""
+
+    minor: Minor
+    since_patch: int = 0
+    coredns: str
+    migration: str = ""
+
+
+class CoreDnsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`coredns.toml`."""
+
+    verified: Verified
+    checks_since: Minor
+    strips_v_since: Minor
+    stub_domains_move_at: tuple[str, ...]
+    kubeadm: tuple[KubeadmCoreDns, ...]
+
+
+class CoreDnsVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A version of CoreDNS, and the first kubeadm that can migrate from it."""
+
+    version: str
+    kubeadm: Minor
+
+
+class CorefileOption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The state of a plugin (`option` and `pattern` empty) or of an option, from CoreDNS `since` on.
+
+    `kubeadm` is the first one that knows this, where that is not every one that knows the version.
+    """
+
+    plugin: str
+    option: str = ""
+    pattern: str = ""
+    since: str
+    status: Status = ""
+    kubeadm: Minor | None = None
+
+
+def read_file() -> CoreDnsFile:
+    """`coredns.toml`, as it is shipped."""
+    return read_toml(DIRECTORY / "coredns.toml", CoreDnsFile, _MINORS)
+
+
+class CoreDnsMigrations(msgspec.Struct, frozen=True):
+    """All three tables, as a rule asks for them. `chain` are the versions of CoreDNS, oldest first."""
+
+    info: TableInfo
+    file: CoreDnsFile
+    chain: tuple[CoreDnsVersion, ...]
+    options: tuple[CorefileOption, ...]
+
+    @classmethod
+    @cache
+    def provide(cls) -> Self:
+        """The tables that are shipped."""
+        file = read_file()
+        _, chain = read_csv(DIRECTORY / "coredns_versions.csv", CoreDnsVersion, frozenset({"kubeadm"}))
+        _, options = read_csv(DIRECTORY / "corefile_options.csv", CorefileOption, frozenset({"kubeadm"}))
+        return cls(file.verified.info("coredns"), file, tuple(chain), tuple(options))
+
+    def brought_by(self, kubeadm: Version) -> str:
+        """The CoreDNS that this kubeadm brings, its newest patch release when it names none. Raises KeyError."""
+        rows = [row for row in self.file.kubeadm if row.minor == kubeadm.minor_version]
+        fitting = [row for row in rows if kubeadm.patch is None or row.since_patch <= kubeadm.patch]
+        if not fitting:
+            raise KeyError(f"no CoreDNS is known of kubeadm {kubeadm}")
+        return fitting[-1].coredns
+
+    def known_to(self, kubeadm: Minor) -> tuple[str, ...]:
+        """The versions of CoreDNS that this kubeadm can migrate from or to, oldest first."""
+        return tuple(row.version for row in self.chain if row.kubeadm <= kubeadm)
+
+    def status(self, kubeadm: Minor, version: str, plugin: str, option: str = "") -> Status:
+        """What this kubeadm takes a plugin, or one of its options, for in a version of CoreDNS that it knows."""
+        order = [row.version for row in self.chain]
+        rows = [
+            row
+            for row in self.options
+            if row.plugin == plugin
+            and order.index(row.since) <= order.index(version)
+            and (row.kubeadm is None or row.kubeadm <= kubeadm)
+        ]
+        if not option:
+            return _last([row for row in rows if not (row.option or row.pattern)])
+        named = _last([row for row in rows if row.option == option])
+        if named != "absent":
+            return named
+        patterns = {row.pattern: row.status for row in rows if row.pattern}
+        matching = [status for pattern, status in patterns.items() if status != "absent" and re.search(pattern, option)]
+        return matching[0] if matching else "absent"
+
+
+def _last(rows: Sequence[CorefileOption]) -> Status:
+    return rows[-1].status if rows else "absent"

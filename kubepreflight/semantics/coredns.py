@@ -1,0 +1,41 @@
+"""kubeadm's CoreDNS as it is in the cluster: its Corefile, and the image that its version is told from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubepreflight.objects import Api, KubernetesObject
+
+
+class CoreDnsConfigMap(KubernetesObject):
+    """The ConfigMap with the Corefile, and no other."""
+
+    api = Api("", "ConfigMap", "configmaps", namespace="kube-system", name="coredns")
+    data: dict[str, str] | None = None
+
+
+class CoreDnsDeployment(KubernetesObject):
+    """CoreDNS itself, and no other Deployment; its spec as it is written."""
+
+    api = Api("apps", "Deployment", "deployments", also=("extensions",), namespace="kube-system", name="coredns")
+    spec: dict[str, Any] | None = None
+
+    @property
+    def container(self) -> dict[str, Any]:
+        """Its first container, which kubeadm takes for CoreDNS; empty when there is none."""
+        template = (self.spec or {}).get("template")
+        spec = template.get("spec") if isinstance(template, dict) else None
+        containers = spec.get("containers") if isinstance(spec, dict) else None
+        first = containers[0] if isinstance(containers, list) and containers else None
+        return first if isinstance(first, dict) else {}
+
+    @property
+    def image(self) -> str:
+        """The image of that container."""
+        return str(self.container.get("image") or "")
+
+    @property
+    def tag(self) -> str:
+        """The tag of that image, which kubeadm takes for the version; empty when it has only a digest."""
+        name = self.image.partition("@")[0].rpartition("/")[2]
+        return name.partition(":")[2]
