@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kubepreflight.finding import BLOCKER, NOTE, Finding, Hop, Subject, finding
 from kubepreflight.knowledge.coredns import CoreDnsMigrations
 from kubepreflight.rule import rule
-from kubepreflight.semantics.coredns import CoreDnsConfigMap, CoreDnsDeployment
+from kubepreflight.semantics.addon_objects import CoreDnsConfigMap, CoreDnsDeployment
 from kubepreflight.semantics.corefile import Server, read_corefile
 from kubepreflight.semantics.corefile_migration import path, removed, unmovable, unsupported
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig

@@ -91,10 +91,7 @@ class KubeadmConfig(msgspec.Struct, frozen=True):
     @property
     def endpoint_host(self) -> str:
         """The host of the shared endpoint in lower case, without port and brackets."""
-        host = self.control_plane_endpoint.strip().lower()
-        if host.startswith("["):
-            return host[1:].partition("]")[0]
-        return host.partition(":")[0] if host.count(":") == 1 else host
+        return host_of(self.control_plane_endpoint)
 
     @property
     def image_repository(self) -> str:
@@ -153,6 +150,10 @@ class KubeadmConfig(msgspec.Struct, frozen=True):
         value = _inner(self.document, *component).get(kind)
         return tuple(one for one in value if isinstance(one, Mapping)) if isinstance(value, list) else ()
 
+    def is_disabled(self, addon: str) -> bool:
+        """Whether kubeadm is told to leave an add-on alone: `dns` or `proxy`."""
+        return _inner(self.document, addon).get("disabled") is True
+
     def text_at(self, *path: str) -> str:
         """A text anywhere in it, a list of texts joined with commas; empty when there is none."""
         value = _inner(self.document, *path[:-1]).get(path[-1])
@@ -163,6 +164,14 @@ class KubeadmConfig(msgspec.Struct, frozen=True):
     def _text(self, field: str) -> str:
         value = self.document.get(field)
         return value if isinstance(value, str) else ""
+
+
+def host_of(address: str) -> str:
+    """The host of an address, `host:port` or `host`, in lower case, without port and brackets."""
+    host = address.strip().lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0] if host.count(":") == 1 else host
 
 
 def _gap(reason: str, *, asked: bool = False) -> Gap:

@@ -18,6 +18,7 @@ class UpgradeCommand(msgspec.Struct, rename="camel", frozen=True):
 
     certificate_renewal: bool | None = None
     patches: Patches | None = None
+    skip_phases: list[str] | None = None
 
 
 class UpgradeConfiguration(KubernetesObject):
@@ -33,3 +34,8 @@ class UpgradeConfiguration(KubernetesObject):
         """The directory whose patches are laid over what kubeadm renders; empty for none."""
         given = (one.patches.directory for one in (self.apply, self.node) if one and one.patches)
         return next((one for one in given if one), "")
+
+    def skips(self, phase: str) -> bool:
+        """Whether it leaves out a phase, `addon/coredns`, or the one that this belongs to."""
+        skipped = {name for one in (self.apply, self.node) if one for name in one.skip_phases or ()}
+        return bool(skipped & {phase, phase.partition("/")[0]})

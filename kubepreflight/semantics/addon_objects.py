@@ -1,4 +1,4 @@
-"""kubeadm's CoreDNS as it is in the cluster: its Corefile, and the image that its version is told from."""
+"""The objects of kubeadm's add-ons, CoreDNS and kube-proxy, each by its name."""
 
 from __future__ import annotations
 
@@ -39,3 +39,24 @@ class CoreDnsDeployment(KubernetesObject):
         """The tag of that image, which kubeadm takes for the version; empty when it has only a digest."""
         name = self.image.partition("@")[0].rpartition("/")[2]
         return name.partition(":")[2]
+
+
+class KubeDnsService(KubernetesObject):
+    """The Service of CoreDNS."""
+
+    api = Api("", "Service", "services", namespace="kube-system", name="kube-dns")
+    spec: dict[str, Any] | None = None
+
+
+class KubeProxyConfigMap(KubernetesObject):
+    """The ConfigMap with kube-proxy's configuration and its kubeconfig."""
+
+    api = Api("", "ConfigMap", "configmaps", namespace="kube-system", name="kube-proxy")
+    data: dict[str, str] | None = None
+
+
+class KubeProxyDaemonSet(KubernetesObject):
+    """The DaemonSet kube-proxy, and no other."""
+
+    api = Api("apps", "DaemonSet", "daemonsets", also=("extensions",), namespace="kube-system", name="kube-proxy")
+    spec: dict[str, Any] | None = None
