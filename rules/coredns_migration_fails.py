@@ -14,6 +14,7 @@ from kubepreflight.semantics.kubeadm_config import KubeadmConfig
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
+from kubepreflight.visible import visible
 
 CONFIG_MAP = Subject(api_version="v1", kind="ConfigMap", namespace="kube-system", name="coredns")
 DEPLOYMENT = Subject(api_version="apps/v1", kind="Deployment", namespace="kube-system", name="coredns")
@@ -124,7 +125,7 @@ def _unknown(deployment: CoreDnsDeployment, tag: str, error: str, hop: Hop, know
         DEPLOYMENT,
         f"CoreDNS {runs}. kubeadm takes the tag for the version. {_refusal(error, hop)}.{ignored}",
         remedy="For the time of the upgrade, run a version that kubeadm knows, by a tag that is just the version, if "
-        f"the Corefile fits it:\nkubectl -n kube-system set image deployment/coredns {quote(image)}\n"
+        f"the Corefile fits it:\nkubectl -n kube-system set image deployment/coredns {quote(visible(image))}\n"
         "What is to run after the upgrade goes into kubeadm-config, as dns.imageRepository and dns.imageTag.",
         field="image",
         evidence={"image": deployment.image, "tag": tag},

@@ -14,6 +14,7 @@ from kubepreflight.semantics.static_pod_edits import COMPONENTS, Edit, edits
 from kubepreflight.semantics.static_pods import StaticPods, undecoded
 from kubepreflight.semantics.upgrade_configuration import UpgradeConfiguration
 from kubepreflight.upgrade import Upgrade
+from kubepreflight.visible import visible
 
 COLLECT = "kubepreflight collect --ssh NODE,… --to hosts/"
 LONGEST = 200
@@ -127,13 +128,12 @@ def _values(one: Edit, values: Sequence[str]) -> str:
 def _shown(one: Edit) -> str:
     """What a setting is called in sentences and in the finding's field."""
     if one.setting == "flag":
-        return f"--{one.name}"
-    article = {"image": "image", "command": "command"}.get(one.setting)
-    return article or f"{one.setting} {one.name}"
+        return f"--{visible(one.name)}"
+    return f"{one.setting} {visible(one.name)}".rstrip()
 
 
 def _short(value: str) -> str:
-    return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
+    return visible(value if len(value) <= LONGEST else f"{value[:LONGEST]}…")
 
 
 def _remedy(together: Sequence[Edit], config: KubeadmConfig, flag: str) -> str:

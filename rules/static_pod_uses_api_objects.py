@@ -15,6 +15,7 @@ from kubepreflight.semantics.static_pod_references import REFUSED_BEFORE, api_re
 from kubepreflight.semantics.static_pods import NodePod, StaticPods, undecoded
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor, Version
+from kubepreflight.visible import visible
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -90,13 +91,13 @@ def _about(name: str, refused: list[Refused], upgrade: Upgrade) -> Finding:
     nodes = listed(one.pod.node for one in refused)
     references = listed(reference for one in refused for reference in one.references)
     paths = [one.pod.place for one in refused if one.pod.place.file]
-    where = paths[0].file if paths else f"/etc/kubernetes/manifests/{name}.yaml"
+    where = quote(visible(paths[0].file if paths else f"/etc/kubernetes/manifests/{name}.yaml"))
     return finding(
         Subject(kind="StaticPod", name=name),
         f"The static pod {name} on {nodes} references {references}. The kubelet of {since} refuses that: once it "
         f"starts, {name} is stopped and does not come back.",
         remedy="On each of these nodes, before its kubelet is upgraded, give the pod what it needs from files of the "
-        f"node (hostPath volumes, a kubeconfig of its own), and take the references out:\n$EDITOR {quote(where)}\n"
+        f"node (hostPath volumes, a kubeconfig of its own), and take the references out:\n$EDITOR {where}\n"
         "Or run it as a DaemonSet, when it need not be there before the API server is.",
         places=[one.pod.place for one in refused],
         evidence={"references": list(dict.fromkeys(reference for one in refused for reference in one.references))},

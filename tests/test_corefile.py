@@ -83,6 +83,7 @@ def one(plugin: str) -> tuple[Server, ...]:
         ("errors {\n stacktrace\n}", "1.12.0", "1.37", []),
         ("errors {\n stacktrace\n}", "1.8.6", "1.37", ["errors: stacktrace"]),
         ("file /x", "1.12.0", "1.37", ["file"]),
+        ('"a\nrm -r x"', "1.12.0", "1.37", [r"a\nrm -r x"]),
         ("hosts {\n 10.0.0.1 a\n fd00:1::1 b\n reload 0\n}", "1.12.0", "1.37", []),
         ("hosts {\n fd00::1 a\n}", "1.12.0", "1.37", ["hosts: fd00::1"]),
         ("hosts {\n a 10.0.0.1\n}", "1.12.0", "1.37", ["hosts: a"]),

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from kubepreflight.knowledge.coredns import CoreDnsMigrations
 from kubepreflight.semantics.corefile import Line, Server
 from kubepreflight.version import Minor
+from kubepreflight.visible import visible
 
 FORWARDS = ("forward", "proxy")
 MOVABLE = (".", ".:53")
@@ -74,7 +75,7 @@ def _with_status(
             # Of a plugin that is on its way out the migration does not look at the options.
             elif not of_plugin or status == "absent":
                 found |= {f"{name}: {one}" for one in options if table.status(kubeadm, version, name, one) == status}
-    return sorted(found)
+    return sorted(map(visible, found))
 
 
 def _plugins(servers: Sequence[Server]) -> Iterator[Line]:
