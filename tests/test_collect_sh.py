@@ -281,6 +281,26 @@ def test_what_stays_on_the_node_is_said(collected: dict[str, bytes]) -> None:
     assert all(any(reason.startswith(f"{path}: ") for reason in said) for path in unread)
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "reason"),
+    [
+        ("pki/apiserver.crt", make_certificate("apiserver")[1].decode(), "a private key, and no certificate"),
+        ("admin.conf", "{apiVersion: v1, kind: Config, users: []}\n", "where its secrets end cannot be told safely"),
+        ("scheduler.conf", "", "no mapping in it"),
+        ("kubelet.conf", "- a\n", "no mapping in it"),
+    ],
+)
+def test_a_file_of_kubeadms_that_holds_something_else_is_said(
+    path: str, content: str, reason: str, tmp_path: Path
+) -> None:
+    (tmp_path / "etc/kubernetes/pki").mkdir(parents=True)
+    (tmp_path / "etc/kubernetes" / path).write_text(content)
+    host = read_host(members(run(tmp_path).stdout), "", "")
+    (gap,) = host.unreadable
+    assert gap.reason.startswith(f"/etc/kubernetes/{path}: ")
+    assert reason in gap.reason
+
+
 def test_keys_seen_none_seen_and_not_looked_are_three_things(tmp_path: Path) -> None:
     (tmp_path / "etc/kubernetes").mkdir(parents=True)
     assert lines(members(run(tmp_path).stdout), "private-keys.txt") == [

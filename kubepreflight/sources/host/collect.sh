@@ -87,8 +87,15 @@ take_trusted() {
         [ "$trust_name" = other ] || take cut_pem "$1"
         return
     fi
+    # kubeadm's own are kubeconfigs whatever they look like.
+    case ${1#/etc/kubernetes/} in
+        admin.conf | super-admin.conf | controller-manager.conf | scheduler.conf | kubelet.conf) take cut_kubeconfig "$1"; return ;;
+    esac
     case $(content_of "$source") in
-        key) key_line present "$1" ;;
+        key)
+            key_line present "$1"
+            case $1 in *.crt | *.cer) unreadable "$1" "a private key, and no certificate" ;; esac
+            ;;
         both) key_line present "$1"; take cut_pem "$1" ;;
         certificate) take cut_pem "$1" ;;
         kubeconfig) take cut_kubeconfig "$1" ;;
