@@ -301,6 +301,19 @@ def test_a_file_of_kubeadms_that_holds_something_else_is_said(
     assert reason in gap.reason
 
 
+def test_certificates_that_kubeadm_keeps_elsewhere_are_all_seen(tmp_path: Path) -> None:
+    pki = tmp_path / "srv/pki/etcd"
+    pki.mkdir(parents=True)
+    (pki / "healthcheck-client.crt").write_bytes(make_certificate("kube-etcd-healthcheck-client")[0])
+    (pki / "ca.key").write_text("")
+    (tmp_path / "etc/kubernetes/manifests").mkdir(parents=True)
+    server = CONTROLLER_MANAGER.replace("--use-service-account-credentials=true", "--client-ca-file=/srv/pki/ca.crt")
+    (tmp_path / "etc/kubernetes/manifests/kube-apiserver.yaml").write_text(server)
+    archive = members(run(tmp_path).stdout)
+    assert "files/srv/pki/etcd/healthcheck-client.crt" in archive
+    assert "present /srv/pki/etcd/ca.key" in lines(archive, "private-keys.txt")
+
+
 def test_keys_seen_none_seen_and_not_looked_are_three_things(tmp_path: Path) -> None:
     (tmp_path / "etc/kubernetes").mkdir(parents=True)
     assert lines(members(run(tmp_path).stdout), "private-keys.txt") == [

@@ -104,6 +104,16 @@ take_trusted() {
     esac
 }
 
+# kubeadm's certificatesDir, where the API server's flags tell that it lies elsewhere.
+take_trust_elsewhere() {
+    server=$ARCHIVE/files/etc/kubernetes/manifests/kube-apiserver.yaml
+    directory=$(sed -n 's|^[ -]*--client-ca-file=\(/.*\)/ca\.crt$|\1|p' "$server" 2>/dev/null | head -n 1)
+    case $directory/ in
+        / | */../* | /etc/kubernetes/* | /proc/* | /sys/* | /dev/* | /etc/ssl/certs/* | /etc/pki/* | /usr/share/*) ;;
+        *) take_trust "$directory" ;;
+    esac
+}
+
 # Certificates and keys that flags and settings name, wherever they lie.
 take_named() {
     find "$ARCHIVE/files" -type f \( -name '*.yaml' -o -name '*.conf' -o -name '*.env' -o -name kubelet \) -exec awk '
@@ -222,6 +232,7 @@ main() {
     take_kubelet
     take_trust /etc/kubernetes
     take_trust /var/lib/kubelet/pki
+    take_trust_elsewhere
     take_named
     take_packages
     take_runtime
