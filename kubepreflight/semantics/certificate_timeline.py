@@ -180,14 +180,16 @@ def _on_host(host: Host, plan: RenewalPlan, around: Circumstances, directory: st
     assert not isinstance(host.certificates, Missing)
     others: dict[str, list[Certificate]] = {}
     first: set[str] = set()
+    users = {} if isinstance(host.kubeconfigs, Missing) else {one.path: one.user for one in host.kubeconfigs}
     for one in host.certificates:
         known = plan.inventory.at(one.path, directory)
         if known is None:
             others.setdefault(one.path, []).append(one)
             continue
         if known.kind != "authority":
-            # Behind the certificate itself may stand those of the authorities that signed it.
-            if one.is_authority or one.path in first:
+            # Behind the certificate itself may stand those of the authorities that signed it, and in a kubeconfig other
+            # users before the one of its current context.
+            if one.is_authority or one.path in first or (users.get(one.path) or one.entry) != one.entry:
                 continue
             first.add(one.path)
         renewer, at = plan.renewer(known, one, around)
