@@ -1,0 +1,50 @@
+"""A machine's disk in a folder: the real programs run on it as if it were the whole disk, and so does our collector."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+from kubepreflight.host import Host
+from kubepreflight.sources.host.archive import read_host
+from kubepreflight.sources.host.script import collect_script
+from tools.kubernetes.programs import program
+
+SECONDS = 120
+_INSIDE = 'touch "$0/program" && mount --bind "$1" "$0/program" && shift && exec chroot "$0" /program "$@"'
+
+
+class Machine:
+    """The disk below `root`, with kubeadm's own folder on it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.kubernetes = root / "etc/kubernetes"
+        for folder in (self.kubernetes, root / "tmp", root / "var/lib/kubelet/pki"):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def run(self, name: str, version: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of Kubernetes `version` there, with this machine's network and with nothing else of its disk.
+
+        In user and mount namespaces of its own, so that it needs no root and leaves no mount.
+        """
+        command = ["unshare", "--map-root-user", "--mount", "sh", "-c", _INSIDE, str(self.root)]
+        return subprocess.run(
+            [*command, str(program(name, version)), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+            stdin=subprocess.DEVNULL,
+            env={},
+        )
+
+    def host(self) -> Host:
+        """What our collector takes from it, and our reader makes of that."""
+        command = ["sh", "-s", "--", "--root", str(self.root)]
+        done = subprocess.run(command, input=collect_script().encode(), capture_output=True, check=True)
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+            files = {one.name: archive.extractfile(one) for one in archive if one.isfile()}
+            return read_host({name: stream.read() for name, stream in files.items() if stream}, str(self.root), "cp1")
