@@ -30,7 +30,8 @@ def kubelet_too_old(
     kubelets, since the kubelets move with every step of the plan. Virtual nodes run no kubelet and are named as not
     checked. It is a warning when only kubeadm's own limit is passed and `kubeadm upgrade apply` has been run already.
 
-    How to see it yourself: kubectl get nodes, and kubeadm upgrade plan on a control-plane node
+    How to see it yourself: kubectl get nodes, and kubeadm upgrade apply VERSION --dry-run on a control-plane node;
+    kubeadm upgrade plan does not look
 
     References:
         https://kubernetes.io/releases/version-skew-policy/#kubelet

@@ -44,8 +44,8 @@ def rows(found: KubeadmVerdict) -> str:
         ("no API server", verdict("1.37.2", cluster=""), "1M"),
         ("no kubeadm", verdict("1.37.2", kubeadm=""), "2M"),
         ("no kubelets", verdict("1.37.2", kubelets=None), "3S"),
-        ("below kubeadm's minimum", verdict("1.35.0", cluster="1.36.3", kubeadm="1.37.2"), "4M 9S"),
-        ("a preview of kubeadm's minimum", verdict("1.36.0-rc.1", experimental=True), "4M 9S"),
+        ("below kubeadm's minimum", verdict("1.35.0", cluster="1.38.0", kubelets=None), "4M"),
+        ("a preview of kubeadm's minimum", verdict("1.36.0-rc.1", experimental=True), "4M"),
         ("two minors up", verdict("1.37.2", cluster="1.35.0"), "5M"),
         ("two minors up, a preview", verdict("1.37.0-rc.1", cluster="1.35.0", candidates=True), "5S"),
         ("two minors down", verdict("1.37.0", cluster="1.39.0"), "6M"),
@@ -90,8 +90,18 @@ def test_each_row(why: str, found: KubeadmVerdict, expected: str) -> None:
         ),
         (verdict("1.36.4"), "Kubeadm version v1.37.2 can only be used to upgrade to Kubernetes version 1.37"),
         (
-            verdict("1.37.2", kubelets=("1.33.9", "1.32.0", "1.33.9")),
-            "There are kubelets in this cluster that are too old that have these versions [v1.32.0 v1.33.9]",
+            verdict("1.37.2", kubelets=("v1.33.9", "v1.32.0+k3s1", "v1.33.9", "v1.33.9-eks-1234567")),
+            (
+                "There are kubelets in this cluster that are too old that have these versions "
+                "[v1.32.0+k3s1 v1.33.9 v1.33.9-eks-1234567]"
+            ),
+        ),
+        (
+            verdict("1.35.0"),
+            (
+                "this version of kubeadm only supports deploying clusters with the control plane version >= 1.36.0. "
+                "Current version: v1.35.0"
+            ),
         ),
     ],
 )

@@ -1,8 +1,9 @@
 """What `kubeadm upgrade apply` says of the versions that it meets.
 
-Upstream's EnforceVersionPolicies (cmd/kubeadm/app/phases/upgrade/policy.go), question by question and in its order. The
-numbers of the rows are those of the project's table. kubeadm compares minors alone in most of them and never
-looks at a kubelet that is too new; `upgrade node` asks none of this.
+Upstream's NormalizeKubernetesVersion (cmd/kubeadm/app/util/config/common.go) and EnforceVersionPolicies
+(cmd/kubeadm/app/phases/upgrade/policy.go), question by question and in their order. The numbers of the rows are those
+of the project's table. kubeadm compares minors alone in most of them and never looks at a kubelet that is too new;
+`upgrade plan` and `upgrade node` ask none of this.
 """
 
 from __future__ import annotations
@@ -67,11 +68,16 @@ def kubeadm_upgrade_verdict(
     if kubeadm is None:
         return KubeadmVerdict((PolicyError(2, False, "Unable to fetch kubeadm version"),))
     limits = policy.limits(kubeadm.minor_version)
+    minimum = Version(kubeadm.major, kubeadm.minor - limits.control_plane_behind, 0)
+    if target < minimum:
+        # Asked before all else: the row of this name in EnforceVersionPolicies is never reached.
+        text = f"this version of kubeadm only supports deploying clusters with the control plane version >= {minimum}"
+        return KubeadmVerdict((PolicyError(4, False, f"{text}. Current version: v{target}"),))
     unreadable = (PolicyError(3, True, "Unable to fetch kubelet version"),) if kubelets is None else ()
     return KubeadmVerdict(
         (
             *unreadable,
-            *_of_the_hop(target, cluster, kubeadm, limits),
+            *_of_the_hop(target, cluster, limits),
             *_of_kubeadm(target, kubeadm),
             *_of_previews(target, allow_experimental, allow_release_candidates),
             *_of_kubelets(target, kubelets or (), limits),
@@ -79,13 +85,8 @@ def kubeadm_upgrade_verdict(
     )
 
 
-def _of_the_hop(target: Version, cluster: Version, kubeadm: Version, limits: KubeadmLimits) -> Iterator[PolicyError]:
+def _of_the_hop(target: Version, cluster: Version, limits: KubeadmLimits) -> Iterator[PolicyError]:
     preview = target.prerelease is not None
-    minimum = Version(kubeadm.major, kubeadm.minor - limits.control_plane_behind, 0)
-    if target < minimum:
-        # kubeadm prints the cluster's version here where it means its own minimum.
-        text = f"is equal to or lower than the minimum supported version {_quoted(minimum)}"
-        yield PolicyError(4, False, f"{_specified(target)} {text}. Please specify a higher version to upgrade to")
     if target.minor > cluster.minor + limits.upgrade_minors:
         text = f"is too high; kubeadm can upgrade only {limits.upgrade_minors} minor version at a time"
         yield PolicyError(5, preview, f"{_specified(target)} {text}")
@@ -120,9 +121,10 @@ def _of_previews(target: Version, experimental: bool, candidates: bool) -> Itera
 
 
 def _of_kubelets(target: Version, kubelets: Collection[Version], limits: KubeadmLimits) -> Iterator[PolicyError]:
-    old = sorted({kubelet for kubelet in kubelets if target.minor > kubelet.minor + limits.kubelets_behind})
+    old = [kubelet for kubelet in kubelets if target.minor > kubelet.minor + limits.kubelets_behind]
     if old:
-        versions = " ".join(f"v{kubelet}" for kubelet in old)
+        # Each as it is told: kubeadm takes 1.33.9 and 1.33.9+k3s1 for two.
+        versions = " ".join(dict.fromkeys(kubelet.text or f"v{kubelet}" for kubelet in sorted(old)))
         text = "There are kubelets in this cluster that are too old that have these versions"
         yield PolicyError(11, True, f"{text} [{versions}]")
 
