@@ -25,7 +25,12 @@ def test_every_version_is_read(version: str) -> None:
 @pytest.mark.parametrize(
     ("version", "text", "arguments"),
     [
-        ("v1beta3", "apiServer: {extraArgs: {v: '4', profiling: false}}\n", (("v", "4"), ("profiling", "false"))),
+        ("v1beta3", "apiServer: {extraArgs: {v: '4', profiling: false}}\n", (("profiling", "false"), ("v", "4"))),
+        (
+            "v1beta3",
+            "apiServer: {extraArgs: {v: '4', audit-policy-file: /a}}\n",
+            (("audit-policy-file", "/a"), ("v", "4")),
+        ),
         ("v1beta4", LIST, (("v", "4"), ("audit-policy-file", "/a"), ("v", "5"))),
         ("v1beta4", "apiServer: {}\n", ()),
         ("v1beta4", "apiServer: null\n", ()),
@@ -50,6 +55,18 @@ def test_arguments_of_another_shape_are_refused(text: str) -> None:
         parse(HEAD.format(version="v1beta4") + text).extra_arguments("apiServer")
 
 
+@pytest.mark.parametrize(
+    ("text", "external"), [("", False), ("etcd: {external: null}\n", False), ("etcd: {external: {}}\n", True)]
+)
+def test_etcd_is_external_where_the_field_is_there(text: str, external: bool) -> None:
+    assert parse(HEAD.format(version="v1beta4") + text).etcd_is_external is external
+
+
+@pytest.mark.parametrize("behind", ["---\n", "---\nkind: Other\n", "...\n"])
+def test_the_first_document_counts(behind: str) -> None:
+    assert parse(HEAD.format(version="v1beta4") + "clusterName: a\n" + behind).document["clusterName"] == "a"
+
+
 def test_external_etcd() -> None:
     text = "etcd: {external: {endpoints: ['https://a:2379', 'https://b:2379']}}\n"
     config = parse(HEAD.format(version="v1beta3") + text)
@@ -62,6 +79,14 @@ def test_external_etcd() -> None:
     [
         ("certificateValidityPeriod: 1h0m0s\n", timedelta(hours=1)),
         ("certificateValidityPeriod: 8760h\n", timedelta(days=365)),
+        ("certificateValidityPeriod: 1.5h\n", timedelta(minutes=90)),
+        ("certificateValidityPeriod: 5m1h.5s1500ms+\n", None),
+        ("certificateValidityPeriod: +5m1h.5s1500ms\n", timedelta(hours=1, minutes=5, seconds=2)),
+        ("certificateValidityPeriod: -1h\n", timedelta(hours=-1)),
+        ("certificateValidityPeriod: '0'\n", timedelta(0)),
+        ("certificateValidityPeriod: '5'\n", None),
+        ("certificateValidityPeriod: 365d\n", None),
+        ("certificateValidityPeriod: .h\n", None),
         ("certificateValidityPeriod: a year\n", None),
         ("certificateValidityPeriod: ١h\n", None),
         (f"certificateValidityPeriod: {'9' * 400}h\n", timedelta.max),

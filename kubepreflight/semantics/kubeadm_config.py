@@ -26,7 +26,7 @@ CERTIFICATES_DIRECTORY = "/etc/kubernetes/pki"
 """Where kubeadm keeps certificates unless `certificatesDir` says otherwise."""
 
 Arguments = tuple[tuple[str, str], ...]
-"""Flags without `--` and their values, in order; a name may stand twice."""
+"""Flags without `--` and their values, in kubeadm's order; a name may stand twice."""
 
 EDIT = "kubectl -n kube-system edit configmap kubeadm-config"
 """The command that changes it."""
@@ -35,7 +35,9 @@ ARGUMENTS_AS_MAP = READABLE[:3]
 """The versions in which `extraArgs` is a map."""
 
 _KEY = "ClusterConfiguration"
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|μs|ns)", re.ASCII)
+_DURATION = re.compile(rf"([+-]?)(?:0|(?:{_PART.pattern})+)", re.ASCII)
+_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _DEPTH_LIMIT = 50
 
 
@@ -111,7 +113,7 @@ class KubeadmConfig(msgspec.Struct, frozen=True):
     @property
     def etcd_is_external(self) -> bool:
         """Whether somebody else than kubeadm runs etcd."""
-        return bool(_inner(self.document, "etcd", "external"))
+        return _inner(self.document, "etcd").get("external") is not None
 
     @property
     def etcd_endpoints(self) -> tuple[str, ...]:
@@ -134,7 +136,7 @@ class KubeadmConfig(msgspec.Struct, frozen=True):
         if value is None:
             return ()
         if isinstance(value, dict):
-            return tuple((str(name), _argument(one)) for name, one in value.items())
+            return tuple(sorted((str(name), _argument(one)) for name, one in value.items()))
         if isinstance(value, list) and all(isinstance(one, dict) and "name" in one for one in value):
             return tuple((str(one["name"]), _argument(one.get("value"))) for one in value)
         raise ValueError(f"{'.'.join(component)}.extraArgs is neither a map nor a list of names and values")
@@ -193,12 +195,13 @@ def _argument(value: Any) -> str:
 
 
 def _duration(text: str) -> timedelta | None:
+    """As Go's time.ParseDuration reads it; None for what it refuses."""
     match = _DURATION.fullmatch(text)
-    if not text or match is None:
+    if match is None:
         return None
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
     try:
-        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        return timedelta(seconds=-seconds if match[1] == "-" else seconds)
     except OverflowError:
         return timedelta.max
 
@@ -212,7 +215,7 @@ def _mapping_in(text: str) -> dict[str, Any]:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if isinstance(event, yaml.AliasEvent) or depth > _DEPTH_LIMIT:
                 raise ValueError("it has YAML aliases, or is nested too deep, which no configuration needs")
-        value = yaml.load(text, yaml.CSafeLoader)
+        value = next(yaml.load_all(text, yaml.CSafeLoader), None)
     except yaml.YAMLError as error:
         raise ValueError(f"it is no YAML: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(value, dict):

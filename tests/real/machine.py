@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import io
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
 
+import yaml
+
 from kubepreflight.host import Host
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
+from tests.real.cluster import Cluster
+from tools.kubernetes.client import Object
+from tools.kubernetes.control_plane import NODE
 from tools.kubernetes.programs import program
+
+__all__ = ("NODE", "Machine", "control_plane_node")
 
 SECONDS = 120
 _INSIDE = 'touch "$0/program" && mount --bind "$1" "$0/program" && shift && exec chroot "$0" /program "$@"'
@@ -48,3 +56,27 @@ class Machine:
         with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
             files = {one.name: archive.extractfile(one) for one in archive if one.isfile()}
             return read_host({name: stream.read() for name, stream in files.items() if stream}, str(self.root), "cp1")
+
+
+def control_plane_node(cluster: Cluster, root: Path) -> Machine:
+    """The machine of the cluster's control-plane node, and the mirror of its API server's pod in the cluster."""
+    machine, folder = Machine(root), cluster.control_plane.folder
+    shutil.copytree(folder / "pki", machine.kubernetes / "pki")
+    for path in folder.glob("*.conf"):
+        shutil.copy(path, machine.kubernetes)
+    (machine.kubernetes / "manifests").mkdir()
+    for path in (folder / "manifests").rglob("*.yaml"):
+        shutil.copy(path, machine.kubernetes / "manifests")
+    cluster.holds(mirror(machine.kubernetes / "manifests/kube-apiserver.yaml"))
+    return machine
+
+
+def mirror(manifest: Path) -> Object:
+    """What a kubelet shows of a static pod."""
+    pod: Object = yaml.safe_load(manifest.read_bytes())
+    metadata = pod["metadata"]
+    hashes = dict.fromkeys(("kubernetes.io/config.hash", "kubernetes.io/config.mirror"), "0")
+    metadata |= {"name": f"{metadata['name']}-{NODE}", "annotations": metadata.get("annotations", {}) | hashes}
+    pod["spec"]["nodeName"] = NODE
+    pod["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    return pod

@@ -7,7 +7,6 @@ is: against real API servers, with nodes of every interesting kubelet.
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,19 +17,17 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 
 from kubepreflight.knowledge.versions import KubeadmPolicy
 from kubepreflight.semantics.kubeadm_policy import kubeadm_upgrade_verdict
 from kubepreflight.version import Version
 from tests.real.cluster import Cluster
 from tests.real.conftest import Clusters
-from tests.real.machine import Machine
+from tests.real.machine import NODE, Machine, control_plane_node
 from tests.real.objects import node
 from tools.kubernetes.client import Object
 
 VERSIONS = ("1.36.3", "1.37.2")
-NODE = "cp1"
 IGNORED = "--ignore-preflight-errors=all"
 FITTING = ("1.37.2", "1.36.3", "1.36.0")
 EVERY = (
@@ -75,30 +72,6 @@ class Answer(msgspec.Struct, frozen=True):
 
     errors: tuple[str, ...] = ()
     forcible: bool = True
-
-
-def control_plane_node(cluster: Cluster, root: Path) -> Machine:
-    """The machine of the cluster's control-plane node, and the mirror of its API server's pod in the cluster."""
-    machine, folder = Machine(root), cluster.control_plane.folder
-    shutil.copytree(folder / "pki", machine.kubernetes / "pki")
-    for path in folder.glob("*.conf"):
-        shutil.copy(path, machine.kubernetes)
-    (machine.kubernetes / "manifests").mkdir()
-    for path in (folder / "manifests").rglob("*.yaml"):
-        shutil.copy(path, machine.kubernetes / "manifests")
-    cluster.holds(mirror(machine.kubernetes / "manifests/kube-apiserver.yaml"))
-    return machine
-
-
-def mirror(manifest: Path) -> Object:
-    """What a kubelet shows of a static pod."""
-    pod: Object = yaml.safe_load(manifest.read_bytes())
-    metadata = pod["metadata"]
-    hashes = dict.fromkeys(("kubernetes.io/config.hash", "kubernetes.io/config.mirror"), "0")
-    metadata |= {"name": f"{metadata['name']}-{NODE}", "annotations": metadata.get("annotations", {}) | hashes}
-    pod["spec"]["nodeName"] = NODE
-    pod["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-    return pod
 
 
 def nodes(kubelets: Sequence[str]) -> list[Object]:
