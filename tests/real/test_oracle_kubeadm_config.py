@@ -192,6 +192,7 @@ IN_THE_CLUSTER = {
     "a negative lifetime": f"{HEAD}certificateValidityPeriod: -1h\n",
     "microseconds": f"{HEAD}certificateValidityPeriod: 1us\n",
     "a folder with dots": f"{HEAD}certificatesDir: /srv/../srv/pki\n",
+    "the experimental version": HEAD.replace("v1beta4", "v1"),
     # and what kubeadm refuses
     "a tab": f"{HEAD}apiServer:\n\textraArgs: []\n",
     "no YAML": "a: [",
@@ -222,10 +223,6 @@ CLUSTER_DIFFERS = {
     "nested deep": (f"{HEAD}x: {'[' * 60}{']' * 60}\n", "as aliases"),
     "a tag of its own": (f"{HEAD}imageRepository: !foo a\n", "no tool writes it: we refuse and say so"),
     "a flag without name": (f"{HEAD}apiServer: {{extraArgs: [{{value: '4'}}]}}\n", "kubeadm init refuses it: so do we"),
-    "the experimental version": (
-        HEAD.replace("v1beta4", "v1"),
-        "kubeadm writes it to no cluster yet: we say that we do not know it",
-    ),
 }
 
 
