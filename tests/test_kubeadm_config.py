@@ -90,6 +90,7 @@ def test_external_etcd() -> None:
         ("certificateValidityPeriod: a year\n", None),
         ("certificateValidityPeriod: ١h\n", None),
         (f"certificateValidityPeriod: {'9' * 400}h\n", timedelta.max),
+        (f"certificateValidityPeriod: '{'9' * 1_000_000}'\n", None),
         ("", None),
     ],
 )

@@ -38,6 +38,7 @@ _KEY = "ClusterConfiguration"
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|μs|ns)", re.ASCII)
 _DURATION = re.compile(rf"([+-]?)(?:0|(?:{_PART.pattern})+)", re.ASCII)
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+_DURATION_LIMIT = 1000
 _DEPTH_LIMIT = 50
 
 
@@ -196,7 +197,8 @@ def _argument(value: Any) -> str:
 
 def _duration(text: str) -> timedelta | None:
     """As Go's time.ParseDuration reads it; None for what it refuses."""
-    match = _DURATION.fullmatch(text)
+    # Longer ones are nobody's, and the time that the pattern takes for them grows with the square of their length.
+    match = _DURATION.fullmatch(text) if len(text) <= _DURATION_LIMIT else None
     if match is None:
         return None
     seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
