@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 import typing
@@ -65,6 +66,7 @@ class Parameter(msgspec.Struct, frozen=True):
         return f"manifests of {plural}" if self.form is Desired else plural
 
 
+@functools.cache
 def parameters_of(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     """Read a function's signature. Raises TypeError for a parameter that has no type, or one that nobody can supply."""
     hints = typing.get_type_hints(function)
