@@ -164,7 +164,7 @@ class Resolver:
         objects = list(once.values())
         readable = [api for api in kind.apis() if snapshot.has_listed(api)]
         gaps = list(_failures(snapshot, kind))
-        unknown = [api for api in kind.apis() if api not in readable and not _failed(snapshot, api)]
+        unknown = [api for api in kind.apis() if api not in readable and not snapshot.gaps_of(api)]
         if unknown:
             gaps.append(_not_offered(unknown, kind, some=bool(objects) and not readable))
         return Resolved(objects, tuple(gaps), available=bool(objects or readable))
@@ -182,10 +182,6 @@ def _beyond_knowledge(info: TableInfo, hops: Sequence[Hop], target: Version) -> 
     return Gap(input=f"knowledge: {info.table}", reason=reason, how=how, asked=True)
 
 
-def _failed(snapshot: Snapshot, api: Api) -> bool:
-    return any((group, api.kind) in snapshot.failures for group in (api.group, *api.also))
-
-
 def _not_opted_in(kind: type[KubernetesObject]) -> Gap:
     what = listed(api.plural for api in kind.apis())
     how = f"kubepreflight scan --opt-in {kind.opt_in}"
@@ -194,9 +190,7 @@ def _not_opted_in(kind: type[KubernetesObject]) -> Gap:
 
 def _not_offered(apis: Sequence[Api], kind: type[KubernetesObject], *, some: bool) -> Gap:
     """One gap, however many kinds are missing; what the user opted in to was asked for."""
-    what = listed(
-        " ".join(part for part in (api.plural, f"{api.namespace}/{api.name}".strip("/")) if part) for api in apis
-    )
+    what = listed(api.label for api in apis)
     # Of several kinds the server may lack one, and kubectl then gets none of them.
     single = f", or add: kubectl get {apis[0].resource} -A -o json" if len(apis) == 1 else ""
     lacking = f"only some {what} were given" if some else f"nothing that was given holds {what}"
@@ -210,8 +204,7 @@ def _not_offered(apis: Sequence[Api], kind: type[KubernetesObject], *, some: boo
 
 
 def _failures(snapshot: Snapshot, kind: type[KubernetesObject]) -> tuple[Gap, ...]:
-    groups = ((group, api.kind) for api in kind.apis() for group in (api.group, *api.also))
-    gaps = tuple(gap for key in groups for gap in snapshot.failures.get(key, ()))
+    gaps = tuple(dict.fromkeys(gap for api in kind.apis() for gap in snapshot.gaps_of(api)))
     return tuple(_folded(gaps)) if len(gaps) > NAMED else gaps
 
 

@@ -43,6 +43,11 @@ class Api(NamedTuple):
         """The full resource name, as RBAC and discovery have it: `deployments.apps`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    @property
+    def label(self) -> str:
+        """How reports call it: `pods`, `configmaps kube-system/kubeadm-config`."""
+        return " ".join(part for part in (self.plural, f"{self.namespace}/{self.name}".strip("/")) if part)
+
     def serves(self, group: str, kind: str) -> bool:
         """Whether an object of this group and kind is one of these."""
         return kind == self.kind and (group == self.group or group in self.also)

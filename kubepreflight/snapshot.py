@@ -70,7 +70,7 @@ class Recorder(Protocol):
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What is known. `listed` are the kinds of which everything was read (an empty list is then the truth), `parts`
     those of which everything was read that has a namespace or a name; `failures` the gaps of kinds and items that could
-    not be read; `given` facts of the scan by their class."""
+    not be read, `part_failures` those of such parts; `given` facts of the scan by their class."""
 
     observed: Mapping[type[KubernetesObject], list[Any]]
     desired: Mapping[type[KubernetesObject], list[Any]]
@@ -85,6 +85,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[SourceRecord, ...]
     opted_in: frozenset[str] = frozenset()
     parts: frozenset[Part] = frozenset()
+    part_failures: Mapping[Part, tuple[Gap, ...]] = {}
+
+    def gaps_of(self, api: Api) -> tuple[Gap, ...]:
+        """What could not be read of that which this asks for."""
+        groups = (api.group, *api.also)
+        whole = (gap for group in groups for gap in self.failures.get((group, api.kind), ()))
+        parts = (gap for group in groups for gap in self.part_failures.get((group, api.kind, *api.part), ()))
+        return (*whole, *parts)
 
     def has_listed(self, api: Api) -> bool:
         """Whether all was read that this asks for, under whichever of its groups."""
@@ -115,6 +123,7 @@ class Collector:
         self._empty: set[Kind] = set()
         self._parts: set[Part] = set()
         self._failures: dict[Kind, list[Gap]] = {}
+        self._part_failures: dict[Part, list[Gap]] = {}
         self._headers: list[ManifestHeader] = []
         self._hosts: list[Host] = []
         self._gaps: list[Gap] = []
@@ -237,9 +246,12 @@ class Collector:
         else:
             self._listed.add((group, kind))
 
-    def fail(self, group: str, kind: str, gap: Gap) -> None:
-        """Say that a kind, or one object of it, could not be read."""
-        self._failures.setdefault((group, kind), []).append(gap)
+    def fail(self, group: str, kind: str, gap: Gap, namespace: str = "", name: str = "") -> None:
+        """Say that a kind, or one object of it, could not be read; or just what has a namespace or a name."""
+        if namespace or name:
+            self._part_failures.setdefault((group, kind, namespace, name), []).append(gap)
+        else:
+            self._failures.setdefault((group, kind), []).append(gap)
 
     def add_gap(self, gap: Gap) -> None:
         """Say that something which belongs to no kind could not be read: a file, a host."""
@@ -269,6 +281,7 @@ class Collector:
             listed=frozenset(self._listed),
             parts=frozenset(self._parts),
             failures={kind: tuple(gaps) for kind, gaps in self._failures.items()},
+            part_failures={part: tuple(gaps) for part, gaps in self._part_failures.items()},
             headers=tuple(dict.fromkeys(self._headers)),
             manifests_given=self.manifests_given,
             hosts=tuple(sorted(self._hosts, key=lambda host: host.name)),

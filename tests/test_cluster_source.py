@@ -77,6 +77,9 @@ def test_of_two_objects_of_a_kind_one_may_be_refused(server: FakeApiServer) -> N
     server.answers["/api/v1/namespaces/kube-public/configmaps"] = (403, {"message": "forbidden"})
     snapshot = read(server, KubeadmConfig, ClusterInfo)
     assert [snapshot.has_listed(one.api) for one in (KubeadmConfig, ClusterInfo)] == [True, False]
+    assert not snapshot.gaps_of(KubeadmConfig.api)
+    (gap,) = snapshot.gaps_of(ClusterInfo.api)
+    assert gap.input == "configmaps kube-public/cluster-info"
 
 
 def test_items_of_a_list_that_does_not_say_of_what_are_gaps_if_not_objects(server: FakeApiServer) -> None:

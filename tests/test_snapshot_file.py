@@ -41,6 +41,7 @@ def fill(collector: Collector) -> None:
     collector.add_value(pod("c", uid=""), Origin("apps/c.yaml", 7))
     collector.mark_listed("", "Pod")
     collector.fail("", "Node", Gap(input="nodes", reason="403 Forbidden", asked=True))
+    collector.fail("", "ConfigMap", Gap(input="configmaps", reason="403 Forbidden"), "kube-system", "kubeadm-config")
     collector.add_gap(Gap(input="files", subject="x.yaml:3", reason="broken", asked=True))
     collector.add_source(SourceRecord(kind="cluster", name="home"))
 
@@ -73,6 +74,8 @@ def test_it_reads_back_as_it_was(tmp_path: Path) -> None:
     assert after.desired == before.desired
     assert after.headers == before.headers
     assert (after.listed, after.failures, after.gaps) == (before.listed, before.failures, before.gaps)
+    assert after.part_failures == before.part_failures
+    assert len(after.part_failures) == 1
     assert after.given == before.given
     assert after.desired[Pod][0].origin == Origin("apps/c.yaml", 7)
 

@@ -78,7 +78,8 @@ def run_snapshot(to: str, options: Mapping[str, Any]) -> ExitStatus:
 
 
 def _tell_missing(snapshot: Snapshot, path: Path) -> ExitStatus:
-    every = (*snapshot.gaps, *(gap for gaps in snapshot.failures.values() for gap in gaps))
+    failures = (*snapshot.failures.values(), *snapshot.part_failures.values())
+    every = (*snapshot.gaps, *(gap for gaps in failures for gap in gaps))
     missing = list(dict.fromkeys(gap for gap in every if gap.asked))
     if not missing:
         return ExitStatus.NOTHING

@@ -167,7 +167,7 @@ def _locate(api: Api, served: _Discovery, paths: dict[Api, str], collector: Coll
             try:
                 found = served.serves(group_version, api)
             except ApiError as error:
-                collector.fail(api.group, api.kind, _gap(api, error))
+                collector.fail(api.group, api.kind, _gap(api, error), *api.part)
                 return
             if found:
                 space = f"/namespaces/{api.namespace}" if api.namespace else ""
@@ -185,7 +185,7 @@ def _gap(api: Api, error: ApiError) -> Gap:
         503: f"is what serves it down? kubectl get apiservices | grep {api.group or 'False'}",
         504: "kubectl get --raw '/readyz?verbose' says what the API server waits for; often it is etcd",
     }.get(error.status, "scan again; if it stays, the API server's log says why")
-    return Gap(input=api.plural, reason=str(error), how=how, asked=True)
+    return Gap(input=api.label, reason=str(error), how=how, asked=True)
 
 
 def _fetch_all(connection: Connection, paths: dict[Api, str], collector: Collector, progress: Progress) -> None:
@@ -258,7 +258,7 @@ def _take(fetched: _Fetched, collector: Collector, progress: Progress) -> None:
     api = fetched.api
     if fetched.done:
         if fetched.error is not None:
-            collector.fail(api.group, api.kind, _gap(api, fetched.error))
+            collector.fail(api.group, api.kind, _gap(api, fetched.error), *api.part)
         else:
             collector.mark_listed(api.group, api.kind, *api.part)
         progress.did(api.resource, fetched.seconds)
@@ -267,7 +267,7 @@ def _take(fetched: _Fetched, collector: Collector, progress: Progress) -> None:
     try:
         page = msgspec.json.decode(fetched.page, type=_Page)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        collector.fail(api.group, api.kind, _gap(api, ApiError(0, f"the answer is no list: {error}")))
+        collector.fail(api.group, api.kind, _gap(api, ApiError(0, f"the answer is no list: {error}")), *api.part)
         return
     for item in page.items or ():
         collector.add_raw(item, _LIVE, api_version=page.api_version, kind=api.kind, desired=False)

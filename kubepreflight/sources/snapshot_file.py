@@ -55,7 +55,7 @@ class _Index(msgspec.Struct, kw_only=True):
     files: list[_KindFile]
     listed: list[tuple[str, str]]
     parts: list[Part] = []
-    failures: list[tuple[str, str, list[Gap]]]
+    failures: list[tuple[Part, list[Gap]]]
     gaps: list[Gap]
     sources: list[SourceRecord]
     headers: list[ManifestHeader]
@@ -116,7 +116,7 @@ class SnapshotWriter:
             files=[file for file, _ in self._spools.values()],
             listed=sorted(snapshot.listed),
             parts=sorted(snapshot.parts),
-            failures=[(*kind, list(gaps)) for kind, gaps in sorted(snapshot.failures.items())],
+            failures=[(part, list(gaps)) for part, gaps in _failures(snapshot)],
             gaps=list(snapshot.gaps),
             sources=list(snapshot.sources),
             headers=list(snapshot.headers),
@@ -142,6 +142,12 @@ class SnapshotWriter:
                 member = tarfile.TarInfo(file.file)
                 member.size = size
                 archive.addfile(member, spool)
+
+
+def _failures(snapshot: Snapshot) -> Iterator[tuple[Part, tuple[Gap, ...]]]:
+    for (group, kind), gaps in sorted(snapshot.failures.items()):
+        yield (group, kind, "", ""), gaps
+    yield from sorted(snapshot.part_failures.items())
 
 
 def _base(name: str) -> str:
@@ -247,9 +253,9 @@ def _lines(stream: IO[bytes], size: int = 1 << 20) -> Iterator[bytes]:
 def _read_facts(collector: Collector, index: _Index, seen: set[str], name: str) -> None:
     for listed in (*index.listed, *index.parts):
         collector.mark_listed(*listed)
-    for group, kind, gaps in index.failures:
+    for (group, kind, namespace, named), gaps in index.failures:
         for gap in gaps:
-            collector.fail(group, kind, gap)
+            collector.fail(group, kind, gap, namespace, named)
     for gap in index.gaps:
         collector.add_gap(gap)
     for header in index.headers:
