@@ -52,7 +52,11 @@ def _need(parameter: Parameter) -> str:
 
 
 def cluster_role(name: str) -> str:
-    """The ClusterRole for all installed rules, without what the user must opt in to, as YAML."""
+    """The ClusterRole for all installed rules, without what the user must opt in to, as YAML.
+
+    Kinds that moved to another group are granted in their present one only: servers that had nothing but the older one
+    (Ingress in `extensions`, before 1.14) are too old to be looked at.
+    """
     import yaml
 
     apis = sorted(wanted_by(load_rules()).apis())
@@ -66,7 +70,7 @@ def cluster_role(name: str) -> str:
 
 
 def _everywhere(apis: Sequence[Api]) -> list[dict[str, list[str]]]:
-    whole = sorted({(group, api.plural) for api in apis if not api.name for group in (api.group, *api.also)})
+    whole = sorted({(api.group, api.plural) for api in apis if not api.name})
     return [
         {"apiGroups": [group], "resources": [plural for _, plural in rows], "verbs": ["list"]}
         for group, rows in ((group, list(rows)) for group, rows in groupby(whole, key=lambda row: row[0]))
