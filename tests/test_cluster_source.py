@@ -90,10 +90,20 @@ def test_items_of_a_list_that_does_not_say_of_what_are_gaps_if_not_objects(serve
     assert read(server).failures["", "Pod"][0].asked
 
 
+EXPIRED = (410, {"message": "too old", "metadata": {"continue": "offer"}})
+
+
 def test_goes_on_with_the_servers_own_offer_when_a_list_has_expired(server: FakeApiServer) -> None:
-    expired = (410, {"message": "too old", "metadata": {"continue": "offer"}})
-    server.answers["/api/v1/pods"] = [pods("a", token="next"), expired, pods("b")]
+    server.answers["/api/v1/pods"] = [pods("a", token="next"), EXPIRED, pods("b")]
     assert [pod.name for pod in read(server).observed[Pod]] == ["a", "b"]
+
+
+def test_a_list_may_expire_again_and_again_as_long_as_its_pages_come(server: FakeApiServer) -> None:
+    pages = [answer for name in "abcdef" for answer in (EXPIRED, pods(name, token="next"))]
+    server.answers["/api/v1/pods"] = [*pages, pods("g")]
+    assert [pod.name for pod in read(server).observed[Pod]] == list("abcdefg")
+    server.answers["/api/v1/pods"] = EXPIRED
+    assert "410 too old" in read(server).failures["", "Pod"][0].reason
 
 
 @pytest.mark.parametrize(

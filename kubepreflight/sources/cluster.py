@@ -30,6 +30,10 @@ PAGES_AHEAD = 8
 """How many fetched pages may wait to be decoded; more would only fill memory."""
 
 
+OFFERS = 3
+"""How many in a row are taken to go on with an expired list; one that works is followed by a page."""
+
+
 class _Meta(msgspec.Struct):
     token: str = msgspec.field(name="continue", default="")
 
@@ -223,7 +227,8 @@ def _fetch(connection: Connection, api: Api, path: str, pages: queue.Queue[_Fetc
 
 
 def _pages(connection: Connection, api: Api, path: str) -> Iterator[bytes]:
-    """The pages of one list. When the server has forgotten its version (410), the offer to go on is taken."""
+    """The pages of one list. When the server has forgotten its version (410), the offer to go on is taken: as often as
+    it takes, as long as pages come."""
     if api.name:
         yield connection.get(path, fieldSelector=f"metadata.name={api.name}")
         return
@@ -233,11 +238,11 @@ def _pages(connection: Connection, api: Api, path: str) -> Iterator[bytes]:
             page = connection.get(path, limit=PAGE, fieldSelector=api.selector, **{"continue": token})
         except ApiError as error:
             offers += 1
-            if error.status != 410 or not error.continue_token or offers > 3:
+            if error.status != 410 or not error.continue_token or offers > OFFERS:
                 raise
             token = error.continue_token
             continue
-        token = _next(page)
+        token, offers = _next(page), 0
         yield page
         if not token:
             return
