@@ -6,12 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from kubepreflight.cli import cli
 from kubepreflight.report import Report
 from tests.real.objects import Object
 from tools.kubernetes.client import Client, Refused
@@ -20,6 +24,17 @@ from tools.kubernetes.programs import program
 
 SECONDS = 120
 """No scan of a small cluster takes longer, whatever the server does."""
+AUDIT_LOG = "audit.log"
+OTHER_FLAGS = {
+    "runtime_config": "api/all=true",
+    "feature_gates": "GenericWorkload=true,ListFromCacheSnapshot=false",
+}
+"""Flags of an API server that serves what is not served unasked, and that asks etcd for each page but the first: by
+default it keeps a list's version in memory, until 15 s after etcd has forgotten it."""
+VERSIONS = ("1.37.2", "1.36.3")
+"""Under test where servers of different minors may differ."""
+KNOWN = ("--target", "1.37.99", "--at", f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}")
+"""A plan that is the same in every scan, with a target up to which the tables of facts reach."""
 
 
 class Scan(msgspec.Struct, frozen=True):
@@ -57,6 +72,11 @@ class Cluster:
         """Write objects down, with their status, and their namespaces; what the server made of them."""
         return [self._create(one) for one in objects]
 
+    def fill(self, objects: Iterable[Object]) -> None:
+        """Write many objects down, side by side."""
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self.client.create, objects))
+
     def _create(self, value: Object) -> Object:
         namespace = value["metadata"].get("namespace")
         try:
@@ -71,10 +91,13 @@ class Cluster:
                 raise
         return self.client.create(value)
 
+    def program(self, *arguments: str) -> list[str]:
+        """A command line of the real program."""
+        return [str(Path(sys.executable).with_name("kubepreflight")), *arguments]
+
     def command(self, *arguments: str, kubeconfig: Path | None = None) -> list[str]:
         """The command line of a scan of this cluster."""
-        own = kubeconfig or self.control_plane.kubeconfig()
-        return [str(Path(sys.executable).with_name("kubepreflight")), *arguments, "--kubeconfig", str(own)]
+        return self.program(*arguments, "--kubeconfig", str(kubeconfig or self.control_plane.kubeconfig()))
 
     def scan(
         self, *arguments: str, kubeconfig: Path | None = None, environment: Mapping[str, str] | None = None
@@ -90,6 +113,25 @@ class Cluster:
             env={**os.environ, **(environment or {})},
         )
         return Scan(done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr)
+
+    def scan_here(self, *arguments: str, kubeconfig: Path | None = None) -> Scan:
+        """Scan it by the same command line within this process: quicker, and a test may see each request of it.
+
+        Raises KubepreflightError where the program would say why it cannot scan, and end with 2.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder) / "report.json"
+            _, *command = self.command("scan", "-o", f"json={report}", *arguments, kubeconfig=kubeconfig)
+            status = cli(command, standalone_mode=False)
+            return Scan(status, json.loads(report.read_text(encoding="utf-8")), "")
+
+    def audited(self, user: str) -> list[Object]:
+        """What the API server's audit log tells of a user's requests, in its order."""
+        log = self.control_plane.folder / AUDIT_LOG
+        events = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+        return [
+            one for one in events if user in (one["user"]["username"], one.get("impersonatedUser", {}).get("username"))
+        ]
 
     def kubectl(self, *arguments: str, text: str | None = None, version: str = "") -> subprocess.CompletedProcess[str]:
         """Run kubectl (of the cluster's version unless told) as the administrator; `text` is its standard input."""
