@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -99,19 +98,14 @@ class Cluster:
         """The command line of a scan of this cluster."""
         return self.program(*arguments, "--kubeconfig", str(kubeconfig or self.control_plane.kubeconfig()))
 
-    def scan(
-        self, *arguments: str, kubeconfig: Path | None = None, environment: Mapping[str, str] | None = None
-    ) -> Scan:
+    def run(self, *arguments: str, kubeconfig: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the real program on it, in a process of its own."""
+        command = self.command(*arguments, kubeconfig=kubeconfig)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+
+    def scan(self, *arguments: str, kubeconfig: Path | None = None) -> Scan:
         """Scan it with the real program, in a process of its own."""
-        command = self.command("scan", "-o", "json", *arguments, kubeconfig=kubeconfig)
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=SECONDS,
-            env={**os.environ, **(environment or {})},
-        )
+        done = self.run("scan", "-o", "json", *arguments, kubeconfig=kubeconfig)
         return Scan(done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr)
 
     def scan_here(self, *arguments: str, kubeconfig: Path | None = None) -> Scan:
@@ -129,9 +123,8 @@ class Cluster:
         """What the API server's audit log tells of a user's requests, in its order."""
         log = self.control_plane.folder / AUDIT_LOG
         events = map(json.loads, log.read_text(encoding="utf-8").splitlines())
-        return [
-            one for one in events if user in (one["user"]["username"], one.get("impersonatedUser", {}).get("username"))
-        ]
+        names = ("user", "impersonatedUser")
+        return [event for event in events if user in [event.get(name, {}).get("username") for name in names]]
 
     def kubectl(self, *arguments: str, text: str | None = None, version: str = "") -> subprocess.CompletedProcess[str]:
         """Run kubectl (of the cluster's version unless told) as the administrator; `text` is its standard input."""

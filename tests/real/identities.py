@@ -54,7 +54,7 @@ def account_user(name: str = "scan", namespace: str = "default") -> str:
     return f"system:serviceaccount:{namespace}:{name}"
 
 
-def certificate(cluster: Cluster, name: str, *, ends: timedelta = timedelta(hours=1)) -> Object:
+def certificate(cluster: Cluster, name: str, *, ends: timedelta = timedelta(days=90)) -> Object:
     """The user of a kubeconfig: a client certificate, signed by the cluster's own authority, that ends so long from
     now (before now when it is negative)."""
     pki = cluster.control_plane.folder / "pki"
@@ -68,7 +68,7 @@ def certificate(cluster: Cluster, name: str, *, ends: timedelta = timedelta(hour
         .issuer_name(authority.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now + ends - timedelta(hours=2))
+        .not_valid_before(min(now, now + ends) - timedelta(hours=1))
         .not_valid_after(now + ends)
         .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .sign(authority_key, hashes.SHA256())

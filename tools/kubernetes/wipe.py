@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from tools.kubernetes.client import Client, Object, Refused, root_of
 
+SECONDS = 20
+"""No server takes longer for one of the things that are waited for."""
 Key = tuple[str, str, str, str]
 """API version, plural, namespace and name of an object."""
 
@@ -28,9 +31,12 @@ def contents(client: Client) -> dict[Key, Object]:
 def wipe(client: Client, before: dict[Key, Object]) -> None:
     """Delete what is not in `before` (from `contents`), restore what was changed or deleted since. Raises Refused."""
     now = contents(client)
-    for key, value in now.items():
-        if key not in before:
-            _delete(client, value)
+    new = [value for key, value in now.items() if key not in before]
+    for value in new:
+        _delete(client, value)
+    for value in new:
+        if value["kind"] == "CustomResourceDefinition":
+            _wait_until_gone(client, client.path_of(value))
     for key, value in before.items():
         if key not in now:
             client.create(_bare(value))
@@ -46,10 +52,37 @@ def _all(client: Client) -> Iterator[tuple[Key, Object]]:
         plural = resource["name"]
         if plural in _NOT_STATE:
             continue
-        for item in client.json(f"{root_of(version)}/{plural}")["items"]:
+        for item in _items(client, f"{root_of(version)}/{plural}"):
             item |= {"apiVersion": version, "kind": resource["kind"]}
             metadata = item["metadata"]
             yield (version, plural, metadata.get("namespace", ""), metadata["name"]), item
+
+
+def _items(client: Client, path: str) -> list[Object]:
+    """A list's items; of a CRD that has just come or gone the server may not know them yet, or any more."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            items: list[Object] = client.json(path)["items"]
+        except Refused as error:
+            if error.status == 404:
+                return []
+            if error.status != 429 or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return items
+
+
+def _wait_until_gone(client: Client, path: str) -> None:
+    """The server deletes a CRD's objects before the CRD itself, which cannot come again until then."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        try:
+            client.get(path)
+        except Refused:
+            return
+        time.sleep(0.05)
 
 
 def _rank(plural: str) -> int:
