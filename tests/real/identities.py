@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,12 @@ from tests.real.waiting import until
 RBAC = "rbac.authorization.k8s.io"
 
 
-def kubeconfig(cluster: Cluster, path: Path, user: Object, **others: Mapping[str, Any]) -> Path:
+def kubeconfig(cluster: Cluster, path: Path, user: Object, **others: Object) -> Path:
     """A kubeconfig with a context for the cluster under test, as `user`, and for `others`: entries of clusters that
-    have fields of their own, each with a context of its name."""
+    have fields of their own (None for not even the real one's), each with a context of its name."""
     admin = yaml.safe_load(cluster.control_plane.kubeconfig().read_text(encoding="utf-8"))
     real = admin["clusters"][0]["cluster"]
-    clusters = {"real": real, **{name: {**real, **fields} for name, fields in others.items()}}
+    clusters = {"real": real, **{name: _fields(real | fields) for name, fields in others.items()}}
     document = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -38,6 +38,10 @@ def kubeconfig(cluster: Cluster, path: Path, user: Object, **others: Mapping[str
     }
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
     return path
+
+
+def _fields(given: Object) -> Object:
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def service_account(cluster: Cluster, name: str = "scan", namespace: str = "default") -> str:
@@ -103,10 +107,11 @@ def allow(cluster: Cluster, roles: dict[str, list[Object]]) -> None:
     cluster.holds(*(binding(user, user) for user in roles))
     # It takes them in in order: with the last it has all.
     last = next(reversed(roles))
-    assert until(lambda: _may(cluster, last, roles[last][0]))
+    assert until(lambda: may(cluster, last, roles[last][0]))
 
 
-def _may(cluster: Cluster, user: str, rule: Object) -> bool:
+def may(cluster: Cluster, user: str, rule: Object) -> bool:
+    """Whether the API server lets a user do the first thing that a rule of a role lets him do."""
     attributes = {"group": rule["apiGroups"][0], "resource": rule["resources"][0], "verb": rule["verbs"][0]}
     if "resourceNames" in rule:
         attributes["name"] = rule["resourceNames"][0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import signal
 import subprocess
@@ -29,9 +30,12 @@ print(json.dumps({{"apiVersion": said["apiVersion"], "kind": "ExecCredential", "
 """
 
 
-def plugin(path: Path, token: str, does: str = "") -> Object:
+PLUGIN_CERTIFICATE = PLUGIN.replace('{"token": sys.argv[1]}', "json.loads(sys.argv[1])")
+
+
+def plugin(path: Path, token: str, does: str = "", program: str = PLUGIN) -> Object:
     """The user of a kubeconfig that an exec plugin proves, which does something before it gives its token."""
-    path.write_text(PLUGIN.replace("WHAT_IT_DOES", does), encoding="utf-8")
+    path.write_text(program.replace("WHAT_IT_DOES", does), encoding="utf-8")
     path.chmod(0o755)
     version = "client.authentication.k8s.io/v1"
     return {"exec": {"apiVersion": version, "command": str(path), "args": [token], "interactiveMode": "Never"}}
@@ -73,8 +77,23 @@ def by_plugin(cluster: Cluster, folder: Path, token: str) -> Object:
     return plugin(folder / "plugin", token)
 
 
+def by_plugin_with_a_certificate(cluster: Cluster, folder: Path, token: str) -> Object:
+    made = certificate(cluster, "everything")
+    pem = {key: base64.b64decode(made[name]).decode() for key, name in IN_CREDENTIAL.items()}
+    return plugin(folder / "plugin", json.dumps(pem), program=PLUGIN_CERTIFICATE)
+
+
+IN_CREDENTIAL = {"clientCertificateData": "client-certificate-data", "clientKeyData": "client-key-data"}
+"""The fields of an ExecCredential, and of a kubeconfig."""
 Proof = Callable[[Cluster, Path, str], Object]
-WAYS: tuple[Proof, ...] = (by_certificate, by_certificate_files, by_token, by_token_file, by_plugin)
+WAYS: tuple[Proof, ...] = (
+    by_certificate,
+    by_certificate_files,
+    by_token,
+    by_token_file,
+    by_plugin,
+    by_plugin_with_a_certificate,
+)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -155,11 +174,18 @@ def test_a_road_that_leads_nowhere_is_told(cluster: Cluster, tmp_path: Path, roa
 
 
 def test_the_context_that_is_named_is_the_one_that_is_scanned(cluster: Cluster, account: str, tmp_path: Path) -> None:
-    config = kubeconfig(cluster, tmp_path / "config", {"token": account}, other={"tls-server-name": "localhost"})
-    scan = cluster.scan(*KNOWN, "--context", "other", kubeconfig=config)
-    assert scan.status == 0, scan.error
-    assert scan.report is not None
-    assert scan.report["cluster"]["name"] == "other"
+    config = kubeconfig(
+        cluster,
+        tmp_path / "config",
+        {"token": account},
+        named={"tls-server-name": "localhost"},
+        trusting={"insecure-skip-tls-verify": True, "certificate-authority-data": None},
+    )
+    for road in ("named", "trusting"):
+        scan = cluster.scan(*KNOWN, "--context", road, kubeconfig=config)
+        assert scan.status == 0, scan.error
+        assert scan.report is not None
+        assert scan.report["cluster"]["name"] == road
 
 
 def test_the_kubeconfig_of_the_environment_counts(cluster: Cluster, account: str, tmp_path: Path) -> None:

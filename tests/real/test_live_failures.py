@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from kubepreflight.errors import SourceError
 from kubepreflight.inputs import Wanted
 from kubepreflight.objects import Api
 from kubepreflight.rule import load_rules
@@ -22,7 +23,7 @@ from kubepreflight.sources import connection as requests
 from kubepreflight.sources.cluster import read_cluster
 from kubepreflight.sources.kubeconfig import connect
 from tests.real.cluster import KNOWN, Cluster, Scan
-from tests.real.mid_scan import MidScan
+from tests.real.mid_scan import Asked, MidScan
 from tests.real.objects import custom_resource_definition, node, pod
 from tests.real.waiting import until
 from tools.kubernetes.client import Client, Object, Refused
@@ -50,6 +51,15 @@ def seen(cluster: Cluster) -> tuple[Snapshot, tuple[Api, ...]]:
     collector = Collector(wanted)
     read_cluster(collector, connect(str(cluster.control_plane.kubeconfig())))
     return collector.snapshot(), collector.apis()
+
+
+def is_for(asked: Asked, api: Api) -> bool:
+    """Whether a request is one for a page of this list."""
+    group = f"/apis/{api.group}/" if api.group else "/api/"
+    space = f"/namespaces/{api.namespace}/" if api.namespace else "/"
+    selector = f"metadata.name={api.name}" if api.name else api.selector
+    listed = asked.path.startswith(group) and asked.path.endswith(f"{space}{api.plural}")
+    return listed and asked.fields.get("fieldSelector", "") == selector
 
 
 def gaps(scan: Scan) -> list[Object]:
@@ -93,9 +103,18 @@ def test_nothing_that_was_not_answered_passes_for_read(dying: Cluster, mid_scan:
     assert any(api.plural == "nodes" for api in lost)
     for api in set(wanted) - lost:
         assert snapshot.has_listed(api)
-        asked = [one for one in mid_scan.requests if one.path.endswith(f"/{api.plural}")]
-        assert all(one.status == 200 for one in asked)
+        assert all(one.status == 200 for one in mid_scan.requests if is_for(one, api))
     assert not any(snapshot.has_listed(api) for api in lost)
+
+
+def test_a_server_that_is_frozen_from_the_start_is_not_waited_for_long(cluster: Cluster, impatient: None) -> None:
+    server = cluster.control_plane.process("kube-apiserver")
+    server.signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(SourceError, match=r"does not answer: .*timed out.* Is it running"):
+            cluster.scan_here(*KNOWN)
+    finally:
+        server.signal(signal.SIGCONT)
 
 
 def test_a_busy_server_is_waited_for(cluster: Cluster, mid_scan: MidScan) -> None:

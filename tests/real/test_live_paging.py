@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,7 +11,9 @@ from kubepreflight.sources import cluster as under_test
 from tests.real.cluster import KNOWN, OTHER_FLAGS, Cluster, Scan
 from tests.real.conftest import Clusters
 from tests.real.mid_scan import MidScan
-from tests.real.objects import node
+from tests.real.objects import custom_resource_definition, node
+from tests.real.waiting import until
+from tools.kubernetes.client import Object
 
 NODES = "/api/v1/nodes"
 
@@ -26,14 +29,35 @@ def compact(cluster: Cluster) -> None:
     cluster.control_plane.etcdctl("compact", str(status["Status"]["header"]["revision"]))
 
 
-def test_a_list_of_three_pages_is_read_whole(cluster: Cluster) -> None:
-    cluster.fill(node(f"n{number:04}") for number in range(2 * under_test.PAGE + 1))
+def test_thousands_of_custom_resources_are_read_and_the_last_one_counts(cluster: Cluster) -> None:
+    """cert-manager's: one that ends soon and fails, behind 2,000 others."""
+    cluster.holds(custom_resource_definition("cert-manager.io", "Certificate", {"v1": True}, storage="v1"))
+    assert until(lambda: "cert-manager.io" in {one["name"] for one in cluster.client.json("/apis")["groups"]})
+    soon = datetime.now(UTC) + timedelta(days=5)
+    failing = [{"type": "Ready", "status": "False", "message": "the issuer is gone"}]
+    cluster.holds(managed("zz-last", notAfter=f"{soon:%Y-%m-%dT%H:%M:%SZ}", conditions=failing))
+    cluster.fill(managed(f"c{number:04}") for number in range(4 * under_test.PAGE))
     scan = cluster.scan(*KNOWN)
-    cluster.client.request("DELETE", NODES)
-    assert names(scan) == [f"n{number:04}" for number in range(2 * under_test.PAGE + 1)]
-    pages = [one["requestURI"] for one in cluster.audited("kubernetes-admin") if one["requestURI"].startswith(NODES)]
-    assert [page.count("continue=") for page in pages[-3:]] == [0, 1, 1]
+    cluster.client.request("DELETE", "/apis/cert-manager.io/v1/namespaces/shop/certificates")
+    paths = [one["requestURI"] for one in cluster.audited("kubernetes-admin")]
+    pages = [path for path in paths if path.startswith("/apis/cert-manager.io/v1/certificates?")]
+    assert [page.count("continue=") for page in pages] == [0, 1, 1, 1, 1]
     assert all(f"limit={under_test.PAGE}" in page for page in pages)
+    (found,) = scan.findings("tls-secret-expires")
+    assert found["subject"]["name"] == "zz-last"
+
+
+def managed(name: str, **status: object) -> Object:
+    """A Certificate of cert-manager."""
+    metadata = {"name": name, "namespace": "shop"}
+    spec = {"secretName": name}
+    return {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "Certificate",
+        "metadata": metadata,
+        "spec": spec,
+        **({"status": status} if status else {}),
+    }
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5])

@@ -17,9 +17,9 @@ from kubepreflight.commands.pages import cluster_role
 from kubepreflight.inputs import Parameter, parameters_of
 from kubepreflight.objects import Desired, KubernetesObject
 from kubepreflight.rule import load_rules
-from tests.real.cluster import KNOWN, OTHER_FLAGS, VERSIONS, Cluster, Scan
+from tests.real.cluster import KNOWN, OTHER_FLAGS, VERSIONS, Scan
 from tests.real.conftest import Clusters, Running
-from tests.real.identities import account_user, allow, binding, kubeconfig, service_account
+from tests.real.identities import account_user, allow, binding, kubeconfig, may, service_account
 from tests.real.objects import budget, custom_resource_definition, node, pod, workload
 from tests.real.waiting import until
 from tools.kubernetes.client import Object
@@ -89,10 +89,10 @@ def _need(one: Parameter, grant: Grant) -> Need:
     return Need.REQUIRED if len(apis) == 1 else Need.OPTIONAL  # of several kinds the others are still there
 
 
-def some_of_everything() -> Iterator[Object]:
-    """A cluster about which there is something to say, and no blocker."""
-    yield node("cp1", control_plane=True)
-    yield node("w1", unschedulable=True)
+def some_of_everything(version: str) -> Iterator[Object]:
+    """A cluster of a version about which there is something to say, and no blocker."""
+    yield node("cp1", version, control_plane=True)
+    yield node("w1", version, unschedulable=True)
     yield workload("Deployment", "web")
     yield budget("web", minAvailable=1)
     yield custom_resource_definition("ceph.rook.io", "CephCluster", {"v1": True}, storage="v1")
@@ -103,7 +103,7 @@ def some_of_everything() -> Iterator[Object]:
 def scans(running: Running) -> dict[str, Scan]:
     """What the scan says to the administrator (""), to EVERYTHING, and to each who may not read one thing."""
     cluster = running.clean(**OTHER_FLAGS)
-    cluster.holds(*some_of_everything())
+    cluster.holds(*some_of_everything(cluster.control_plane.version))
     roles = {EVERYTHING: granting(ALL), **{without(one): granting(set(ALL) - {one}) for one in ALL}}
     allow(cluster, roles)
     return {user: cluster.scan_here(*KNOWN, *(("--as", user) if user else ())) for user in ("", *roles)}
@@ -147,7 +147,8 @@ def test_what_may_not_be_read_is_said_by_each_rule_that_needs_it_and_by_no_other
             assert "kubepreflight rbac" in gap["how"]
 
 
-def test_a_blocker_is_found_though_something_may_not_be_read(cluster: Cluster) -> None:
+def test_a_blocker_is_found_though_something_may_not_be_read(clusters: Clusters) -> None:
+    cluster = clusters(**OTHER_FLAGS)
     cluster.holds(node("w1"), node("cp1", control_plane=True), pod("bare", node="w1"))
     allow(cluster, {"half": granting(one for one in ALL if one[1] != "poddisruptionbudgets")})
     scan = cluster.scan(*KNOWN, "--as", "half")
@@ -161,15 +162,20 @@ def test_what_the_program_prints_is_enough_for_a_service_account(
     clusters: Clusters, tmp_path: Path, version: str
 ) -> None:
     """The road of deploy/: `kubepreflight rbac | kubectl apply -f -`, a ServiceAccount, its token."""
-    cluster = clusters(version)
-    cluster.holds(*some_of_everything())
+    cluster = clusters(version, **OTHER_FLAGS)
+    cluster.holds(*some_of_everything(version))
     printed = subprocess.run(cluster.program("rbac", "--name", "scan"), capture_output=True, text=True, check=True)
     assert "created" in cluster.kubectl("apply", "-f", "-", text=printed.stdout).stdout
     account = kubeconfig(cluster, tmp_path / "account.conf", {"token": service_account(cluster)})
     cluster.holds(binding("scan", account_user()))
-    assert until(lambda: cluster.scan(*KNOWN, kubeconfig=account).status == 0)
-    scan, administrator = cluster.scan(*KNOWN, kubeconfig=account), cluster.scan(*KNOWN)
+    assert until(lambda: may(cluster, account_user(), granting(ALL)[-1]))
+    earlier = len(cluster.audited(account_user()))
+    scan, administrator = cluster.scan(*KNOWN, kubeconfig=account), cluster.scan_here(*KNOWN)
+    assert scan.status == administrator.status == 0
     assert scan.report is not None
     assert administrator.report is not None
     assert scan.report["coverage"] == administrator.report["coverage"]
     assert scan.report["findings"] == administrator.report["findings"]
+    requests = cluster.audited(account_user())[earlier:]
+    assert len(requests) > len(ALL)
+    assert {one["responseStatus"]["code"] for one in requests} == {200}

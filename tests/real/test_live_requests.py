@@ -13,7 +13,6 @@ from kubepreflight.objects import Api
 from kubepreflight.rule import load_rules
 from kubepreflight.scan import wanted_by
 from tests.real.cluster import KNOWN, Cluster
-from tests.real.conftest import Clusters
 from tests.real.identities import certificate
 from tests.real.objects import custom_resource_definition, node, pod
 from tests.real.waiting import until
@@ -145,7 +144,7 @@ def test_a_snapshot_asks_for_what_a_scan_asks_for(filled: Cluster, tmp_path: Pat
     assert lists(events) == expected
 
 
-def test_what_a_scan_changes_is_nothing(filled: Cluster, clusters: Clusters) -> None:
+def test_what_a_scan_changes_is_nothing(filled: Cluster) -> None:
     """No object has another resourceVersion afterwards, and no event was written."""
     filled.holds(pod("web"))
     before = {path: filled.client.json(path) for path in ("/api/v1/pods", "/api/v1/nodes", "/api/v1/events")}
