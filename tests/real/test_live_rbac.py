@@ -17,7 +17,7 @@ from kubepreflight.commands.pages import cluster_role
 from kubepreflight.inputs import Parameter, parameters_of
 from kubepreflight.objects import Desired, KubernetesObject
 from kubepreflight.rule import load_rules
-from tests.real.cluster import KNOWN, OTHER_FLAGS, VERSIONS, Scan
+from tests.real.cluster import OTHER_FLAGS, PLAN, VERSIONS, Scan
 from tests.real.conftest import Clusters, Running
 from tests.real.identities import account_user, allow, binding, kubeconfig, may, service_account
 from tests.real.objects import budget, custom_resource_definition, node, pod, workload
@@ -95,8 +95,21 @@ def some_of_everything(version: str) -> Iterator[Object]:
     yield node("w1", version, unschedulable=True)
     yield workload("Deployment", "web")
     yield budget("web", minAvailable=1)
+    yield from dns()
     yield custom_resource_definition("ceph.rook.io", "CephCluster", {"v1": True}, storage="v1")
     yield custom_resource_definition("cert-manager.io", "Certificate", {"v1": True}, storage="v1")
+
+
+def dns() -> Iterator[Object]:
+    """As much of CoreDNS as an upgrade looks at."""
+    names = {"name": "coredns", "namespace": "kube-system"}
+    corefile = ".:53 {\n    errors\n    kubernetes cluster.local\n    forward . /etc/resolv.conf\n}\n"
+    yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": names, "data": {"Corefile": corefile}}
+    server = workload("Deployment", "coredns", namespace="kube-system")
+    server["metadata"]["labels"] = {"k8s-app": "kube-dns"}
+    (container,) = server["spec"]["template"]["spec"]["containers"]
+    container |= {"name": "coredns", "image": "registry.k8s.io/coredns/coredns:v1.12.0"}
+    yield server
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +119,7 @@ def scans(running: Running) -> dict[str, Scan]:
     cluster.holds(*some_of_everything(cluster.control_plane.version))
     roles = {EVERYTHING: granting(ALL), **{without(one): granting(set(ALL) - {one}) for one in ALL}}
     allow(cluster, roles)
-    return {user: cluster.scan_here(*KNOWN, *(("--as", user) if user else ())) for user in ("", *roles)}
+    return {user: cluster.scan_here(*PLAN, *(("--as", user) if user else ())) for user in ("", *roles)}
 
 
 def test_the_generated_role_is_enough(scans: dict[str, Scan]) -> None:
@@ -151,7 +164,7 @@ def test_a_blocker_is_found_though_something_may_not_be_read(clusters: Clusters)
     cluster = clusters(**OTHER_FLAGS)
     cluster.holds(node("w1"), node("cp1", control_plane=True), pod("bare", node="w1"))
     allow(cluster, {"half": granting(one for one in ALL if one[1] != "poddisruptionbudgets")})
-    scan = cluster.scan(*KNOWN, "--as", "half")
+    scan = cluster.scan(*PLAN, "--as", "half")
     assert scan.status == 1
     assert scan.findings("drain-stops-at-bare-pod")
     assert scan.coverage("drain-blocked-by-budget")["status"] == "not checked"
@@ -170,7 +183,7 @@ def test_what_the_program_prints_is_enough_for_a_service_account(
     cluster.holds(binding("scan", account_user()))
     assert until(lambda: may(cluster, account_user(), granting(ALL)[-1]))
     earlier = len(cluster.audited(account_user()))
-    scan, administrator = cluster.scan(*KNOWN, kubeconfig=account), cluster.scan_here(*KNOWN)
+    scan, administrator = cluster.scan(*PLAN, kubeconfig=account), cluster.scan_here(*PLAN)
     assert scan.status == administrator.status == 0
     assert scan.report is not None
     assert administrator.report is not None
