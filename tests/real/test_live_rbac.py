@@ -84,7 +84,10 @@ def _need(one: Parameter, grant: Grant) -> Need:
     if one.form is None or not issubclass(one.type, KubernetesObject):
         return need(parameters_of(one.provider), grant) if one.provider else Need.NONE
     apis = one.type.apis()
-    if one.form is Desired or one.type.opt_in or grant not in [(api.group, api.plural, api.name) for api in apis]:
+    group, plural, name = grant
+    asked = [api.name for api in apis if (api.group, api.plural) == (group, plural)]
+    # What one rule wants by its name is listed whole when another wants it whole.
+    if one.form is Desired or one.type.opt_in or not (asked and (not name or name in asked)):
         return Need.NONE
     return Need.REQUIRED if len(apis) == 1 else Need.OPTIONAL  # of several kinds the others are still there
 
