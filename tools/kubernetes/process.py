@@ -44,8 +44,10 @@ class Process:
         return self._process.poll()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal, SIGSTOP for example."""
+        """Send it a signal. A SIGSTOP is waited for: until all of its threads have stopped, it answers on."""
         self._process.send_signal(number)
+        if number == signal.SIGSTOP:
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED)
 
     def stop(self) -> None:
         """End it: politely, then not. Also when it is frozen, or gone already."""
