@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -151,14 +152,28 @@ def only_seat_taken(cluster: Cluster) -> Iterator[Callable[[], None]]:
     and one that does not end: a webhook that is asked about it does not answer. Yields what lets it end."""
     with socket.create_server(("127.0.0.1", 0)) as webhook, ThreadPoolExecutor() as pool:
         cluster.holds(*one_seat(), asked_about_held(webhook.getsockname()[1]))
-        administrator = Client(cluster.control_plane.kubeconfig())
-        held = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "labels": {"held": "yes"}}}
-        pool.submit(administrator.create, held)
+        enough = threading.Event()
+
+        def free() -> None:
+            enough.set()
+            webhook.close()
+
+        pool.submit(hold_seat, cluster, enough)
         try:
             assert until(lambda: status_of(cluster, PODS) == 429)
-            yield webhook.close
+            yield free
         finally:
-            webhook.close()
+            free()
+
+
+def hold_seat(cluster: Cluster, enough: threading.Event) -> None:
+    """Make ConfigMaps that the webhook is asked about: the first ones may come before the server knows of it."""
+    administrator = Client(cluster.control_plane.kubeconfig())
+    metadata = {"generateName": "held-", "namespace": "default", "labels": {"held": "yes"}}
+    while not enough.wait(0.02):
+        with suppress(Refused, OSError):
+            body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+            administrator.request("POST", "/api/v1/namespaces/default/configmaps", body)
 
 
 def one_seat() -> Iterator[Object]:
