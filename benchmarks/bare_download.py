@@ -2,7 +2,8 @@
 
 Usage: python -m benchmarks.bare_download KUBECONFIG FORMAT PAGE PATH…
 
-FORMAT is json or protobuf, PAGE the most objects in an answer (0: all of them). Prints the bytes that came.
+FORMAT is json, gzip (JSON, compressed on the way) or protobuf, PAGE the most objects in an answer (0: all of them).
+Prints the bytes that came.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ from urllib.parse import quote
 
 from tools.kubernetes.client import Client, Refused
 
-ACCEPT = {"json": "application/json", "protobuf": "application/vnd.kubernetes.protobuf"}
+ACCEPT = {
+    "json": {"Accept": "application/json"},
+    "gzip": {"Accept": "application/json", "Accept-Encoding": "gzip"},
+    "protobuf": {"Accept": "application/vnd.kubernetes.protobuf"},
+}
 
 
 def _list(client: Client, path: str, form: str, page: int) -> int:
@@ -22,7 +27,7 @@ def _list(client: Client, path: str, form: str, page: int) -> int:
     while True:
         query = f"?limit={page}&continue={quote(token)}" if page else ""
         try:
-            body = client.request("GET", path + query, accept=ACCEPT[form])
+            body = client.request("GET", path + query, headers=ACCEPT[form])
         except Refused as error:
             if error.status == 406:  # custom resources have no protobuf
                 return size

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 PODS_PER_NODE = 30
+TEAMS = 200
 
 
 def manifest_tree(folder: Path, files: int = 1000, megabytes: int = 25) -> None:
@@ -122,7 +123,7 @@ def pods(count: int, node_count: int) -> Iterator[dict[str, Any]]:
         yield {
             "metadata": {
                 "name": name,
-                "namespace": f"team-{app % 200:03}",
+                "namespace": f"team-{app % TEAMS:03}",
                 "uid": f"pod-{number}",
                 "labels": {"app": f"app-{app:06}", "pod-template-hash": "7c9d8f"},
                 "annotations": {"example.com/checksum": "0123456789abcdef" * 8},
@@ -131,7 +132,7 @@ def pods(count: int, node_count: int) -> Iterator[dict[str, Any]]:
                         "apiVersion": "apps/v1",
                         "kind": "ReplicaSet",
                         "name": f"app-{app:06}-7c9d8f",
-                        "uid": f"rs-{app}",
+                        "uid": f"rs-{app:06}",
                         "controller": True,
                     }
                 ],

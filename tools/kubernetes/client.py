@@ -52,14 +52,23 @@ class Client:
         self._plurals: dict[str, dict[str, Object]] = {}
 
     def request(
-        self, method: str, path: str, body: object = None, *, accept: str = "application/json", patch: str = "merge"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        patch: str = "merge",
     ) -> bytes:
-        """The body of one answer; `patch` is the sort of a PATCH. Raises Refused, OSError when there is none."""
+        """The body of one answer; `patch` is the sort of a PATCH, `headers` go beyond the usual.
+
+        Raises Refused, OSError when there is no answer.
+        """
         kind = f"application/{patch}-patch+json" if method == "PATCH" else "application/json"
-        headers = {**self._pool.headers, "Accept": accept, "Content-Type": kind}
+        sent = {**self._pool.headers, "Accept": "application/json", "Content-Type": kind, **(headers or {})}
         data = None if body is None else json.dumps(body)
         try:
-            answer = self._pool.request(method, self.url + path, body=data, headers=headers)
+            answer = self._pool.request(method, self.url + path, body=data, headers=sent)
         except urllib3.exceptions.HTTPError as error:
             raise OSError(str(error)) from error
         if answer.status >= 300:

@@ -53,6 +53,7 @@ class ControlPlane:
         self._processes: dict[str, Process] = {}
         self._ports = dict(zip(("server", "etcd", "peer", "metrics", "manager"), free_ports(5), strict=True))
         self.url = f"https://127.0.0.1:{self._ports['server']}"
+        self.etcd_url = f"https://127.0.0.1:{self._ports['etcd']}"
 
     def __enter__(self) -> Self:
         try:
@@ -117,7 +118,7 @@ class ControlPlane:
         pki = self.folder / "pki" / "etcd"
         command = [
             str(program("etcdctl", self.version)),
-            f"--endpoints=https://127.0.0.1:{self._ports['etcd']}",
+            f"--endpoints={self.etcd_url}",
             f"--cacert={pki / 'ca.crt'}",
             f"--cert={pki / 'healthcheck-client.crt'}",
             f"--key={pki / 'healthcheck-client.key'}",
@@ -161,12 +162,11 @@ class ControlPlane:
         self._processes[name] = Process(command, self.folder / f"{name}.log")
 
     def _etcd_flags(self) -> Flags:
-        client = f"https://127.0.0.1:{self._ports['etcd']}"
         peer = f"https://127.0.0.1:{self._ports['peer']}"
         return {
             "data-dir": str(self.folder / "etcd"),
-            "listen-client-urls": client,
-            "advertise-client-urls": client,
+            "listen-client-urls": self.etcd_url,
+            "advertise-client-urls": self.etcd_url,
             "listen-peer-urls": peer,
             "initial-advertise-peer-urls": peer,
             "initial-cluster": f"{NODE}={peer}",
@@ -175,7 +175,7 @@ class ControlPlane:
         }
 
     def _server_flags(self) -> Flags:
-        return {"bind-address": "127.0.0.1", "etcd-servers": f"https://127.0.0.1:{self._ports['etcd']}"}
+        return {"bind-address": "127.0.0.1", "etcd-servers": self.etcd_url}
 
     def _manager_flags(self) -> Flags:
         kubeconfig = str(self.kubeconfig("controller-manager"))

@@ -1,0 +1,122 @@
+"""Fills a real API server with nodes and pods: one of each through its API, the others as copies of what it stored.
+
+Through the API 150,000 pods and their status take half an hour. Here the bytes that the API server wrote into etcd for
+one pod are written again under other names, a hundred in a transaction. All names have the same length, so its protobuf
+stays whole. What the API server then reads is its own encoding, and lists of it cost what they always cost.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+import urllib3
+
+from benchmarks import inputs
+from tools.kubernetes.client import Object
+from tools.kubernetes.control_plane import ControlPlane
+
+Entry = tuple[str, bytes]
+"""A key of etcd and its value."""
+IN_A_TRANSACTION = 100
+CONNECTIONS = 4
+
+
+def fill(control_plane: ControlPlane, node_count: int, pod_count: int) -> None:
+    """Write so many nodes (three of them control planes) and pods down. Raises Refused and OSError."""
+    client = control_plane.client
+    for number in range(inputs.TEAMS):
+        client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"team-{number:03}"}})
+    nodes = [client.create({"apiVersion": "v1", "kind": "Node", **one}) for one in islice(inputs.nodes(node_count), 4)]
+    (first,) = (client.create({"apiVersion": "v1", "kind": "Pod", **one}) for one in inputs.pods(1, node_count))
+    etcd = Etcd(control_plane)
+    etcd.write(_copies_of_node(etcd, nodes[-1], node_count))
+    etcd.write(_copies_of_pod(etcd, first, pod_count, node_count))
+
+
+class Etcd:
+    """etcd's HTTP interface, as the API server's own user."""
+
+    def __init__(self, control_plane: ControlPlane) -> None:
+        pki = control_plane.folder / "pki"
+        context = ssl.create_default_context(cafile=str(pki / "etcd" / "ca.crt"))
+        context.load_cert_chain(pki / "apiserver-etcd-client.crt", pki / "apiserver-etcd-client.key")
+        self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, block=True, ssl_context=context, retries=False)
+        self._url = control_plane.etcd_url
+
+    def value(self, key: str) -> bytes:
+        """What is stored under a key. Raises LookupError."""
+        found = self._ask("/v3/kv/range", {"key": _coded(key.encode())}).get("kvs")
+        if not found:
+            raise LookupError(key)
+        return base64.b64decode(found[0]["value"])
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        """Write entries down, in no order."""
+        with ThreadPoolExecutor(CONNECTIONS) as pool:
+            for _ in pool.map(self._write, _batches(entries)):
+                pass
+
+    def _write(self, batch: Sequence[Entry]) -> None:
+        puts = [{"requestPut": {"key": _coded(key.encode()), "value": _coded(value)}} for key, value in batch]
+        self._ask("/v3/kv/txn", {"success": puts})
+
+    def _ask(self, path: str, body: object) -> dict[str, Any]:
+        answer = self._pool.request("POST", self._url + path, body=json.dumps(body))
+        if answer.status != 200:
+            raise OSError(f"etcd: {answer.status} {answer.data[:300].decode(errors='replace')}")
+        found: dict[str, Any] = json.loads(answer.data)
+        return found
+
+
+def _copies_of_node(etcd: Etcd, first: Object, count: int) -> Iterator[Entry]:
+    name, uid = first["metadata"]["name"], first["metadata"]["uid"]
+    stored = etcd.value(f"/registry/minions/{name}")
+    for number in range(4, count):
+        other = f"node-{number:05}"
+        changes = {name: other, uid: _uid(1, number)}
+        yield f"/registry/minions/{other}", _changed(stored, changes)
+
+
+def _copies_of_pod(etcd: Etcd, first: Object, count: int, node_count: int) -> Iterator[Entry]:
+    metadata = first["metadata"]
+    stored = etcd.value(f"/registry/pods/{metadata['namespace']}/{metadata['name']}")
+    for number in range(1, count):
+        app = number // 3
+        changes = {
+            "app-000000": f"app-{app:06}",
+            "-7c9d8f-00000": f"-7c9d8f-{number % 3:05}",
+            "team-000": f"team-{app % inputs.TEAMS:03}",
+            "node-00000": f"node-{number % node_count:05}",
+            "rs-000000": f"rs-{app:06}",
+            metadata["uid"]: _uid(2, number),
+        }
+        name = f"team-{app % inputs.TEAMS:03}/app-{app:06}-7c9d8f-{number % 3:05}"
+        yield f"/registry/pods/{name}", _changed(stored, changes)
+
+
+def _changed(stored: bytes, changes: dict[str, str]) -> bytes:
+    for old, new in changes.items():
+        if len(old) != len(new):
+            raise ValueError(f"{old} and {new} have not the same length")
+        stored = stored.replace(old.encode(), new.encode())
+    return stored
+
+
+def _uid(kind: int, number: int) -> str:
+    return f"0000000{kind}-0000-4000-8000-{number:012}"
+
+
+def _coded(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    rest = iter(entries)
+    while batch := list(islice(rest, IN_A_TRANSACTION)):
+        yield batch
