@@ -3,6 +3,8 @@
 Through the API 150,000 pods and their status take half an hour. Here the bytes that the API server wrote into etcd for
 one pod are written again under other names, a hundred in a transaction. All names have the same length, so its protobuf
 stays whole. What the API server then reads is its own encoding, and lists of it cost what they always cost.
+
+Usage: python -m benchmarks.loader KUBECONFIG ETCD_URL NODES PODS, with the certificates in pki/ beside the kubeconfig.
 """
 
 from __future__ import annotations
@@ -10,16 +12,17 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import urllib3
 
 from benchmarks import inputs
-from tools.kubernetes.client import Object
-from tools.kubernetes.control_plane import ControlPlane
+from tools.kubernetes.client import Client, Object
 
 Entry = tuple[str, bytes]
 """A key of etcd and its value."""
@@ -27,14 +30,14 @@ IN_A_TRANSACTION = 100
 CONNECTIONS = 4
 
 
-def fill(control_plane: ControlPlane, node_count: int, pod_count: int) -> None:
+def fill(kubeconfig: Path, etcd_url: str, node_count: int, pod_count: int) -> None:
     """Write so many nodes (three of them control planes) and pods down. Raises Refused and OSError."""
-    client = control_plane.client
+    client = Client(kubeconfig)
     for number in range(inputs.TEAMS):
         client.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"team-{number:03}"}})
     nodes = [client.create({"apiVersion": "v1", "kind": "Node", **one}) for one in islice(inputs.nodes(node_count), 4)]
     (first,) = (client.create({"apiVersion": "v1", "kind": "Pod", **one}) for one in inputs.pods(1, node_count))
-    etcd = Etcd(control_plane)
+    etcd = Etcd(etcd_url, kubeconfig.with_name("pki"))
     etcd.write(_copies_of_node(etcd, nodes[-1], node_count))
     etcd.write(_copies_of_pod(etcd, first, pod_count, node_count))
 
@@ -42,12 +45,11 @@ def fill(control_plane: ControlPlane, node_count: int, pod_count: int) -> None:
 class Etcd:
     """etcd's HTTP interface, as the API server's own user."""
 
-    def __init__(self, control_plane: ControlPlane) -> None:
-        pki = control_plane.folder / "pki"
+    def __init__(self, url: str, pki: Path) -> None:
         context = ssl.create_default_context(cafile=str(pki / "etcd" / "ca.crt"))
         context.load_cert_chain(pki / "apiserver-etcd-client.crt", pki / "apiserver-etcd-client.key")
         self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, block=True, ssl_context=context, retries=False)
-        self._url = control_plane.etcd_url
+        self._url = url
 
     def value(self, key: str) -> bytes:
         """What is stored under a key. Raises LookupError."""
@@ -120,3 +122,7 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     rest = iter(entries)
     while batch := list(islice(rest, IN_A_TRANSACTION)):
         yield batch
+
+
+if __name__ == "__main__":
+    fill(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
