@@ -13,6 +13,7 @@ import base64
 import json
 import ssl
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -22,12 +23,13 @@ from typing import Any
 import urllib3
 
 from benchmarks import inputs
-from tools.kubernetes.client import Client, Object
+from tools.kubernetes.client import Client, Object, Refused
 
 Entry = tuple[str, bytes]
 """A key of etcd and its value."""
 IN_A_TRANSACTION = 100
 CONNECTIONS = 4
+CACHE_SECONDS = 300
 
 
 def fill(kubeconfig: Path, etcd_url: str, node_count: int, pod_count: int) -> None:
@@ -40,6 +42,22 @@ def fill(kubeconfig: Path, etcd_url: str, node_count: int, pod_count: int) -> No
     etcd = Etcd(etcd_url, kubeconfig.with_name("pki"))
     etcd.write(_copies_of_node(etcd, nodes[-1], node_count))
     etcd.write(_copies_of_pod(etcd, first, pod_count, node_count))
+    namespace, name = _names(pod_count - 1)
+    _wait_for_cache(client, f"/api/v1/namespaces/{namespace}/pods/{name}")
+
+
+def _wait_for_cache(client: Client, last: str) -> None:
+    """The API server hears of what was written bit by bit, and lists what it has heard so far."""
+    deadline = time.monotonic() + CACHE_SECONDS
+    while True:
+        try:
+            client.get(f"{last}?resourceVersion=0")  # from what it has heard, not from etcd
+        except Refused as error:
+            if error.status != 404 or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 class Etcd:
@@ -98,8 +116,13 @@ def _copies_of_pod(etcd: Etcd, first: Object, count: int, node_count: int) -> It
             "rs-000000": f"rs-{app:06}",
             metadata["uid"]: _uid(2, number),
         }
-        name = f"team-{app % inputs.TEAMS:03}/app-{app:06}-7c9d8f-{number % 3:05}"
-        yield f"/registry/pods/{name}", _changed(stored, changes)
+        yield f"/registry/pods/{'/'.join(_names(number))}", _changed(stored, changes)
+
+
+def _names(number: int) -> tuple[str, str]:
+    """Namespace and name of a pod, as `inputs.pods` gives them."""
+    app = number // 3
+    return f"team-{app % inputs.TEAMS:03}", f"app-{app:06}-7c9d8f-{number % 3:05}"
 
 
 def _changed(stored: bytes, changes: dict[str, str]) -> bytes:
