@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 # Tests start the program hundreds of times: without compiled modules each start takes twice as long.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test test-real kubernetes lint format bench docs clean help lab lab-down
+.PHONY: demo test test-real kubernetes lint format bench bench-live docs clean help lab lab-down
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -55,6 +55,11 @@ format: $(VENV)/.stamp ## let ruff format and sort
 
 bench: $(VENV)/.stamp ## speed and memory, as ratios within one run
 	@$(BIN)/python -m benchmarks
+
+NODES ?= 300
+PODS ?= 10000
+bench-live: $(VENV)/.stamp ## a live scan against the bare download: NODES=300 PODS=10000
+	@$(BIN)/python -m benchmarks.live $(NODES) $(PODS)
 
 docs: $(VENV)/.stamp ## regenerate docs/rules.md, deploy/rbac.yaml and the report's schema
 	@$(BIN)/python -m tools.make_docs
