@@ -22,9 +22,12 @@ def kubelet_newer_than_api_server(
     in `kubeadm upgrade plan` nor in `kubeadm upgrade apply`. It is what happens when the hold on the packages is
     forgotten and a plain `apt upgrade` moves the kubelet alone.
 
-    What happens: such a kubelet may ask for APIs and fields that the API server does not have. Its node becomes
-    NotReady or its pods no longer start; on a control-plane node that takes the API server itself with it, which runs
-    on that kubelet. It may go well until the kubelet's next restart, in the middle of the upgrade.
+    What happens: such a kubelet asks for APIs and fields that the API server does not have. What that costs differs
+    from minor to minor, and nobody tests it. Nodes with kubelet 1.17 under an API server 1.16 became NotReady
+    ("Failed to initialize CSINodeInfo: … the server could not find the requested resource"); with 1.37 under 1.36 they
+    stay Ready and start new pods, and only the log tells what is missing ("Failed to watch … is forbidden"). On a
+    control-plane node it is the API server itself that runs on that kubelet. It may go well until the kubelet's next
+    restart, in the middle of the upgrade.
 
     When it stays silent: kubelet and API server are of the same minor version, whatever their patches. Virtual nodes
     (virtual-kubelet, KWOK) run no kubelet and are named as not checked. It is a warning only on a control-plane node
@@ -35,6 +38,7 @@ def kubelet_newer_than_api_server(
 
     References:
         https://kubernetes.io/releases/version-skew-policy/#kubelet
+        https://github.com/kubernetes/kubernetes/issues/86094
 
     """
     yield from kubelets.gaps
@@ -59,8 +63,9 @@ def _ahead(minor: Minor, kubelets: list[Kubelet], servers: VisibleApiServers, dr
     return finding(
         common_subject(kubelets, f"kubelet {minor}"),
         f"{who_runs(kubelets)} {minor}, and the oldest API server is {servers.where(oldest)}. A kubelet must never be "
-        "newer than an API server: it may ask for what this one does not have, and then the node is NotReady or its "
-        "pods do not start, at the latest when the kubelet restarts. kubeadm does not look at this.",
+        "newer than an API server: it asks for what this one does not have. From minor to minor that differs: the node "
+        "may stay Ready while only its log complains, or become NotReady or start no more pods, at the latest when the "
+        "kubelet restarts. kubeadm does not look at this.",
         remedy=f"Do not restart these kubelets. Either bring the control plane to {minor} first, or bring them back "
         f"to {oldest.minor_version}.\n"
         + move_kubelet(oldest.minor_version, drain, back=True, windows=any(one.is_windows for one in kubelets)),
