@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 # Tests start the program hundreds of times: without compiled modules each start takes twice as long.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test test-real kubernetes lint format bench bench-live docs clean help lab lab-down
+.PHONY: demo test test-real kubernetes lint format bench bench-live docs clean help lab lab-down replay
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -43,6 +43,9 @@ lab: $(VENV)/.stamp ## real kubeadm nodes on this machine, in namespaces; needs 
 
 lab-down: $(VENV)/.stamp ## remove the lab, and all that it left
 	@$(BIN)/python -m tools.lab $(if $(LAB),--name $(LAB)) down
+
+replay: $(VENV)/.stamp ## upgrades and accidents on real nodes against the scan's word, all or NAME=…; renews docs/replays.md
+	@$(BIN)/python -m tools.lab replay $(NAME)
 
 lint: $(VENV)/.stamp ## ruff and mypy --strict
 	@$(BIN)/ruff check .

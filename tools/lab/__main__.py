@@ -16,6 +16,7 @@ from tools.kubernetes.modules import ModuleError, versions
 from tools.lab import cgroups
 from tools.lab.kubeadm import Document
 from tools.lab.lab import Lab
+from tools.lab.outcomes import keep, told
 from tools.lab.plan import LabError, Plan
 from tools.lab.programs import NODE_PROGRAMS
 
@@ -141,6 +142,28 @@ def run(name: str, node: str, command: tuple[str, ...]) -> None:
         lab.node(node).become(command)
     entered = lab.outside(command)
     os.execvpe(entered[0], entered, lab.environment())
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[SCENARIO]...")
+@click.option("--logs", type=click.Path(file_okay=False, path_type=Path), help="Keep the nodes' logs there.")
+def replay(names: tuple[str, ...], logs: Path | None) -> None:
+    """Have accidents and upgrades happen, and compare with what the scan predicts; all scenarios, or the named ones.
+
+    Renews docs/replays.md. Status 1 when a prediction and what happened disagree, or a story does not come to its end.
+    """
+    from tools.lab import replay as stage
+
+    disagreeing = []
+    for scenario in stage.chosen(names):
+        click.secho(f"{scenario.name}: {scenario.title}", bold=True)
+        outcome = stage.run(scenario, lambda line: click.echo(f"  {time.strftime('%H:%M:%S')} {line}"), logs)
+        keep(outcome, stage.FOLDER)
+        click.echo(told(outcome))
+        if not outcome.agrees:
+            disagreeing.append(scenario.name)
+    if disagreeing:
+        raise LabError(f"disagree: {', '.join(disagreeing)}")
 
 
 if __name__ == "__main__":

@@ -173,8 +173,14 @@ class Node:
         return self.run("kubeadm", verb, "--config=/root/kubeadm.yaml", *options).checked()
 
     def has_runtime(self) -> bool:
-        """Does its container runtime answer?"""
-        return self.run("ctr", "version").status == 0
+        """Does its container runtime answer? Raises LabError when it does, and could not load what the kubelet asks."""
+        listed = self.run("ctr", "plugins", "list", "id==cri")
+        if listed.status == 0 and " error" in listed.stdout:
+            why = self.shell(
+                "grep 'failed to load plugin io.containerd.grpc.v1.cri' /var/log/containerd.log | tail -n 1"
+            )
+            raise LabError(f"containerd on {self.name} has no CRI: {why.stdout.strip()[-300:]}")
+        return listed.status == 0 and " ok" in listed.stdout
 
     def kubelet(self, verb: str) -> Result:
         """`systemctl VERB kubelet`: start, stop, restart, is-active. What it writes is in /var/log/kubelet.log."""
