@@ -41,7 +41,7 @@ class Scenario:
     story: str
     claims: Sequence[Claim]
     play: Callable[[Stage], None]
-    versions: str = f"{VERSION} → {NEXT}"
+    versions: str
 
 
 @dataclass
@@ -78,6 +78,10 @@ class Stage:
         done = self.lab.scan("--target", NEXT, "-o", f"json={file}", *arguments)
         if done.status == 2:
             raise LabError(f"the scan does not run: {done.stderr.strip()}")
+        return self.judged(file, name)
+
+    def judged(self, file: Path, name: str = "") -> Report:
+        """Keep a JSON report under that name: for a story that needs no lab and scans on its own."""
         self.reports[name] = report = msgspec.json.decode(file.read_bytes(), type=Report)
         return report
 
@@ -117,7 +121,8 @@ def all_scenarios() -> dict[str, Scenario]:
 def _scenario(module_name: str) -> Scenario:
     module = importlib.import_module(f"{scenarios.__name__}.{module_name}")
     title, story = (module.__doc__ or "").split("\n\n", 1)
-    return Scenario(module_name.replace("_", "-"), title.strip(), " ".join(story.split()), module.CLAIMS, module.play)
+    name, versions = module_name.replace("_", "-"), getattr(module, "VERSIONS", f"{VERSION} → {NEXT}")
+    return Scenario(name, title.strip(), " ".join(story.split()), module.CLAIMS, module.play, versions)
 
 
 def run(scenario: Scenario, say: Callable[[str], None], logs: Path | None = None) -> Outcome:

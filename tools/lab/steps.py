@@ -37,8 +37,27 @@ def move_kubelet(lab: Lab, node: Node, version: str) -> Result:
     drained.checked()
     restart_kubelet(node, version)
     until(lambda: runs(lab, node, version), 240, f"kubelet {version} on {node.name}")
-    until(lambda: lab.kubectl("uncordon", node.name).status == 0, 120, f"{node.name} uncordoned")
+    if node.member.control_plane:
+        settle(lab)
+    lab.kubectl("uncordon", node.name).checked()
     return drained
+
+
+def settle(lab: Lab, seconds: float = 20) -> None:
+    """Wait until the API answers without a break for so long: a new kubelet starts its static pods anew, in its time.
+
+    Raises LabError when it does not come to that.
+    """
+    since = time.monotonic()
+
+    def quiet() -> bool:
+        nonlocal since
+        time.sleep(1)
+        if lab.kubectl("get", "--raw=/readyz", "--request-timeout=5s").status:
+            since = time.monotonic()
+        return time.monotonic() - since > seconds
+
+    until(quiet, 240, "the API without a break")
 
 
 def restart_kubelet(node: Node, version: str) -> Result:

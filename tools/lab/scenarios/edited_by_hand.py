@@ -12,7 +12,7 @@ from tools.lab.claims import Claim, Says, Shows
 from tools.lab.lab import until
 from tools.lab.node import Node
 from tools.lab.replay import NEXT, VERSION, Stage
-from tools.lab.steps import get, is_ready, kubelet_log, restart_kubelet, runs, upgrade_apply, upgrade_node
+from tools.lab.steps import get, is_ready, kubelet_log, restart_kubelet, runs, settle, upgrade_apply, upgrade_node
 
 MANIFEST = "/etc/kubernetes/manifests/kube-apiserver.yaml"
 BY_HAND = "--max-requests-inflight=800"
@@ -42,7 +42,8 @@ def play(stage: Stage) -> None:
     lab = stage.up()
     cp1, w1 = lab.nodes
     cp1.run("sed", "-i", f"s|^    - kube-apiserver$|&\\n    - {BY_HAND}|", MANIFEST).checked()
-    until(lambda: BY_HAND in _command(cp1) and lab.kubectl("get", "--raw=/readyz").status == 0, 180, "API server")
+    until(lambda: BY_HAND in _command(cp1), 180, "the API server with its flag")
+    settle(lab)
     stage.see("the API server's command before", _command(cp1))
     w1.run("sed", "-i", f's|"$| {REMOVED}"|', FLAGS).checked()
     restart_kubelet(w1, VERSION).checked()

@@ -14,7 +14,7 @@ from tools.lab.claims import Claim, Says, Shows
 from tools.lab.lab import Lab, until
 from tools.lab.node import Node, Result
 from tools.lab.replay import NEXT, Stage
-from tools.lab.steps import kubelet_log, restart_kubelet, runs, upgrade_apply
+from tools.lab.steps import kubelet_log, restart_kubelet, runs, settle, upgrade_apply
 
 RULE = "kubelet-newer-than-api-server"
 CLAIMS = (
@@ -63,7 +63,7 @@ def play(stage: Stage) -> None:
     stage.see("nodes, a minute later", lab.kubectl("get", "nodes", "--no-headers"))
     stage.see("kubeadm upgrade plan", cp1.run("kubeadm", "upgrade", "plan"))
     _ahead(stage, lab, cp1)
-    until(lambda: lab.kubectl("get", "--raw=/readyz").status == 0, 120, "the API server again")
+    settle(lab)
     stage.scan(name="both kubelets")
     _sees_errors(cp1)
     stage.see("kubelet log of cp1", kubelet_log(cp1))

@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from kubepreflight.finding import BLOCKER
 from tools.lab.claims import Claim, Says, Shows
-from tools.lab.lab import until
 from tools.lab.replay import NEXT, Stage
-from tools.lab.steps import first_line, upgrade_apply
+from tools.lab.steps import first_line, settle, upgrade_apply
 
 GATE = "SidecarContainers"
 APPLY = "kubeadm upgrade apply"
@@ -38,6 +37,6 @@ def play(stage: Stage) -> None:
         line = beside.submit(first_line, cp1, "kube-apiserver", "feature gate: ")
         stage.see(APPLY, upgrade_apply(cp1, NEXT))
         stage.see("log of the new API server", line.result())
-    until(lambda: lab.kubectl("get", "--raw=/readyz").status == 0, 120, "the API server again")
+    settle(lab)
     stage.see("kubectl version afterwards", lab.kubectl("version"))
     stage.see("etcd afterwards", cp1.run("grep", "image:", "/etc/kubernetes/manifests/etcd.yaml"))
