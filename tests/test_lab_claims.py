@@ -9,6 +9,8 @@ from kubepreflight.finding import BLOCKER, NOTE, WARNING, Phase, Severity, Subje
 from kubepreflight.report import Cluster, CoverageStatus, Report, ReportFinding, RuleCoverage, Tool, Verdict
 from tools.lab.claims import Claim, Concludes, Prediction, Row, Says, Shows, Silent, compare, quote
 from tools.lab.outcomes import Outcome, keep, kept, page, told
+from tools.lab.plan import Plan
+from tools.lab.replay import Scenario, all_scenarios
 
 RULE, LOG = "drain-stops-at-bare-pod", "error: cannot delete Pods that declare no controller\nThere are pending nodes"
 STOPS = Shows("drain", "cannot delete Pods")
@@ -153,6 +155,14 @@ def test_another_run_of_one_scenario_renews_that_one_alone(tmp_path: Path) -> No
     written = (tmp_path / "replays.md").read_text(encoding="utf-8")
     assert written == page(kept(folder))
     assert f"| {RULE} | a \\| b | \\<c\\> d | **waiting** |" in written
+
+
+@pytest.mark.parametrize("one", all_scenarios().values(), ids=lambda one: one.name)
+def test_every_scenario_tells_its_story_and_can_name_its_lab(one: Scenario) -> None:
+    assert one.title.endswith(".")
+    assert one.story
+    assert one.claims
+    assert Plan(name=f"replay-{one.name}", version="1.36.3")
 
 
 def test_the_page_is_that_of_the_outcomes_beside_it() -> None:

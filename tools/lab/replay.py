@@ -64,7 +64,7 @@ class Stage:
 
     def up(self, given: Sequence[Document] = (), **shape: Any) -> Lab:
         """Bring a lab of that shape up (the fields of `Plan`), at VERSION and with what NEXT needs."""
-        plan = Plan(**{"name": f"replay-{self.name}"[:21], "version": VERSION, "upgrades": (NEXT,), **shape})
+        plan = Plan(**{"name": f"replay-{self.name}", "version": VERSION, "upgrades": (NEXT,), **shape})
         self._lab = lab = Lab(plan)
         self.say(f"lab of {len(plan.members)} nodes")
         lab.up(given)
