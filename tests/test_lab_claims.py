@@ -7,7 +7,7 @@ import pytest
 
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Phase, Severity, Subject
 from kubepreflight.report import Cluster, CoverageStatus, Report, ReportFinding, RuleCoverage, Tool, Verdict
-from tools.lab.claims import Claim, Concludes, Prediction, Row, Says, Shows, Silent, compare, quote
+from tools.lab.claims import Claim, Concludes, Prediction, Row, Says, Shows, Silent, compare, line, sentence
 from tools.lab.outcomes import Outcome, keep, kept, page, told
 from tools.lab.plan import Plan
 from tools.lab.replay import Scenario, all_scenarios
@@ -103,21 +103,32 @@ def test_a_blocker_that_nothing_makes_true_disagrees() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "text", "line"),
+    ("pattern", "quoted"),
     [
-        ("no controller", LOG, "error: cannot delete Pods that declare no controller"),
-        ("second", "The first one. The second, of 1.36.3. A third.", "The second, of 1.36.3."),
-        ("", "all\nof it", "all of it"),
+        ("no controller", "error: cannot delete Pods that declare no controller"),
+        ("pending", "There are pending nodes"),
+    ],
+)
+def test_a_program_is_quoted_by_the_line(pattern: str, quoted: str) -> None:
+    assert line(pattern, LOG) == quoted
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "quoted"),
+    [
+        ("second", "The first one. The second: of 1.36.3. kubeadm is third.", "The second: of 1.36.3."),
+        ("kubeadm", "The first one. The second: of 1.36.3. kubeadm is third.", "kubeadm is third."),
+        ("", "all. Of it.", "all. Of it."),
         ("b+", "a" * 1000 + "bb" + "c" * 1000, "a" * 100 + "bb" + "c" * 297 + "…"),
         ("red", "\x1b[0;31mred\x1b[0m", "red"),
     ],
 )
-def test_a_line_or_a_sentence_is_quoted(pattern: str, text: str, line: str) -> None:
-    assert quote(pattern, text) == line
+def test_a_finding_is_quoted_by_the_sentence(pattern: str, text: str, quoted: str) -> None:
+    assert sentence(pattern, text) == quoted
 
 
 def outcome(name: str, *agree: str, failure: str = "") -> Outcome:
-    rows = tuple(Row(rule=RULE, predicted="a | b", happened="<c>\nd", agree=word) for word in agree)
+    rows = tuple(Row(rule=RULE, predicted="a | b", observation="log", happened="<c>\nd", agree=word) for word in agree)
     return Outcome(
         name=name,
         title=f"Title of {name}.",
@@ -154,7 +165,7 @@ def test_another_run_of_one_scenario_renews_that_one_alone(tmp_path: Path) -> No
     assert kept(folder) == [outcome("a", "waiting"), outcome("b", "yes")]
     written = (tmp_path / "replays.md").read_text(encoding="utf-8")
     assert written == page(kept(folder))
-    assert f"| {RULE} | a \\| b | \\<c\\> d | **waiting** |" in written
+    assert f"| {RULE} | a \\| b | *log*: \\<c\\> d | **waiting** |" in written
 
 
 @pytest.mark.parametrize("one", all_scenarios().values(), ids=lambda one: one.name)

@@ -56,7 +56,7 @@ class Says:
         about = _findings(report, self.rule, self.subject)
         for one in about:
             if self.covers(one):
-                return Half(f"{one.severity}: {quote(self.sentence, one.message)}", holds=True)
+                return Half(f"{one.severity}: {sentence(self.sentence, one.message)}", holds=True)
         instead = "; ".join(f"{one.severity}: {one.message}" for one in about)
         return Half(instead[:LONGEST] or f"nothing about {self.subject}", holds=False)
 
@@ -83,7 +83,9 @@ class Silent:
         status = next((one.status for one in report.coverage if one.rule == self.rule), "not checked")
         if about:
             return Half("; ".join(f"{one.severity}: {one.message}" for one in about)[:LONGEST], holds=False)
-        return Half(f"nothing about {self.subject} ({status})", holds=status in ("checked", "partial"))
+        return Half(
+            f"silent about {self.subject} ({status})".replace(" about *", ""), holds=status in ("checked", "partial")
+        )
 
     def covers(self, finding: ReportFinding) -> bool:
         """Never: it predicts no finding."""
@@ -119,10 +121,10 @@ class Shows:
         """The line of it that was claimed; or its last words, when no line is."""
         text = seen.get(self.observation)
         if text is None:
-            return Half(f"{self.observation}: never seen", holds=False)
+            return Half("never seen", holds=False)
         if re.search(self.pattern, text, re.MULTILINE) is None:
-            return Half(f"{self.observation}: {' '.join(text.split())[-LONGEST:]}", holds=False)
-        return Half(f"{self.observation}: {quote(self.pattern, text)}", holds=True)
+            return Half(" ".join(text.split())[-LONGEST:], holds=False)
+        return Half(line(self.pattern, text), holds=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     rule: str
     predicted: str
+    observation: str = ""
     happened: str
     agree: str
 
@@ -166,18 +169,21 @@ def compare(
 
 def _row(claim: Claim, report: Report | None, seen: Mapping[str, str], rules: Collection[str]) -> Row:
     shown = claim.shows.judge(seen)
+    rule = claim.says.rule if claim.says else ""
     if claim.says is None:
-        return Row(rule="", predicted="", happened=shown.text, agree=_word(shown.holds))
-    rule = claim.says.rule
-    if rule and rule not in rules:
-        word = "waiting" if shown.holds else "no"
-        return Row(rule=rule, predicted="there is no such rule yet", happened=shown.text, agree=word)
-    said = claim.says.judge(report) if report else Half("the scan was not made", holds=False)
-    return Row(rule=rule, predicted=said.text, happened=shown.text, agree=_word(said.holds and shown.holds))
-
-
-def _word(agree: bool) -> str:
-    return "yes" if agree else "no"
+        predicted, agree = "", "yes"
+    elif rule and rule not in rules:
+        predicted, agree = "there is no such rule yet", "waiting"
+    else:
+        said = claim.says.judge(report) if report else Half("the scan was not made", holds=False)
+        predicted, agree = said.text, "yes" if said.holds else "no"
+    return Row(
+        rule=rule,
+        predicted=predicted,
+        observation=claim.shows.observation,
+        happened=shown.text,
+        agree=agree if shown.holds else "no",
+    )
 
 
 def _findings(report: Report, rule: str, subject: str) -> list[ReportFinding]:
@@ -189,17 +195,25 @@ def named(subject: Subject) -> str:
     return subject.name or subject.node
 
 
-def quote(pattern: str, text: str) -> str:
-    """The sentence or line of `text` that holds `pattern`, shortened when it is long; all of it for no pattern."""
-    match = re.search(pattern, text, re.MULTILINE) if pattern else None
+def sentence(pattern: str, text: str) -> str:
+    """The sentence of a message that holds `pattern`, shortened when it is long; all of it for no pattern."""
+    return _around(pattern, text, r"(?<=[.]) ") if pattern else _shortened(text)
+
+
+def line(pattern: str, text: str) -> str:
+    """The line of a program's words that holds `pattern`, shortened when it is long."""
+    return _around(pattern, text, r"\n")
+
+
+def _around(pattern: str, text: str, boundary: str) -> str:
+    match = re.search(pattern, text, re.MULTILINE)
     if match is None:
         return _shortened(text)
-    before = [found.end() for found in re.finditer(r"\n|(?<=[.:]) (?=[A-Z])", text[: match.start()])]
-    after = re.search(r"\n|(?<=[.]) (?=[A-Z])", text[match.end() :])
-    start, end = before[-1] if before else 0, match.end() + after.start() if after else len(text)
+    starts = [found.end() for found in re.finditer(boundary, text) if found.end() <= match.start()]
+    ends = [found.start() for found in re.finditer(boundary, text) if found.start() >= match.end()]
+    start, end = starts[-1] if starts else 0, ends[0] if ends else len(text)
     if end - start > LONGEST:
         start = max(start, match.start() - LONGEST // 4)
-        return _shortened(text[start:end])
     return _shortened(text[start:end])
 
 

@@ -69,7 +69,7 @@ def _section(outcome: Outcome) -> list[str]:
     lines = [f"## {outcome.name}", "", f"**{outcome.title}** {outcome.story}".strip(), ""]
     lines += ["| predicted by | predicted | happened | agree |", "| --- | --- | --- | --- |"]
     lines += [
-        f"| {row.rule or '–'} | {_cell(row.predicted)} | {_cell(row.happened)} | {_emphasised(row.agree)} |"
+        f"| {row.rule or '–'} | {_cell(row.predicted)} | {_happened(row)} | {_emphasised(row.agree)} |"
         for row in outcome.rows
     ]
     lines.append("")
@@ -84,7 +84,7 @@ def told(outcome: Outcome) -> str:
     """One outcome for a terminal: what disagrees in full, the rest in a line each."""
     lines = []
     for row in outcome.rows:
-        lines.append(f"  {row.agree:8}{row.rule or 'seen'}: {row.happened[:120]}")
+        lines.append(f"  {row.agree:8}{row.rule or 'seen'}: {row.observation}: {row.happened[:120]}")
         if row.agree == "no":
             lines += [f"    predicted: {row.predicted}", f"    happened:  {row.happened or 'nothing of it'}"]
     if outcome.failure:
@@ -96,6 +96,10 @@ def took(seconds: int) -> str:
     """A duration for people: `4 min 20 s`."""
     minutes, rest = divmod(seconds, 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _happened(row: Row) -> str:
+    return f"*{_cell(row.observation)}*: {_cell(row.happened)}" if row.observation else _cell(row.happened)
 
 
 def _emphasised(word: str) -> str:
