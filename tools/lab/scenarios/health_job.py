@@ -31,7 +31,9 @@ CLAIMS = (
         scan="all cordoned",
     ),
     Claim(
-        says=Silent(RULE), shows=Shows("kubeadm upgrade plan, all free", r"\A(?s:(?!CreateJob).)*\Z"), scan="all free"
+        says=Silent(RULE),
+        shows=Shows("kubeadm upgrade plan, all free", "You can now apply the upgrade"),
+        scan="all free",
     ),
     Claim(
         says=Says(RULE, WARNING, WEBHOOK, "they are refused while it does not answer"),
