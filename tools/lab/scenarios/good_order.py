@@ -15,7 +15,7 @@ from tools.lab.steps import move_kubelet, upgrade_apply, upgrade_node, watched
 CLAIMS = (
     Claim(
         says=Concludes((Verdict.GO, Verdict.GO_WITH_WARNINGS)),
-        shows=Shows("nodes afterwards", r"^cp1 +Ready .* v1\.37\.2\s[^$]*^w1 +Ready .* v1\.37\.2\s"),
+        shows=Shows("nodes afterwards", r"^cp1 +Ready .* v1\.37\.2$\s+^w1 +Ready .* v1\.37\.2$"),
     ),
     Claim(shows=Shows("kubeadm upgrade apply on cp1", r"SUCCESS! .* was upgraded to \"v1\.37\.2\"")),
     Claim(
