@@ -30,7 +30,9 @@ def certificate_expired(
 
     What happens: what the certificate was for has stopped working, often without saying so: through another node the
     cluster looks well, and kubectl with the ended admin.conf says "You must be logged in to the server (Unauthorized)".
-    `kubeadm upgrade` needs a valid admin.conf, API server and etcd: on such a node it fails or hangs without an error.
+    `kubeadm upgrade` needs a valid admin.conf, API server and etcd: on such a node it says nothing for a minute, and
+    then fails ("failed to get config map: Unauthorized"). Where those of several etcd members have ended, one that is
+    renewed and restarted stays out until the leader is renewed, too.
 
     When it stays silent: the certificate ends later (see certificate-expires-in-window); it is an authority (see
     certificate-authority-expires) or the kubelet's serving certificate (see kubelet-serving-certificate-expires);
@@ -47,16 +49,19 @@ def certificate_expired(
 
     """
     yield from timeline.gaps
-    of_kubelets: list[HostCertificate] = []
-    for node, certificates in timeline.leaves().items():
-        ended = [one for one in certificates if one.ends <= upgrade.start and one.renewer is not Renewer.KUBELET]
-        yield from _on_node(node, [one for one in ended if not one.is_kubelets], timeline, upgrade)
-        of_kubelets += [one for one in ended if one.is_kubelets]
+    ended = {
+        node: [one for one in certificates if one.ends <= upgrade.start and one.renewer is not Renewer.KUBELET]
+        for node, certificates in timeline.leaves().items()
+    }
+    peers = [node for node, found in ended.items() if any(one.known and one.known.name == "etcd-peer" for one in found)]
+    for node, found in ended.items():
+        yield from _on_node(node, [one for one in found if not one.is_kubelets], timeline, upgrade, peers)
+    of_kubelets = [one for found in ended.values() for one in found if one.is_kubelets]
     yield from _of_kubelets(of_kubelets, upgrade, kubelet_config)
 
 
 def _on_node(
-    node: str, ended: list[HostCertificate], timeline: CertificateTimeline, upgrade: Upgrade
+    node: str, ended: list[HostCertificate], timeline: CertificateTimeline, upgrade: Upgrade, peers: list[str]
 ) -> Iterable[Finding]:
     if ended:
         dispensable = all(one.known is None or one.known.optional for one in ended)
@@ -64,7 +69,7 @@ def _on_node(
             Subject(kind="Node", name=node, node=node),
             f"On {node}, {counted(ended)} {'ends' if len(ended) == 1 else 'end'} before the work begins, "
             f"{when(ended, upgrade.start)}. {consequences(ended)}".strip(),
-            remedy=how_to_renew(node, ended, timeline.plan.command),
+            remedy=how_to_renew(node, ended, timeline.plan.command, peers),
             field=NODE_FIELD,
             places=[one.place for one in ended],
             evidence=evidence(ended),

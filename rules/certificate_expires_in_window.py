@@ -38,8 +38,9 @@ def certificate_expires_in_window(
 
     What happens: the cluster looks well through the node that was upgraded: nodes are Ready, pods are Running. On the
     others the API server refuses everybody, their admin.conf is Unauthorized, etcd's members lose each other one
-    reconnection at a time, and `kubeadm upgrade node`, the next planned step, hangs without an error. In the middle of
-    an upgrade nobody thinks of certificates, and the search for the cause breaks what still worked.
+    reconnection at a time, and `kubeadm upgrade node`, the next planned step, says nothing for a minute and ends with
+    "failed to get config map: Unauthorized". In the middle of an upgrade nobody thinks of certificates, and the search
+    for the cause breaks what still worked.
 
     When it stays silent: the certificate ends after the window; the node is the first to be upgraded, and the end comes
     later than half an hour after the planned start; the kubelet rotates it by itself; it is an authority (see

@@ -9,6 +9,7 @@ from kubepreflight.finding import Evidence
 from kubepreflight.semantics.certificate_timeline import CertificateTimeline, HostCertificate
 from kubepreflight.semantics.moments import against_start, exact, span
 from kubepreflight.semantics.renewal import Renewer
+from kubepreflight.semantics.several import listed
 
 NODE_FIELD = "control-plane certificates"
 
@@ -57,12 +58,23 @@ def evidence(certificates: Iterable[HostCertificate]) -> dict[str, Evidence]:
     return {"ends": sorted(f"{f'{one.node}: ' if several else ''}{one.name} {exact(one.ends)}" for one in found)}
 
 
-def how_to_renew(node: str, certificates: Sequence[HostCertificate], command: str) -> str:
-    """What to type on a node so that these live longer; `command` is kubeadm's."""
+def how_to_renew(node: str, certificates: Sequence[HostCertificate], command: str, together: Sequence[str] = ()) -> str:
+    """What to type on a node so that these live longer; `command` is kubeadm's.
+
+    `together` are the nodes, this one among them, whose etcd members have lost each other: all need new certificates
+    before one of them is restarted (seen with etcd 3.6: the member stays out until the leader has its new ones).
+    """
     parts = dict.fromkeys(_ELSEWHERE.get(one.renewer, "") if one.known else BY_ITS_MAKER for one in certificates)
     if "" not in parts:
         return "\n".join(parts)
-    by_kubeadm = f"On {node}, as root; this restarts its control plane, so do one node at a time:\n{command}\n{RESTART}"
+    restarts = "this restarts its control plane, so do one node at a time:"
+    by_kubeadm = f"On {node}, as root; {restarts}\n{command}\n{RESTART}"
+    if len(together) > 1 and node in together:
+        by_kubeadm = (
+            f"On each of {listed(together)}, as root: etcd does not let a member in again that is restarted while its "
+            f"leader's certificate has ended.\n{command}\n"
+            f"Only when that is done on all of them, on {node}; {restarts}\n{RESTART}"
+        )
     return "\n".join([by_kubeadm, *filter(None, parts)])
 
 
