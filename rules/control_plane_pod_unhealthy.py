@@ -9,7 +9,14 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics.components import CONTROL_PLANE, component_of
 from kubepreflight.semantics.last_report import last_report
 from kubepreflight.semantics.owners import owner_of
-from kubepreflight.semantics.pod_trouble import RESTARTS, UNSCHEDULABLE, WITHOUT_IMAGE, Trouble, trouble_of
+from kubepreflight.semantics.pod_trouble import (
+    NOT_YET,
+    RESTARTS,
+    UNSCHEDULABLE,
+    WITHOUT_IMAGE,
+    Trouble,
+    trouble_of,
+)
 from kubepreflight.semantics.several import listed
 
 NEEDED_BY_KUBEADM = (*CONTROL_PLANE, "etcd")
@@ -30,7 +37,8 @@ def control_plane_pod_unhealthy(pods: list[Pod], nodes: list[Node] | None = None
     there were three or more and the last one within a day before the nodes last reported, but not those of a node that
     was itself restarted; Jobs are left out. An etcd that is down or not ready is told by etcd-unhealthy, its restarts
     here. It is a blocker for API server, controller-manager and scheduler when they are down or not ready, and a
-    warning for restarts and for all others.
+    warning for restarts, for those that were ready less than two minutes ago, as after a restart of the API server, and
+    for all others.
 
     How to see it yourself: kubectl -n kube-system get pods -o wide
 
@@ -77,5 +85,5 @@ def _finding(owner: Subject, sort: str, troubled: list[tuple[Pod, Trouble]]) -> 
         f"kubectl -n kube-system logs {quote(pod.name)} --all-containers --previous --tail=50",
         field=sort,
         places=[one for one, _ in troubled],
-        severity=BLOCKER if needed and trouble.reason != RESTARTS else WARNING,
+        severity=BLOCKER if needed and trouble.reason not in (RESTARTS, NOT_YET) else WARNING,
     )

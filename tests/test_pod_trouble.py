@@ -27,6 +27,11 @@ def restarted(count: int, ago: timedelta) -> dict[str, Any]:
     return {"name": "c", "restartCount": count, "state": {}, "lastState": {"terminated": ended}}
 
 
+def since(ago: timedelta) -> dict[str, str]:
+    """Nodes report every few minutes: what has changed since is later than the last report."""
+    return {"lastTransitionTime": (NOW - ago).isoformat()}
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
@@ -34,6 +39,9 @@ def restarted(count: int, ago: timedelta) -> dict[str, Any]:
         ({"phase": "Pending", "initContainerStatuses": [waiting("CrashLoopBackOff")]}, "CrashLoopBackOff"),
         ({"phase": "Pending", "containerStatuses": [waiting("ContainerCreating")]}, None),
         ({"phase": "Running", "conditions": UNREADY}, "not ready"),
+        ({"phase": "Running", "conditions": [UNREADY[0] | since(timedelta(seconds=121))]}, "not ready"),
+        ({"phase": "Running", "conditions": [UNREADY[0] | since(timedelta(seconds=119))]}, "not ready yet"),
+        ({"phase": "Running", "conditions": [UNREADY[0] | since(-timedelta(minutes=4))]}, "not ready yet"),
         ({"phase": "Pending", "conditions": UNREADY}, None),
         ({"phase": "Running", "conditions": READY}, None),
         ({"phase": "Succeeded", "conditions": UNREADY}, None),

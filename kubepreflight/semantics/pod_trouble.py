@@ -30,6 +30,9 @@ UNSCHEDULABLE = "Unschedulable"
 RESTARTS = "restarts"
 REBOOTED = "Unknown"
 """What containerd says of a container that it finds dead when it comes up itself: the node was restarted."""
+NOT_YET = "not ready yet"
+SETTLES = timedelta(minutes=2)
+"""How long a pod may be without being ready when all is well: the scheduler starts anew when its API server does."""
 MANY_RESTARTS = 3
 RECENT = timedelta(days=1)
 
@@ -44,7 +47,8 @@ class Trouble(msgspec.Struct, frozen=True):
 def trouble_of(pod: Pod, now: datetime | None) -> Trouble | None:
     """What is wrong with a pod; None when nothing is, or it has ended, or is being deleted.
 
-    `now` is when the pods were read, as far as it is known: without it, restarts are not judged.
+    `now` is when the pods were read, as far as it is known: without it, restarts are not judged, and nothing is taken
+    for a start that is still under way.
     """
     if pod.is_finished or pod.metadata.deletion_timestamp is not None:
         return None
@@ -53,7 +57,7 @@ def trouble_of(pod: Pod, now: datetime | None) -> Trouble | None:
         next((trouble for one in statuses if (trouble := _waiting(one))), None)
         or _unschedulable(pod)
         or next((trouble for one in statuses if (trouble := _restarting(one, now))), None)
-        or _unready(pod)
+        or _unready(pod, now)
     )
 
 
@@ -83,8 +87,12 @@ def _restarting(status: ContainerStatus, now: datetime | None) -> Trouble | None
     return Trouble(RESTARTS, f"its container {status.name} was restarted {times}")
 
 
-def _unready(pod: Pod) -> Trouble | None:
+def _unready(pod: Pod, now: datetime | None) -> Trouble | None:
     ready = next((one for one in pod.status.conditions or () if one.type == "Ready"), None)
     if ready is None or ready.status == "True" or pod.status.phase != "Running":
         return None
-    return Trouble("not ready", f"it runs and is not ready: {ready.message or ready.reason or 'no reason is given'}")
+    why = ready.message or ready.reason or "no reason is given"
+    since = ready.last_transition_time
+    if now is not None and since is not None and now - since < SETTLES:
+        return Trouble(NOT_YET, f"it runs and is not ready, for less than two minutes so far: {why}")
+    return Trouble("not ready", f"it runs and is not ready: {why}")

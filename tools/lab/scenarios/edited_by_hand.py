@@ -21,7 +21,7 @@ REMOVED = "--containerd=/run/containerd/containerd.sock"
 CLAIMS = (
     Claim(shows=Shows("the API server's command before", BY_HAND)),
     Claim(
-        says=Says("static-pod-edited-by-hand", WARNING, "*", "max-requests-inflight"),
+        says=Says("static-pod-edited-by-hand", WARNING, "*", "and it is gone"),
         shows=Shows("kube-apiserver.yaml after kubeadm upgrade apply", "no such flag"),
     ),
     Claim(shows=Shows("kubelet 1.36.3 on w1", "Flag --containerd has been deprecated")),
