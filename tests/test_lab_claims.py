@@ -148,7 +148,7 @@ def outcome(name: str, *agree: str, failure: str = "") -> Outcome:
         (outcome("a", "yes", "yes"), True, "2 agree"),
         (outcome("a", "yes", "waiting"), True, "1 agree, 1 waiting"),
         (outcome("a", "yes", "no"), False, "1 agree, **1 disagree**"),
-        (outcome("a", "yes", failure="kubeadm init fails"), False, "**not finished**"),
+        (outcome("a", "yes", failure="kubeadm init fails"), False, "1 agree, **not finished**"),
     ],
 )
 def test_the_result_in_a_word(one: Outcome, agrees: bool, result: str) -> None:

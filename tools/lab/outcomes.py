@@ -45,12 +45,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def result(self) -> str:
         """In a word or two, for the first table."""
-        if self.failure:
-            return "**not finished**"
         count = {word: sum(row.agree == word for row in self.rows) for word in ("yes", "no", "waiting")}
         told = [f"{count['yes']} agree"]
         told += [f"{count['waiting']} waiting"] if count["waiting"] else []
         told += [f"**{count['no']} disagree**"] if count["no"] else []
+        told += ["**not finished**"] if self.failure else []
         return ", ".join(told)
 
 
