@@ -70,7 +70,7 @@ def _build(module: Path, target: Path, packages: Mapping[str, str], version: str
     if not shutil.which("go"):
         raise BuildError(NO_GO)
     target.mkdir(parents=True, exist_ok=True)
-    with _alone(target):
+    with alone(target):
         missing = list(_missing(target, packages))
         for number, name in enumerate(missing, start=1):
             print(
@@ -112,7 +112,8 @@ def _stamps(version: str) -> str:
 
 
 @contextmanager
-def _alone(target: Path) -> Iterator[None]:
+def alone(target: Path) -> Iterator[None]:
+    """Work on the folder `target` while nobody else does; waits for who was first, and survives that one's death."""
     with (target / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

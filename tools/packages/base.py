@@ -1,0 +1,82 @@
+"""A Debian root with a real dpkg and apt: made once by debootstrap from the machine's own mirror, outside the tree.
+
+On a quiet machine it takes a minute.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tools.kubernetes.build import alone, cache
+from tools.packages.machine import PackagesError, require
+
+INDEXES = r"$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)"
+WITHOUT = ("usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man", "var/cache/apt", "var/lib/apt/lists")
+"""What no test needs, and every copy would copy; the sources go too: a node has those that a test gives it."""
+SOURCES = ("etc/apt/sources.list",)
+
+
+def base() -> Path:
+    """The folder with the root, made when it is not there, which is said on standard error. Never to be changed.
+
+    Safe against a second one at the same time and a killed first one. Raises PackagesError.
+    """
+    require()
+    system = platform.freedesktop_os_release()
+    distribution, codename = system.get("ID", ""), system.get("VERSION_CODENAME", "")
+    recipe = hashlib.sha256(repr((WITHOUT, SOURCES, architecture())).encode()).hexdigest()[:8]
+    target = cache() / "packages" / f"{distribution}-{codename}-{recipe}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with alone(target.parent):
+        if not target.exists():
+            _make(target, codename, mirror(_indexes(), distribution, codename))
+    return target
+
+
+def architecture() -> str:
+    """The architecture of this machine, in dpkg's word."""
+    return _said("dpkg", "--print-architecture").strip()
+
+
+def mirror(indexes: str, distribution: str, codename: str) -> str:
+    """The address of the distribution's own main archive, of what apt has on this machine (lines like INDEXES).
+
+    Raises PackagesError when it has none.
+    """
+    for line in indexes.splitlines():
+        origin, *named, address = line.split()
+        if origin.lower() == distribution and named == [codename, "main"]:
+            return address
+    raise PackagesError(f"apt knows no archive of {distribution} {codename} here: apt-get update first")
+
+
+def _indexes() -> str:
+    return _said("apt-get", "indextargets", "--format", INDEXES, "Created-By: Packages")
+
+
+def _make(target: Path, codename: str, address: str) -> None:
+    print(f"making a root of {codename} with debootstrap", end=" … ", file=sys.stderr, flush=True)
+    start, unfinished = time.monotonic(), target.with_name(f".{target.name}.unfinished")
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
+    _said("debootstrap", "--variant=minbase", codename, str(unfinished), address)
+    for path in WITHOUT:
+        shutil.rmtree(unfinished / path)
+    for path in SOURCES:
+        (unfinished / path).unlink(missing_ok=True)
+    unfinished.rename(target)
+    print(f"{time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+
+
+def _said(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip()[-2000:]
+        raise PackagesError(f"`{' '.join(command)}` ended with status {done.returncode}:\n{said}")
+    return done.stdout

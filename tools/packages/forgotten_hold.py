@@ -1,0 +1,137 @@
+"""An apt upgrade on a node whose hold was forgotten: what the scan says of it, and what apt then does.
+
+A node gets the three packages of one patch from a real apt, and variants of it are played: all held or the kubelet's
+hold forgotten, the next minor's repository beside the first or not. Of each a scan is made, then `apt-get upgrade`
+really runs, and dpkg is asked.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from kubepreflight.report import Report
+from tools.packages import kubernetes
+from tools.packages.base import architecture, base
+from tools.packages.kubernetes import HELD, deb_version
+from tools.packages.machine import PackagesError
+from tools.packages.repository import publish
+from tools.packages.root import Root
+from tools.packages.server import serving
+from tools.packages.signing import key
+
+NOW, PATCH, NEXT = "1.36.3", "1.36.4", "1.37.2"
+"""What the cluster runs, a later patch of it, the next minor: what the repositories hold."""
+REPOSITORIES = {"1.36": (NOW, PATCH), "1.37": (NEXT,)}
+NODE = "w1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """The node as somebody left it: what is held, and the minors whose repositories are configured."""
+
+    name: str
+    held: tuple[str, ...] = ("kubeadm", "kubectl")
+    minors: tuple[str, ...] = ("1.36",)
+
+
+ALL_HELD = Variant(name="all held", held=HELD)
+FORGOTTEN = Variant(name="kubelet not held")
+BOTH = ("1.36", "1.37")
+HELD_NEXT_TOO = Variant(name="all held, two repositories", held=HELD, minors=BOTH)
+NEXT_TOO = Variant(name="kubelet not held, two repositories", minors=BOTH)
+VARIANTS = (ALL_HELD, HELD_NEXT_TOO, FORGOTTEN, NEXT_TOO)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one variant: the scan before, apt's words, versions and holds afterwards, and the scan then."""
+
+    before: Report
+    upgrade: str
+    versions: Mapping[str, str]
+    held: list[str]
+    after: Report
+
+
+@contextmanager
+def world() -> Iterator[Root]:
+    """The node with the packages of NOW and nothing held, while its repositories are served. Raises PackagesError."""
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="packages-")))
+        signing = stack.enter_context(key())
+        for minor, versions in REPOSITORIES.items():
+            publish(scratch / "served", minor, versions, architecture(), signing)
+        proxy = stack.enter_context(serving(scratch / "served"))
+        root = Root.copy(base(), scratch / NODE, NODE)
+        root.trust(signing.public, proxy)
+        root.use_repositories(["1.36"])
+        root.said("apt-get", "install", "-y", *(f"{name}={deb_version(NOW)}" for name in HELD))
+        yield root
+
+
+def play(original: Root, variant: Variant, say: Callable[[str], None] = lambda _: None) -> Outcome:
+    """Play one variant on a copy of the node. Raises PackagesError."""
+    with tempfile.TemporaryDirectory(prefix="packages-") as name:
+        scratch = Path(name)
+        root = Root.copy(original.folder, scratch / NODE, NODE)
+        root.use_repositories(variant.minors)
+        root.hold_only(variant.held)
+        say(f"{variant.name}: scan")
+        before = scan(root, scratch)
+        upgrade = root.said("apt-get", "-o", "Dpkg::Use-Pty=0", "upgrade", "-y")
+        say(f"{variant.name}: apt-get upgrade\n{upgrade}")
+        return Outcome(
+            before=before,
+            upgrade=upgrade,
+            versions={name: version for name, version in root.installed().items() if name in kubernetes.NAMES},
+            held=root.held(),
+            after=scan(root, scratch),
+        )
+
+
+def scan(root: Root, scratch: Path) -> Report:
+    """Scan the node beside a dump of its cluster, as an operator would. Raises PackagesError."""
+    dump, report = scratch / "cluster.json", scratch / "report.json"
+    dump.write_bytes(msgspec.json.encode(cluster(NOW)))
+    program = Path(sys.executable).with_name("kubepreflight")
+    inputs = [str(dump), str(root.archive(scratch / f"{root.name}.tar"))]
+    command = [str(program), "scan", *inputs, "--target", NEXT, "-o", f"json={report}"]
+    done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+    if not report.exists():
+        raise PackagesError(f"the scan does not run: {done.stderr.strip()}")
+    return msgspec.json.decode(report.read_bytes(), type=Report)
+
+
+def cluster(version: str) -> dict[str, Any]:
+    """What `kubectl get nodes,pods -A -o json` would give of a small cluster: one control plane, and the node."""
+    nodes = [_node("cp1", version, {"node-role.kubernetes.io/control-plane": ""}), _node(NODE, version, {})]
+    metadata = {
+        "name": "kube-apiserver-cp1",
+        "namespace": "kube-system",
+        "uid": "uid-kube-apiserver-cp1",
+        "labels": {"component": "kube-apiserver", "tier": "control-plane"},
+        "annotations": {"kubernetes.io/config.mirror": "hash"},
+    }
+    server = {"name": "kube-apiserver", "image": f"registry.k8s.io/kube-apiserver:v{version}"}
+    spec = {"nodeName": "cp1", "containers": [server]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Running"}}
+    return {"apiVersion": "v1", "kind": "List", "items": [*nodes, pod]}
+
+
+def _node(name: str, version: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "uid": f"uid-{name}", "labels": labels},
+        "status": {"nodeInfo": {"kubeletVersion": f"v{version}"}, "conditions": [ready]},
+    }

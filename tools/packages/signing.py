@@ -1,0 +1,49 @@
+"""A key made on the spot, with the real gpg, to sign repositories with."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.packages.machine import PackagesError
+
+OWNER = "isv:kubernetes OBS Project <isv:kubernetes@build.opensuse.org>"
+"""As the key of pkgs.k8s.io names itself."""
+
+
+class Key:
+    """A signing key in a home of its own for gpg; `public` is the keyring that `signed-by` wants."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self.public = self._gpg("--export")
+
+    def sign(self, text: bytes) -> bytes:
+        """`text` with a signature around it, as an InRelease file is."""
+        return self._gpg("--clearsign", text=text)
+
+    def _gpg(self, *arguments: str, text: bytes = b"") -> bytes:
+        return _gpg(self._home, *arguments, text=text)
+
+
+@contextmanager
+def key(validity: str = "2y") -> Iterator[Key]:
+    """A new key, which ends after `validity` in gpg's words (`2y`, `3d`, `seconds=5`), and is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="gpg-") as name:
+        home = Path(name)
+        try:
+            _gpg(home, "--passphrase", "", "--quick-generate-key", OWNER, "ed25519", "sign", validity)
+            yield Key(home)
+        finally:
+            subprocess.run(["gpgconf", "--homedir", name, "--kill", "all"], capture_output=True, check=False)
+
+
+def _gpg(home: Path, *arguments: str, text: bytes = b"") -> bytes:
+    command = ["gpg", "--homedir", str(home), "--batch", "--quiet", *arguments]
+    done = subprocess.run(command, input=text, capture_output=True, check=False)
+    if done.returncode:
+        raise PackagesError(f"gpg {' '.join(arguments)}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
