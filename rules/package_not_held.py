@@ -20,7 +20,7 @@ def package_not_held(hosts: list[Host], upgrade: Upgrade, sources: PackageSource
 
     Why: kubeadm upgrades the control plane, the package manager the kubelet. A hold keeps a plain `apt upgrade`, or an
     unattended one, from doing it out of turn. Every upgrade takes the hold off and has to put it back, on each node;
-    forgetting it is the commonest accident there is.
+    forgetting it is the commonest accident there is. `apt-get install --allow-change-held-packages` takes it off, too.
 
     What happens: somebody installs security updates, and the kubelet of that node goes to the newest version that its
     repositories hold. Where that is past the control plane, the node may not come back after its next restart.

@@ -27,7 +27,8 @@ def package_repository_wrong_minor(
     installed, the source on the node has to be switched to it, on every node and for every step.
 
     What happens: without it, the next kubeadm is not found. With two minor versions configured at once, or with a
-    later one than the next step's, a plain upgrade of the node takes the newest of them, past the control plane.
+    later one than the next step's, a plain upgrade of the node takes what is not held to the newest of them, past the
+    control plane.
 
     When it stays silent: every node has the repository of the next step and no other. Where each has the one before,
     that is a plain step of the work and a note, as it is for the nodes that are left of a half-done upgrade. Nodes
@@ -104,7 +105,7 @@ def _several(found: list[KubernetesRepositories], upgrade: Upgrade, sources: Pac
         upgrade,
         field="package repositories of two minor versions",
         message=f"Package repositories of two minor versions are configured at once: {_told(found)}. A plain upgrade "
-        "of such a node takes the newest, whatever the control plane runs.",
+        "of such a node takes the newest of whatever is not held, past the control plane.",
         remedy=f"Leave one on each of these nodes, that of {today} until its turn comes. Find them:\n"
         "grep -rn core: /etc/apt/sources.list.d /etc/yum.repos.d\n"
         f"Delete them, and write the one anew:\n{switch_to(today, [one.host for one in found], sources)}",
@@ -118,8 +119,8 @@ def _ahead(found: list[KubernetesRepositories], upgrade: Upgrade) -> Finding:
         upgrade,
         field="package repository of a later version",
         message=f"The package repository on {listed(one.host.name for one in found)} is of a later version than the "
-        f"next step, {end}: {_told(found)}. kubeadm from there refuses this step, and a plain upgrade takes the "
-        "kubelet past the control plane.",
+        f"next step, {end}: {_told(found)}. kubeadm from there refuses this step, and a plain upgrade takes "
+        "whatever is not held past the control plane.",
         remedy=f"Set it to {end}, on each of these nodes:\n{step_to(end, found)}",
     )
 

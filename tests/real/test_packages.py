@@ -1,0 +1,142 @@
+"""A real dpkg and apt on a node whose hold was forgotten: what the scan says of it is what apt then does."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from kubepreflight.finding import Severity
+from kubepreflight.report import Report, ReportFinding
+from tools.kubernetes.programs import program
+from tools.packages import forgotten_hold
+from tools.packages.forgotten_hold import (
+    ALL_HELD,
+    FORGOTTEN,
+    HELD_NEXT_TOO,
+    NEXT,
+    NEXT_TOO,
+    NODE,
+    NOW,
+    PATCH,
+    VARIANTS,
+    Outcome,
+    Variant,
+    play,
+)
+from tools.packages.kubernetes import HELD, SAYS, deb_version
+from tools.packages.root import Root
+
+INSTALLED = {**dict.fromkeys(HELD, deb_version(NOW)), "kubernetes-cni": "1.9.1-1.1"}
+HOLD, REPOSITORY, RESTART = "package-not-held", "package-repository-wrong-minor", "kubelet-restart-pending"
+Played = Callable[[Variant], Outcome]
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Root]:
+    """A node with NOW installed; never changed, every variant is played on a copy."""
+    with forgotten_hold.world() as root:
+        yield root
+
+
+@pytest.fixture(scope="module")
+def played(node: Root) -> Played:
+    """What became of a variant; played when the first test asks."""
+    return cache(lambda variant: play(node, variant))
+
+
+def said(report: Report, rule: str) -> list[str]:
+    """The messages of one rule, which has looked at the node."""
+    (coverage,) = (one for one in report.coverage if one.rule == rule)
+    assert NODE not in [gap.subject for gap in coverage.gaps]
+    return [one.message for one in found(report, rule)]
+
+
+def found(report: Report, rule: str) -> list[ReportFinding]:
+    return [one for one in report.findings if one.rule == rule]
+
+
+def moved(outcome: Outcome) -> dict[str, str]:
+    return {name: version for name, version in outcome.versions.items() if version != INSTALLED[name]}
+
+
+def test_the_node_is_as_its_packages_say(node: Root) -> None:
+    assert {name: node.installed().get(name) for name in INSTALLED} == INSTALLED
+    assert node.held() == []
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_a_stand_in_says_its_version_as_the_real_program_does(name: str, node: Root) -> None:
+    question = SAYS[name][0].split()
+    real = subprocess.run([program(name, NOW), *question], capture_output=True, text=True, check=True).stdout
+    ours = node.said(name, *question)
+    if name == "kubectl":
+        assert json.loads(ours)["clientVersion"]["gitVersion"] == json.loads(real)["clientVersion"]["gitVersion"]
+    else:
+        assert ours == real
+
+
+@pytest.mark.parametrize("variant", [ALL_HELD, HELD_NEXT_TOO], ids=lambda one: one.name)
+def test_what_is_held_stays(variant: Variant, played: Played) -> None:
+    outcome = played(variant)
+    assert moved(outcome) == {}
+    assert outcome.held == sorted(HELD)
+    assert said(outcome.before, HOLD) == said(outcome.after, RESTART) == []
+
+
+def test_a_forgotten_hold_takes_the_kubelet_to_the_newest_patch(played: Played) -> None:
+    outcome = played(FORGOTTEN)
+    (message,) = said(outcome.before, HOLD)
+    assert message == (
+        f"kubelet is not held on {NODE}. A plain upgrade of the system there takes it to the newest patch of 1.36, at "
+        "a moment that nobody chose."
+    )
+    assert moved(outcome) == {"kubelet": deb_version(PATCH)}
+    assert "The following packages have been kept back:\n  kubeadm kubectl" in outcome.upgrade
+
+
+def test_with_the_next_minor_configured_it_goes_past_the_api_server(played: Played) -> None:
+    outcome = played(NEXT_TOO)
+    (message,) = said(outcome.before, HOLD)
+    assert message == (
+        f"kubelet is not held on {NODE}. A plain upgrade of the system there takes it to 1.37, past the API server: "
+        "that repository is configured already."
+    )
+    assert moved(outcome) == {"kubelet": deb_version(NEXT)}
+
+
+@pytest.mark.parametrize(("variant", "version"), [(FORGOTTEN, PATCH), (NEXT_TOO, NEXT)], ids=["patch", "minor"])
+def test_afterwards_the_moved_kubelet_waits_for_its_restart(variant: Variant, version: str, played: Played) -> None:
+    (message,) = said(played(variant).after, RESTART)
+    assert f"({NOW} runs, {version} is installed)" in message
+
+
+def test_what_the_finding_tells_to_type_is_what_holds_it(node: Root, played: Played) -> None:
+    (finding,) = found(played(NEXT_TOO).before, HOLD)
+    command = finding.remedy.splitlines()[-1].split()
+    assert command == ["apt-mark", "hold", "kubelet"]
+
+
+def test_an_install_that_overrides_a_hold_takes_it_off(node: Root, tmp_path: Path) -> None:
+    root = Root.copy(node.folder, tmp_path / "root", NODE)
+    try:
+        root.hold_only(HELD)
+        root.said("apt-get", "install", "-y", "--allow-change-held-packages", f"kubelet={deb_version(PATCH)}")
+        assert root.held() == ["kubeadm", "kubectl"]
+    finally:
+        shutil.rmtree(root.folder)
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda one: one.name)
+def test_two_repositories_are_said_to_move_what_is_not_held_and_no_more(variant: Variant, played: Played) -> None:
+    (finding,) = found(played(variant).before, REPOSITORY)
+    if variant.minors == forgotten_hold.BOTH:
+        assert finding.severity == Severity.WARNING
+        assert finding.message.endswith("takes the newest of whatever is not held, past the control plane.")
+    else:
+        assert finding.severity == Severity.NOTE
