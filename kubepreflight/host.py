@@ -51,13 +51,15 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     """One installed package.
 
     `held` is true for a dpkg hold, an rpm versionlock or an exclude that covers it, a Missing where that could not be
-    read. `status` is dpkg's own word (`install ok installed`, `hold ok half-configured`), empty for rpm.
+    read. `status` is dpkg's own word (`install ok installed`, `hold ok half-configured`), empty for rpm. `pinned_by` is
+    the file of apt's preferences that pins it by name, empty for none.
     """
 
     name: str
     version: str
     held: bool | Missing
     status: str = ""
+    pinned_by: str = ""
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True):

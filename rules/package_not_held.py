@@ -26,7 +26,8 @@ def package_not_held(hosts: list[Host], upgrade: Upgrade, sources: PackageSource
     repositories hold. Where that is past the control plane, the node may not come back after its next restart.
 
     When it stays silent: all three are held (apt-mark hold), excluded in the repository's file or in dnf.conf, or
-    locked by versionlock. A node without these packages got Kubernetes in another way: nothing can move it.
+    locked by versionlock. A pin in apt's preferences is no hold, whatever version it names; it is said where there is
+    one. A node without these packages got Kubernetes in another way: nothing can move it.
 
     How to see it yourself: apt-mark showhold, or dnf versionlock list and grep exclude /etc/yum.repos.d/kubernetes.repo
 
@@ -35,7 +36,7 @@ def package_not_held(hosts: list[Host], upgrade: Upgrade, sources: PackageSource
         https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/
 
     """
-    loose: dict[tuple[tuple[str, ...], bool], list[Host]] = {}
+    loose: dict[tuple[tuple[str, ...], bool, tuple[str, ...]], list[Host]] = {}
     for host in hosts:
         if isinstance(host.packages, Missing):
             yield host.cannot_check("packages", host.packages)
@@ -48,9 +49,15 @@ def package_not_held(hosts: list[Host], upgrade: Upgrade, sources: PackageSource
         foreign = [name for name, text in free.items() if isinstance(read_version(name, text), Foreign)]
         for names in (tuple(name for name in free if name not in foreign), tuple(foreign)):
             if names:
-                loose.setdefault((names, names[0] in foreign), []).append(host)
-    for (names, is_foreign), same in loose.items():
-        moves = NEWEST.format(them=_them(names)) if is_foreign else _would_move(names, same, upgrade, sources)
+                pins = tuple(sorted({pin for name in names if (pin := host.packages[name].pinned_by)}))
+                loose.setdefault((names, names[0] in foreign, pins), []).append(host)
+    for (names, is_foreign, pins), same in loose.items():
+        if pins:
+            moves = f"takes {_them(names)} as far as the pin in {listed(pins)} allows"
+        elif is_foreign:
+            moves = NEWEST.format(them=_them(names))
+        else:
+            moves = _would_move(names, same, upgrade, sources)
         yield _finding(names, same, moves)
 
 

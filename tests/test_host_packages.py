@@ -198,6 +198,30 @@ DEBIAN = "http://deb.debian.org/debian"
 DOCKER = "https://download.docker.com/linux/debian"
 
 
+PIN = "Pin: version 1.36.*\nPin-Priority: 1000\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "pinned"),
+    [
+        ("preferences", f"Package: kubelet\n{PIN}", True),
+        ("preferences.d/kubernetes", f"Package: kubeadm kubelet\n{PIN}", True),
+        ("preferences.d/kubernetes.pref", f"# ours\nPackage: kube*\n{PIN}", True),
+        ("preferences.d/kubernetes", f"Package: kubelet:amd64\n{PIN}", True),
+        ("preferences.d/kubernetes", f"Package: other\n{PIN}\nPackage: kubelet\n{PIN}", True),
+        ("preferences.d/kubernetes", f"Package: kubectl\n{PIN}", False),
+        ("preferences.d/kubernetes", "Package: *\nPin: release a=stable-backports\nPin-Priority: 100\n", False),
+        ("preferences.d/kubernetes", f"Package: /^kube/\n{PIN}", False),
+        ("preferences.d/kubernetes.bak", f"Package: kubelet\n{PIN}", False),
+        ("preferences.d/kubernetes", "Package: kubelet\n", False),
+    ],
+)
+def test_what_pins_a_deb(file: str, text: str, pinned: bool) -> None:
+    path = f"/etc/apt/{file}"
+    listed = command("dpkg-query", "kubelet\t1.36.3-1.1\tinstall\tok\tinstalled\n")
+    assert one_package(host({f"files{path}": text} | listed)).pinned_by == (path if pinned else "")
+
+
 @pytest.mark.parametrize(
     ("file", "text", "expected", "gaps"),
     [

@@ -24,6 +24,7 @@ from tools.packages.forgotten_hold import (
     NODE,
     NOW,
     PATCH,
+    PINNED,
     VARIANTS,
     Outcome,
     Variant,
@@ -42,6 +43,14 @@ def node() -> Iterator[Root]:
     """A node with NOW installed; never changed, every variant is played on a copy."""
     with forgotten_hold.world() as root:
         yield root
+
+
+@pytest.fixture
+def copy(node: Root, tmp_path: Path) -> Iterator[Root]:
+    """A copy of the node, for one test."""
+    root = Root.copy(node.folder, tmp_path / NODE, NODE)
+    yield root
+    shutil.rmtree(root.folder)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +119,16 @@ def test_with_the_next_minor_configured_it_goes_past_the_api_server(played: Play
     assert moved(outcome) == {"kubelet": deb_version(NEXT)}
 
 
+def test_a_pin_is_no_hold_and_decides_how_far_it_goes(played: Played) -> None:
+    outcome = played(PINNED)
+    (message,) = said(outcome.before, HOLD)
+    assert message == (
+        f"kubelet is not held on {NODE}. A plain upgrade of the system there takes it as far as the pin in "
+        "/etc/apt/preferences.d/kubernetes allows."
+    )
+    assert moved(outcome) == {"kubelet": deb_version(PATCH)}
+
+
 @pytest.mark.parametrize(("variant", "version"), [(FORGOTTEN, PATCH), (NEXT_TOO, NEXT)], ids=["patch", "minor"])
 def test_afterwards_the_moved_kubelet_waits_for_its_restart(variant: Variant, version: str, played: Played) -> None:
     (message,) = said(played(variant).after, RESTART)
@@ -122,14 +141,18 @@ def test_what_the_finding_tells_to_type_is_what_holds_it(node: Root, played: Pla
     assert command == ["apt-mark", "hold", "kubelet"]
 
 
-def test_an_install_that_overrides_a_hold_takes_it_off(node: Root, tmp_path: Path) -> None:
-    root = Root.copy(node.folder, tmp_path / "root", NODE)
-    try:
-        root.hold_only(HELD)
-        root.said("apt-get", "install", "-y", "--allow-change-held-packages", f"kubelet={deb_version(PATCH)}")
-        assert root.held() == ["kubeadm", "kubectl"]
-    finally:
-        shutil.rmtree(root.folder)
+def test_the_step_of_the_work_is_done_by_what_it_says_to_type(played: Played, copy: Root) -> None:
+    (finding,) = found(played(ALL_HELD).before, REPOSITORY)
+    when, *commands = finding.remedy.splitlines()
+    assert when == "On each node when its turn comes:"
+    copy.said("sh", "-ec", "\n".join(commands))
+    assert f"Candidate: {deb_version(NEXT)}" in copy.said("apt-cache", "policy", "kubeadm")
+
+
+def test_an_install_that_overrides_a_hold_takes_it_off(copy: Root) -> None:
+    copy.hold_only(HELD)
+    copy.said("apt-get", "install", "-y", "--allow-change-held-packages", f"kubelet={deb_version(PATCH)}")
+    assert copy.held() == ["kubeadm", "kubectl"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda one: one.name)

@@ -65,7 +65,9 @@ def _make(target: Path, codename: str, address: str) -> None:
     start, unfinished = time.monotonic(), target.with_name(f".{target.name}.unfinished")
     if unfinished.exists():
         shutil.rmtree(unfinished)
-    _said("debootstrap", "--variant=minbase", codename, str(unfinished), address)
+    # What it mounts is its own, and gone when it is killed: a tree with a mounted /dev must not be deleted.
+    own_mounts = ("unshare", "--mount", "--propagation=private", "--")
+    _said(*own_mounts, "debootstrap", "--variant=minbase", codename, str(unfinished), address)
     for path in WITHOUT:
         shutil.rmtree(unfinished / path)
     for path in SOURCES:

@@ -1,8 +1,8 @@
 """An apt upgrade on a node whose hold was forgotten: what the scan says of it, and what apt then does.
 
 A node gets the three packages of one patch from a real apt, and variants of it are played: all held or the kubelet's
-hold forgotten, the next minor's repository beside the first or not. Of each a scan is made, then `apt-get upgrade`
-really runs, and dpkg is asked.
+hold forgotten, the next minor's repository beside the first or not, a pin or none. Of each a scan is made, then
+`apt-get upgrade` really runs, and dpkg is asked.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ NODE = "w1"
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """The node as somebody left it: what is held, and the minors whose repositories are configured."""
+    """The node as somebody left it: what is held, the minors whose repositories are configured, apt's preferences."""
 
     name: str
     held: tuple[str, ...] = ("kubeadm", "kubectl")
     minors: tuple[str, ...] = ("1.36",)
+    preferences: str = ""
 
 
 ALL_HELD = Variant(name="all held", held=HELD)
@@ -48,7 +49,12 @@ FORGOTTEN = Variant(name="kubelet not held")
 BOTH = ("1.36", "1.37")
 HELD_NEXT_TOO = Variant(name="all held, two repositories", held=HELD, minors=BOTH)
 NEXT_TOO = Variant(name="kubelet not held, two repositories", minors=BOTH)
-VARIANTS = (ALL_HELD, HELD_NEXT_TOO, FORGOTTEN, NEXT_TOO)
+PINNED = Variant(
+    name="kubelet not held but pinned, two repositories",
+    minors=BOTH,
+    preferences="Package: kube*\nPin: version 1.36.*\nPin-Priority: 1000\n",
+)
+VARIANTS = (ALL_HELD, HELD_NEXT_TOO, FORGOTTEN, NEXT_TOO, PINNED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +91,8 @@ def play(original: Root, variant: Variant, say: Callable[[str], None] = lambda _
         root = Root.copy(original.folder, scratch / NODE, NODE)
         root.use_repositories(variant.minors)
         root.hold_only(variant.held)
+        if variant.preferences:
+            root.write("/etc/apt/preferences.d/kubernetes", variant.preferences)
         say(f"{variant.name}: scan")
         before = scan(root, scratch)
         upgrade = root.said("apt-get", "-o", "Dpkg::Use-Pty=0", "upgrade", "-y")

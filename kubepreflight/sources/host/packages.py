@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from kubepreflight.host import Missing, Package, Repository
 from kubepreflight.sources.host.host_files import Command, HostFiles, first_line
+from kubepreflight.sources.host.pins import read_pins
 from kubepreflight.sources.host.rpm_locks import rpm_hold
 
 _NOT_THERE = {"not-installed", "config-files"}
@@ -49,7 +50,7 @@ def _deb_packages(node: HostFiles, command: Command) -> Mapping[str, Package] | 
         return Missing(command.failure)
     marked = node.command("apt-mark-showhold")
     marks = set(marked.stdout.split()) if marked is not None and not marked.status else set()
-    packages = {}
+    packages, pinned_by = {}, read_pins(node)
     for number, fields in _rows(command.stdout):
         if len(fields) != 5 or not fields[0]:
             node.gap("commands/dpkg-query", f"line {number} is not understood: {first_line(' '.join(fields))[:80]!r}")
@@ -57,7 +58,8 @@ def _deb_packages(node: HostFiles, command: Command) -> Mapping[str, Package] | 
         name, version, want, flag, status = fields
         if status not in _NOT_THERE:
             held = want == "hold" or name in marks
-            packages[name] = Package(name=name, version=version, held=held, status=f"{want} {flag} {status}")
+            word = f"{want} {flag} {status}"
+            packages[name] = Package(name=name, version=version, held=held, status=word, pinned_by=pinned_by(name))
     return packages
 
 

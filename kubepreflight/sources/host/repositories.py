@@ -67,7 +67,7 @@ def _options(rest: str) -> tuple[dict[str, str], str]:
 
 def _deb822_sources(node: HostFiles, path: str, text: str) -> Iterator[Repository]:
     """sources.list(5), deb822 style: paragraphs of fields, each of which may continue on indented lines."""
-    for fields in _paragraphs(text):
+    for fields in paragraphs(text):
         lines = dict.fromkeys(fields, 0) | {name: line for name, (_, line) in fields.items()}
         values = {name: value for name, (value, _) in fields.items()}
         if values.get("enabled", "yes").strip().lower() in _FALSE or "deb" not in values.get("types", "").split():
@@ -91,8 +91,8 @@ def _deb822_sources(node: HostFiles, path: str, text: str) -> Iterator[Repositor
                 )
 
 
-def _paragraphs(text: str) -> Iterator[dict[str, tuple[str, int]]]:
-    """Paragraphs as lower-case field to (value, line)."""
+def paragraphs(text: str) -> Iterator[dict[str, tuple[str, int]]]:
+    """The paragraphs of a file in deb822's format, each as lower-case field to (value, line)."""
     fields: dict[str, tuple[str, int]] = {}
     name = ""
     for number, line in enumerate(text.splitlines(), start=1):
