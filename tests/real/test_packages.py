@@ -28,10 +28,13 @@ from tools.packages.forgotten_hold import (
     VARIANTS,
     Outcome,
     Variant,
+    World,
     play,
 )
 from tools.packages.kubernetes import HELD, SAYS, deb_version
+from tools.packages.repository import KEYRING
 from tools.packages.root import Root
+from tools.packages.signing import key
 
 INSTALLED = {**dict.fromkeys(HELD, deb_version(NOW)), "kubernetes-cni": "1.9.1-1.1"}
 HOLD, REPOSITORY, RESTART = "package-not-held", "package-repository-wrong-minor", "kubelet-restart-pending"
@@ -39,10 +42,15 @@ Played = Callable[[Variant], Outcome]
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[Root]:
+def world() -> Iterator[World]:
     """A node with NOW installed; never changed, every variant is played on a copy."""
-    with forgotten_hold.world() as root:
-        yield root
+    with forgotten_hold.world() as made:
+        yield made
+
+
+@pytest.fixture
+def node(world: World) -> Root:
+    return world.node
 
 
 @pytest.fixture
@@ -54,15 +62,14 @@ def copy(node: Root, tmp_path: Path) -> Iterator[Root]:
 
 
 @pytest.fixture(scope="module")
-def played(node: Root) -> Played:
+def played(world: World) -> Played:
     """What became of a variant; played when the first test asks."""
-    return cache(lambda variant: play(node, variant))
+    return cache(lambda variant: play(world, variant))
 
 
 def said(report: Report, rule: str) -> list[str]:
-    """The messages of one rule, which has looked at the node."""
-    (coverage,) = (one for one in report.coverage if one.rule == rule)
-    assert NODE not in [gap.subject for gap in coverage.gaps]
+    """The messages of one rule, which has looked at both nodes."""
+    assert [one.status for one in report.coverage if one.rule == rule] == ["checked"]
     return [one.message for one in found(report, rule)]
 
 
@@ -149,6 +156,14 @@ def test_the_step_of_the_work_is_done_by_what_it_says_to_type(played: Played, co
     assert f"Candidate: {deb_version(NEXT)}" in copy.said("apt-cache", "policy", "kubeadm")
 
 
+def test_what_somebody_else_signed_is_refused(copy: Root) -> None:
+    with key() as other:
+        copy.write(KEYRING, other.public)
+    done = copy.run("apt-get", "update", "--error-on=any")
+    assert done.returncode == 100
+    assert b"NO_PUBKEY" in done.stderr
+
+
 def test_an_install_that_overrides_a_hold_takes_it_off(copy: Root) -> None:
     copy.hold_only(HELD)
     copy.said("apt-get", "install", "-y", "--allow-change-held-packages", f"kubelet={deb_version(PATCH)}")
@@ -157,9 +172,6 @@ def test_an_install_that_overrides_a_hold_takes_it_off(copy: Root) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda one: one.name)
 def test_two_repositories_are_said_to_move_what_is_not_held_and_no_more(variant: Variant, played: Played) -> None:
-    (finding,) = found(played(variant).before, REPOSITORY)
-    if variant.minors == forgotten_hold.BOTH:
-        assert finding.severity == Severity.WARNING
-        assert finding.message.endswith("takes the newest of whatever is not held, past the control plane.")
-    else:
-        assert finding.severity == Severity.NOTE
+    warnings = [one.message for one in found(played(variant).before, REPOSITORY) if one.severity == Severity.WARNING]
+    assert len(warnings) == (variant.minors == forgotten_hold.BOTH)
+    assert all(one.endswith("the newest of whatever is not held, past the control plane.") for one in warnings)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ from tools.packages.signing import key
 NOW, PATCH, NEXT = "1.36.3", "1.36.4", "1.37.2"
 """What the cluster runs, a later patch of it, the next minor: what the repositories hold."""
 REPOSITORIES = {"1.36": (NOW, PATCH), "1.37": (NEXT,)}
-NODE = "w1"
+CONTROL_PLANE, NODE = "cp1", "w1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,18 +59,31 @@ VARIANTS = (ALL_HELD, HELD_NEXT_TOO, FORGOTTEN, NEXT_TOO, PINNED)
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one variant: the scan before, apt's words, versions and holds afterwards, and the scan then."""
+    """What became of one variant.
+
+    The scan `before`, what apt said of the `upgrade`; afterwards dpkg's `versions` of Kubernetes' packages, what is
+    `held`, what the `kubelet` on the disk says of itself, and the scan.
+    """
 
     before: Report
     upgrade: str
     versions: Mapping[str, str]
     held: list[str]
+    kubelet: str
     after: Report
 
 
+@dataclass(frozen=True)
+class World:
+    """The node with the packages of NOW and nothing held, and what was collected on the control plane's, all held."""
+
+    node: Root
+    control_plane: Path
+
+
 @contextmanager
-def world() -> Iterator[Root]:
-    """The node with the packages of NOW and nothing held, while its repositories are served. Raises PackagesError."""
+def world() -> Iterator[World]:
+    """Make a world, and serve its repositories meanwhile. Raises PackagesError."""
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="packages-")))
         signing = stack.enter_context(key())
@@ -81,37 +94,40 @@ def world() -> Iterator[Root]:
         root.trust(signing.public, proxy)
         root.use_repositories(["1.36"])
         root.said("apt-get", "install", "-y", *(f"{name}={deb_version(NOW)}" for name in HELD))
-        yield root
+        root.hold_only(HELD)
+        collected = Root(root.folder, CONTROL_PLANE).archive(scratch / f"{CONTROL_PLANE}.tar")
+        root.hold_only(())
+        yield World(root, collected)
 
 
-def play(original: Root, variant: Variant, say: Callable[[str], None] = lambda _: None) -> Outcome:
+def play(world: World, variant: Variant) -> Outcome:
     """Play one variant on a copy of the node. Raises PackagesError."""
     with tempfile.TemporaryDirectory(prefix="packages-") as name:
         scratch = Path(name)
-        root = Root.copy(original.folder, scratch / NODE, NODE)
+        root = Root.copy(world.node.folder, scratch / NODE, NODE)
         root.use_repositories(variant.minors)
         root.hold_only(variant.held)
         if variant.preferences:
             root.write("/etc/apt/preferences.d/kubernetes", variant.preferences)
-        say(f"{variant.name}: scan")
-        before = scan(root, scratch)
+        before = _scan(world, root, scratch)
         upgrade = root.said("apt-get", "-o", "Dpkg::Use-Pty=0", "upgrade", "-y")
-        say(f"{variant.name}: apt-get upgrade\n{upgrade}")
         return Outcome(
             before=before,
             upgrade=upgrade,
             versions={name: version for name, version in root.installed().items() if name in kubernetes.NAMES},
             held=root.held(),
-            after=scan(root, scratch),
+            kubelet=root.said("kubelet", "--version").strip(),
+            after=_scan(world, root, scratch),
         )
 
 
-def scan(root: Root, scratch: Path) -> Report:
-    """Scan the node beside a dump of its cluster, as an operator would. Raises PackagesError."""
+def _scan(world: World, root: Root, scratch: Path) -> Report:
+    """Scan both nodes beside a dump of their cluster, as an operator would."""
     dump, report = scratch / "cluster.json", scratch / "report.json"
     dump.write_bytes(msgspec.json.encode(cluster(NOW)))
     program = Path(sys.executable).with_name("kubepreflight")
-    inputs = [str(dump), str(root.archive(scratch / f"{root.name}.tar"))]
+    archive = root.archive(scratch / f"{root.name}.tar")
+    inputs = [str(dump), str(archive), str(world.control_plane)]
     command = [str(program), "scan", *inputs, "--target", NEXT, "-o", f"json={report}"]
     done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
     if not report.exists():
@@ -121,16 +137,17 @@ def scan(root: Root, scratch: Path) -> Report:
 
 def cluster(version: str) -> dict[str, Any]:
     """What `kubectl get nodes,pods -A -o json` would give of a small cluster: one control plane, and the node."""
-    nodes = [_node("cp1", version, {"node-role.kubernetes.io/control-plane": ""}), _node(NODE, version, {})]
+    label = {"node-role.kubernetes.io/control-plane": ""}
+    nodes = [_node(CONTROL_PLANE, version, label), _node(NODE, version, {})]
     metadata = {
-        "name": "kube-apiserver-cp1",
+        "name": f"kube-apiserver-{CONTROL_PLANE}",
         "namespace": "kube-system",
-        "uid": "uid-kube-apiserver-cp1",
+        "uid": f"uid-kube-apiserver-{CONTROL_PLANE}",
         "labels": {"component": "kube-apiserver", "tier": "control-plane"},
         "annotations": {"kubernetes.io/config.mirror": "hash"},
     }
     server = {"name": "kube-apiserver", "image": f"registry.k8s.io/kube-apiserver:v{version}"}
-    spec = {"nodeName": "cp1", "containers": [server]}
+    spec = {"nodeName": CONTROL_PLANE, "containers": [server]}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Running"}}
     return {"apiVersion": "v1", "kind": "List", "items": [*nodes, pod]}
 
