@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import pytest
 
 from kubepreflight.finding import Severity
 from kubepreflight.report import Report, ReportFinding
+from tests.real.waiting import until
 from tools.kubernetes.programs import program
 from tools.packages import forgotten_hold
 from tools.packages.forgotten_hold import (
@@ -154,6 +158,29 @@ def test_the_step_of_the_work_is_done_by_what_it_says_to_type(played: Played, co
     assert when == "On each node when its turn comes:"
     copy.said("sh", "-ec", "\n".join(commands))
     assert f"Candidate: {deb_version(NEXT)}" in copy.said("apt-cache", "policy", "kubeadm")
+
+
+RUNS_ON = """
+import sys
+from pathlib import Path
+from tools.packages.root import Root
+Root(Path(sys.argv[1]), "w1").run("sleep", "600")
+"""
+
+
+def test_everything_there_ends_when_the_tests_are_killed(node: Root) -> None:
+    with subprocess.Popen([sys.executable, "-c", RUNS_ON, str(node.folder)]) as tests:
+        assert until(lambda: processes_in(node.folder))
+        tests.send_signal(signal.SIGKILL)
+    assert until(lambda: not processes_in(node.folder))
+
+
+def processes_in(root: Path) -> bool:
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "root").readlink() == root:
+                return True
+    return False
 
 
 def test_what_somebody_else_signed_is_refused(copy: Root) -> None:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from tools.kubernetes.build import alone, cache
-from tools.packages.machine import PackagesError, require
+from tools.packages.machine import APART, PackagesError, require
 
 INDEXES = r"$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)"
 WITHOUT = ("usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man", "var/cache/apt", "var/lib/apt/lists")
@@ -65,9 +65,8 @@ def _make(target: Path, codename: str, address: str) -> None:
     start, unfinished = time.monotonic(), target.with_name(f".{target.name}.unfinished")
     if unfinished.exists():
         shutil.rmtree(unfinished)
-    # What it mounts is its own, and gone when it is killed: a tree with a mounted /dev must not be deleted.
-    own_mounts = ("unshare", "--mount", "--propagation=private", "--")
-    _said(*own_mounts, "debootstrap", "--variant=minbase", codename, str(unfinished), address)
+    # A tree in which something of the machine is mounted must not be deleted: whatever happens, mounts end with it.
+    _said(*APART, "debootstrap", "--variant=minbase", codename, str(unfinished), address)
     for path in WITHOUT:
         shutil.rmtree(unfinished / path)
     for path in SOURCES:

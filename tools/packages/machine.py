@@ -13,9 +13,15 @@ PROGRAMS = {
     "dpkg-deb": "dpkg",
     "gpg": "gpg",
     "gpg-agent": "gpg-agent",
+    "setpriv": "util-linux",
     "unshare": "util-linux",
 }
 """Every program of the machine that is run, with the Debian package that has it."""
+APART = (
+    *("setpriv", "--pdeathsig", "KILL", "--"),
+    *("unshare", "--mount-proc", "--propagation=private", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--"),
+)
+"""In front of a command: its mounts and its host name are its own, and all that it began ends with it, and with us."""
 
 
 class PackagesError(Exception):

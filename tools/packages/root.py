@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubepreflight.sources.host.script import collect_script
-from tools.packages.machine import PackagesError
+from tools.packages.machine import APART, PackagesError
 from tools.packages.repository import KEYRING, source_line
 
 ENVIRONMENT = {
@@ -18,7 +18,6 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "DEBIAN_FRONTEND": "noninteractive",
 }
-# The mounts and the host name are those of the command alone, and end with it.
 ENTER = """
 set -e
 mount --rbind /dev "$1/dev"
@@ -27,7 +26,6 @@ echo "$2" >"$1/proc/sys/kernel/hostname"
 root=$1; shift 2
 exec chroot "$root" "$@"
 """
-SPACES = ("--mount", "--propagation=private", "--uts", "--ipc", "--pid", "--fork", "--kill-child")
 SECONDS = 300
 
 
@@ -51,7 +49,7 @@ class Root:
 
         Raises TimeoutExpired.
         """
-        entered = ["unshare", *SPACES, "sh", "-c", ENTER, "enter", str(self.folder), self.name, *command]
+        entered = [*APART, "sh", "-c", ENTER, "enter", str(self.folder), self.name, *command]
         return subprocess.run(entered, input=text, capture_output=True, env=ENVIRONMENT, check=False, timeout=SECONDS)
 
     def said(self, *command: str, text: bytes = b"") -> str:
