@@ -160,6 +160,15 @@ def test_the_step_of_the_work_is_done_by_what_it_says_to_type(played: Played, co
     assert f"Candidate: {deb_version(NEXT)}" in copy.said("apt-cache", "policy", "kubeadm")
 
 
+def test_the_collector_changes_nothing(copy: Root, tmp_path: Path) -> None:
+    def disk() -> dict[Path, tuple[int, int]]:
+        return {path: (path.lstat().st_mtime_ns, path.lstat().st_size) for path in copy.folder.rglob("*")}
+
+    before = disk()
+    copy.archive(tmp_path / "node.tar")
+    assert disk() == before
+
+
 RUNS_ON = """
 import sys
 from pathlib import Path
