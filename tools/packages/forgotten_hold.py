@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from kubepreflight.policy import ExitStatus
 from kubepreflight.report import Report
 from tools.packages import kubernetes
 from tools.packages.base import architecture, base
@@ -130,7 +131,7 @@ def _scan(world: World, root: Root, scratch: Path) -> Report:
     inputs = [str(dump), str(archive), str(world.control_plane)]
     command = [str(program), "scan", *inputs, "--target", NEXT, "-o", f"json={report}"]
     done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
-    if not report.exists():
+    if done.returncode not in (ExitStatus.NOTHING, ExitStatus.FOUND, ExitStatus.INCOMPLETE):
         raise PackagesError(f"the scan does not run: {done.stderr.strip()}")
     return msgspec.json.decode(report.read_bytes(), type=Report)
 
