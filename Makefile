@@ -31,6 +31,7 @@ test: $(VENV)/.stamp ## the pure tests: no network, about a minute
 test-real: $(VENV)/.stamp ## tests against real servers; builds those first (Go, and 20 minutes the first time)
 	@$(BIN)/python -m tools.kubernetes build 1.37.2
 	@$(BIN)/python -m tools.kubernetes build 1.36.3
+	@$(BIN)/python -m tools.packages || true # says what is missing for its tests; the others can do without
 	@$(BIN)/python -m pytest tests/real --numprocesses auto --dist loadfile
 
 VERSION ?= 1.37.2
