@@ -157,3 +157,9 @@ def test_missing_and_unreadable_differ(config_maps: list[KubeadmConfigMap], aske
     (gap,) = error.value.gaps
     assert gap.asked is asked
     assert reason in gap.reason
+
+
+@pytest.mark.parametrize("value", ["=", "<<"])
+def test_values_that_yaml_once_gave_a_meaning_are_texts(value: str) -> None:
+    config = parse(HEAD.format(version="v1beta4") + f"apiServer: {{extraArgs: [{{name: a, value: {value}}}]}}")
+    assert config.extra_arguments("apiServer") == (("a", value),)

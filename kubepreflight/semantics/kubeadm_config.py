@@ -8,6 +8,7 @@ https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -208,6 +209,19 @@ def _duration(text: str) -> timedelta | None:
         return timedelta.max
 
 
+@functools.cache
+def _loader() -> Any:
+    """PyYAML gives `=` and `<<` a meaning of their own even where they are values; for kubeadm they are texts."""
+    import yaml
+
+    class Loader(yaml.CSafeLoader):
+        pass
+
+    for tag in ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"):
+        Loader.add_constructor(tag, lambda _, node: node.value)
+    return Loader
+
+
 def _mapping_in(text: str) -> dict[str, Any]:
     import yaml
 
@@ -217,7 +231,7 @@ def _mapping_in(text: str) -> dict[str, Any]:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if isinstance(event, yaml.AliasEvent) or depth > _DEPTH_LIMIT:
                 raise ValueError("it has YAML aliases, or is nested too deep, which no configuration needs")
-        value = next(yaml.load_all(text, yaml.CSafeLoader), None)
+        value = next(yaml.load_all(text, _loader()), None)
     except yaml.YAMLError as error:
         raise ValueError(f"it is no YAML: {' '.join(str(error).split())[:200]}") from error
     if not isinstance(value, dict):

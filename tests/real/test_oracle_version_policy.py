@@ -187,7 +187,7 @@ def test_a_kubelet_that_tells_no_version(clusters: Clusters, tmp_path: Path) -> 
     nameless["status"]["nodeInfo"]["kubeletVersion"] = ""
     cluster.holds(node(NODE, "1.36.3", control_plane=True), nameless)
     assert kubeadm_says(machine, "1.37.2", "1.37.2") == Answer(("couldn't parse kubelet version ",))
-    scan = cluster.scan("--target", "1.37.2")
+    scan = cluster.scan("--target", "1.37.2", "--disable", "coredns-migration-fails")
     assert "w1" in [gap["subject"] for gap in scan.coverage("kubelet-too-old")["gaps"]]
     assert scan.status == 3
 
