@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.measure import best, run, scan, table
 from kubepreflight.rule import load_rules
 from kubepreflight.scan import wanted_by
+from tools.kubernetes.build import BuildError
 from tools.kubernetes.client import Client, root_of
 from tools.kubernetes.control_plane import ControlPlane
 
@@ -61,4 +62,7 @@ def wanted_paths(client: Client) -> list[str]:
 
 
 if __name__ == "__main__":
-    main(*(int(one) for one in sys.argv[1:] or ("300", "10000")))
+    try:
+        main(*(int(one) for one in sys.argv[1:] or ("300", "10000")))
+    except BuildError as error:
+        sys.exit(f"benchmarks.live: {error}")

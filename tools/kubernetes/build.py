@@ -13,9 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.kubernetes.modules import PACKAGES, module_of, module_of_other
+from tools.kubernetes.modules import NO_GO, PACKAGES, module_of, module_of_other
 
-NO_GO = "Go is missing. Install Go 1.26 or later (https://go.dev/dl/), so that `go version` answers, and try again."
 OFFLINE_SAFE = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
 """Static programs, which an image from scratch needs, from exactly what go.sum names."""
 

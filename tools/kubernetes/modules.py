@@ -22,6 +22,7 @@ ETCD = {"etcd": "go.etcd.io/etcd/server/v3", "etcdctl": "go.etcd.io/etcd/etcdctl
 PACKAGES = {name: f"k8s.io/kubernetes/cmd/{name}" for name in COMMANDS} | ETCD
 """The Go package of every program that a module builds."""
 COREDNS = "github.com/coredns/coredns"
+NO_GO = "Go is missing. Install Go 1.26 or later (https://go.dev/dl/), so that `go version` answers, and try again."
 
 _REQUIRED = re.compile(r"^\s*(?:require\s+)?k8s\.io/kubernetes (v\S+)", re.MULTILINE)
 _STAGED = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/\S+) => \./staging/", re.MULTILINE)
@@ -114,13 +115,22 @@ def _with_programs(folder: Path, packages: Iterable[str]) -> Path:
         f"what they need.\npackage programs\n\nimport (\n{imports}\n)\n",
         encoding="utf-8",
     )
-    subprocess.run(["go", "mod", "tidy"], cwd=folder, check=True)
+    done = _go("mod", "tidy", folder=folder)
+    if done.returncode:
+        raise ModuleError(f"go mod tidy fails in {folder}: {done.stderr.strip()[-4000:]}")
     return folder
 
 
 def _download(module: str) -> dict[str, str]:
-    done = subprocess.run(["go", "mod", "download", "-json", module], capture_output=True, text=True, check=False)
+    done = _go("mod", "download", "-json", module)
     found: dict[str, str] = json.loads(done.stdout or "{}")
     if done.returncode:
         raise ModuleError(f"{module} cannot be had: {found.get('Error') or done.stderr.strip()}")
     return found
+
+
+def _go(*arguments: str, folder: Path = HERE) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(["go", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise ModuleError(NO_GO) from None
