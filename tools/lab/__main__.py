@@ -56,9 +56,8 @@ def up(name: str, /, version: str | None, config: Path | None, files: Path | Non
 
     lab.up(_documents(config) if config else [], files, say)
     say("up")
-    click.echo(
-        f"KUBECONFIG={lab.kubeconfig} works in the lab's network: python -m tools.lab run outside -- kubectl get nodes"
-    )
+    there = f"python -m tools.lab --name {name} run outside -- kubectl get nodes"
+    click.echo(f"KUBECONFIG={lab.kubeconfig} works in the lab's network: {there}")
 
 
 def _later(version: str) -> tuple[str, ...]:
