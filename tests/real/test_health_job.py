@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.real.cluster import Cluster
 from tests.real.objects import Object, node, pod
+from tests.real.waiting import until
 
 RULE = "upgrade-health-job-cannot-run"
 LABELS = {"batch.kubernetes.io/job-name": "upgrade-health-check", "job-name": "upgrade-health-check"}
@@ -117,16 +116,6 @@ CASES: list[tuple[list[Object], bool]] = [
     ([webhook(["pods"], [""], objectSelector={"matchExpressions": [{"key": "job-name", "operator": "Exists"}]})], True),
     ([webhook(["pods"], [""]), SERVICE], True),
 ]
-
-
-def until(true: Callable[[], bool], seconds: float) -> bool:
-    """Whether something becomes true in time."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def is_refused(cluster: Cluster) -> bool:
