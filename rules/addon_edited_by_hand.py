@@ -1,6 +1,5 @@
 """Changes to kube-proxy and CoreDNS that kubeadm replaces."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +21,6 @@ from kubepreflight.semantics.several import listed
 from kubepreflight.semantics.upgrade_configuration import UpgradeConfiguration
 from kubepreflight.upgrade import Upgrade
 
-SERVER = re.compile(r"^\s*(?:-\s+)?server:\s*[\"']?https?://([^\s\"'/]+)", re.MULTILINE)
 OTHERS = ("app.kubernetes.io/managed-by", "addonmanager.kubernetes.io/mode")
 """Labels of objects that somebody else than kubeadm keeps."""
 
@@ -143,10 +141,9 @@ def _remedy(one: KubernetesObject, edit: AddonEdit, template: AddonTemplate, fla
 
 def _server(one: KubeProxyConfigMap, config: KubeadmConfig, nodes: Sequence[Node] | None) -> Iterator[Finding]:
     """The address of the API server, which kubeadm sets to the shared endpoint, or to a node of its choice."""
-    match = SERVER.search((one.data or {}).get("kubeconfig.conf") or "")
-    if match is None:
+    server, endpoint = one.server, config.control_plane_endpoint
+    if not server:
         return
-    server, endpoint = match[1], config.control_plane_endpoint
     meant = {config.endpoint_host} if endpoint else {address for node in nodes or () for address in _addresses(node)}
     if not meant or host_of(server) in meant:
         return

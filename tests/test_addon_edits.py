@@ -8,7 +8,7 @@ import pytest
 
 from kubepreflight.knowledge.addon_templates import AddonSetting, AddonTemplate, AddonTemplates
 from kubepreflight.semantics.addon_edits import addon_edits
-from kubepreflight.semantics.addon_objects import CoreDnsDeployment
+from kubepreflight.semantics.addon_objects import CoreDnsDeployment, KubeProxyConfigMap
 from kubepreflight.semantics.kubeadm_config import host_of
 from tests.kubernetes_objects import make
 
@@ -85,3 +85,17 @@ def test_the_tag_that_kubeadm_takes_for_the_version(image: str, tag: str) -> Non
 )
 def test_the_host_of_an_address(address: str, host: str) -> None:
     assert host_of(address) == host
+
+
+@pytest.mark.parametrize(
+    ("kubeconfig", "server"),
+    [
+        ("clusters:\n- cluster:\n    server: https://lb.example:6443\n", "lb.example:6443"),
+        ("clusters:\n- cluster: \n  - server: 'https://[::1]:6443/'\n", "[::1]:6443"),
+        ("clusters: []\n", ""),
+        pytest.param("\n" * 500_000 + " " * 500_000, "", id="a million blanks, in no time"),
+    ],
+)
+def test_the_server_of_kube_proxy(kubeconfig: str, server: str) -> None:
+    value = {"metadata": {"name": "kube-proxy"}, "data": {"kubeconfig.conf": kubeconfig}}
+    assert make(KubeProxyConfigMap, value).server == server

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kubepreflight.objects import Api, KubernetesObject
+
+# Blanks within a line only: line breaks without end would take the square of their number.
+_SERVER = re.compile(r"^[ \t]*(?:-[ \t]+)?server:[ \t]*[\"']?https?://([^\s\"'/]+)", re.MULTILINE)
 
 
 class CoreDnsConfigMap(KubernetesObject):
@@ -53,6 +57,12 @@ class KubeProxyConfigMap(KubernetesObject):
 
     api = Api("", "ConfigMap", "configmaps", namespace="kube-system", name="kube-proxy")
     data: dict[str, str] | None = None
+
+    @property
+    def server(self) -> str:
+        """The API server in its kubeconfig, `host:port` or `host`; empty when there is none."""
+        match = _SERVER.search((self.data or {}).get("kubeconfig.conf") or "")
+        return match[1] if match else ""
 
 
 class KubeProxyDaemonSet(KubernetesObject):
