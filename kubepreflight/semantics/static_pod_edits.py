@@ -70,7 +70,8 @@ def edits(pod: NodePod, spec: StaticPodSpec, config: KubeadmConfig, table: Stati
     compared = _Comparison(pod, config, hop)
     found = [one for side in sides for one in compared.all(*side) if not (side[0] == "flag" and one.name in joined)]
     if words and words[0].rpartition("/")[2] != pod.name:
-        found.append(compared.edit("command", "", (" ".join(words[:3]),), (f"{pod.name} …",)))
+        # Not what stands behind it: a shell's script may hold anything, secrets too.
+        found.append(compared.edit("command", "", (f"{words[0]} …",), (f"{pod.name} …",)))
     image = image_edit(pod.name, main.image or "", config)
     return [*found, compared.edit("image", "", (main.image or "",), (image,))] if image else found
 
