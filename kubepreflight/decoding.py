@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from kubepreflight.objects import Api, KubernetesObject, Origin
+from kubepreflight.objects import Api, KubernetesObject, Origin, group_of
 
 Raw = bytes | msgspec.Raw
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -49,6 +49,17 @@ def with_names(head: Head, value: Raw | dict[str, Any]) -> Head:
         return Head(head.api_version, head.kind, msgspec.json.decode(value, type=Head).metadata)
     except UNDECODABLE:
         return head
+
+
+_NEVER_APPLIED = frozenset(
+    {("", "ComponentStatus"), ("metrics.k8s.io", "NodeMetrics"), ("metrics.k8s.io", "PodMetrics")}
+)
+"""What an API server makes up for each answer: it has no uid, and yet nobody can apply it."""
+
+
+def is_desired(api_version: str, kind: str, uid: str) -> bool:
+    """Whether an object is a manifest that somebody will apply: it never was in a cluster."""
+    return not uid and (group_of(api_version), kind) not in _NEVER_APPLIED
 
 
 class Reader(msgspec.Struct):

@@ -14,7 +14,6 @@ import msgspec
 
 from kubepreflight.finding import Subject
 from kubepreflight.parts import Affinity, ContainerStatus, Part, Resources, ScaleSpec, Timestamp, Volume
-from kubepreflight.static_pod import StaticPodSpec
 
 
 class Api(NamedTuple):
@@ -68,17 +67,6 @@ def group_of(api_version: str) -> str:
     """The API group of an `apiVersion`; the core group is the empty string."""
     group, slash, _ = api_version.partition("/")
     return group if slash else ""
-
-
-_NEVER_APPLIED = frozenset(
-    {("", "ComponentStatus"), ("metrics.k8s.io", "NodeMetrics"), ("metrics.k8s.io", "PodMetrics")}
-)
-"""What an API server makes up for each answer: it has no uid, and yet nobody can apply it."""
-
-
-def is_desired(api_version: str, kind: str, uid: str) -> bool:
-    """Whether an object is a manifest that somebody will apply: it never was in a cluster."""
-    return not uid and (group_of(api_version), kind) not in _NEVER_APPLIED
 
 
 class OwnerReference(Part, frozen=True):
@@ -371,19 +359,6 @@ class Pod(KubernetesObject):
     def is_ready(self) -> bool:
         """Whether its Ready condition is true."""
         return any(one.type == "Ready" and one.status == "True" for one in self.status.conditions or ())
-
-
-class MirrorPod(KubernetesObject):
-    """A static pod as the API shows it, with all of its spec that rules about static pods read."""
-
-    api = Api("", "Pod", "pods")
-    annotated = MIRROR
-    spec: StaticPodSpec = StaticPodSpec()
-
-    @property
-    def subject(self) -> Subject:
-        """The pod and the node it runs on."""
-        return msgspec.structs.replace(super().subject, node=self.spec.node_name or "")
 
 
 class Scaled(KubernetesObject):

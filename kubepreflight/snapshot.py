@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw, Reader, with_names
+from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw, Reader, is_desired, with_names
 from kubepreflight.finding import Gap, Subject
 from kubepreflight.host import Host
 from kubepreflight.inputs import Wanted, to_list
-from kubepreflight.objects import Api, KubernetesObject, Origin, group_of, is_desired
+from kubepreflight.objects import Api, KubernetesObject, Origin, group_of
 from kubepreflight.report import SourceRecord
 
 Kind = tuple[str, str]

@@ -10,9 +10,9 @@ import pytest
 from kubepreflight.finding import Subject
 from kubepreflight.host import Host, StaticPod
 from kubepreflight.inputs import Unavailable
-from kubepreflight.objects import MIRROR, MirrorPod, Origin
+from kubepreflight.objects import MIRROR, Origin
 from kubepreflight.scan import wanted_by
-from kubepreflight.semantics.static_pods import StaticPods
+from kubepreflight.semantics.static_pods import MirrorPod, StaticPods
 from kubepreflight.snapshot import Collector
 from kubepreflight.static_pod import StaticPodSpec
 from tests.kubernetes_objects import make

@@ -9,8 +9,21 @@ import msgspec
 from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host import Host, Missing
 from kubepreflight.inputs import Unavailable
-from kubepreflight.objects import MirrorPod
+from kubepreflight.objects import MIRROR, Api, KubernetesObject
 from kubepreflight.static_pod import StaticPodSpec
+
+
+class MirrorPod(KubernetesObject):
+    """A static pod as the API shows it, with all of its spec that rules about static pods read."""
+
+    api = Api("", "Pod", "pods")
+    annotated = MIRROR
+    spec: StaticPodSpec = StaticPodSpec()
+
+    @property
+    def subject(self) -> Subject:
+        """The pod and the node it runs on."""
+        return msgspec.structs.replace(super().subject, node=self.spec.node_name or "")
 
 
 class NodePod(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw
-from kubepreflight.objects import Origin, is_desired
+from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw, is_desired
+from kubepreflight.objects import Origin
 from kubepreflight.semantics.kustomizations import folder_of
 from kubepreflight.semantics.several import listed
 from kubepreflight.snapshot import Collector, ManifestHeader
