@@ -145,7 +145,7 @@ def test_a_member_that_does_not_answer_is_said_and_not_asked_again(tmp_path: Pat
     assert not [path for path in node.members if "etcd-members" in path]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '[{"Status":{"header":{"member_id":-1.5}}}]', "[" * 5000])
+@pytest.mark.parametrize("text", ["", "{", "[]", "[{}]", '[{"Status":{"header":{"member_id":-1.5}}}]', "[" * 5000])
 def test_an_answer_that_is_none_is_no_answer(tmp_path: Path, text: str) -> None:
     said = tmp_path / "said"
     said.write_text(text)

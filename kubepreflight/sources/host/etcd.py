@@ -45,6 +45,9 @@ def read_etcd(node: HostFiles) -> EtcdStatus | Missing:
     if not endpoints:
         return Missing("etcd-status: it names no endpoint")
     status = endpoints[0].status
+    if not status.header.cluster_id:
+        node.gap("commands/etcd-status", "it names no cluster")
+        return Missing("etcd-status: it names no cluster")
     listed = _said(node, "etcd-members", _MemberList)
     return EtcdStatus(
         member_id=status.header.member_id,
