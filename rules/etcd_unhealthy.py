@@ -38,7 +38,9 @@ ALARMS = {
         what="members hold different data, and it takes no writes; an upgrade would carry the damage on",
         remedy="Find the member whose data differ, take it out, and let it join anew with an empty data directory; "
         "restore a snapshot when it is not clear which one is right:\n"
-        f"{ASK} endpoint hashkv --cluster",
+        f"{ASK} endpoint hashkv --cluster\n"
+        "Only when all hold the same data, take the alarm back:\n"
+        f"{ASK} alarm disarm",
     ),
 }
 OTHER_ALARM = Alarm("etcd says no more than that", f"Find out why, first:\n{ASK} alarm list")
