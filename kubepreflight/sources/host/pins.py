@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from fnmatch import fnmatchcase
+from fnmatch import translate
 
 from kubepreflight.sources.host.host_files import HostFiles
 from kubepreflight.sources.host.repositories import paragraphs
@@ -21,11 +21,11 @@ def read_pins(node: HostFiles) -> Callable[[str], str]:
     """
     parts = (path for path in node.directly_in(f"{PREFERENCES}.d") if _APT_NAME.match(path.rpartition("/")[2]))
     pins = [
-        (pattern.partition(":")[0], path)
+        (re.compile(translate(pattern.partition(":")[0])), path)
         for path in (*parts, PREFERENCES)
         for fields in paragraphs(node.text_of(path) or "")
         if "pin" in fields
         for pattern in fields.get("package", ("", 0))[0].split()
         if pattern != "*"
     ]
-    return lambda name: next((path for pattern, path in pins if fnmatchcase(name, pattern)), "")
+    return lambda name: next((path for pattern, path in pins if pattern.match(name)), "")
