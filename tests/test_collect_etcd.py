@@ -38,6 +38,7 @@ NEEDED = (
     "cat",
     "date",
     "dirname",
+    "env",
     "find",
     "head",
     "mkdir",
@@ -50,6 +51,10 @@ NEEDED = (
     "tr",
     "wc",
 )
+
+STRAY = {"ETCDCTL_ENDPOINTS": "https://10.0.0.9:2379", "ETCDCTL_OLD_PASSWORD": "a secret\nof two lines"}
+"""From somebody's profile. etcdctl stops where a variable is in a flag's way, and prints the value of one that it does
+not know (pkg/flags/flag.go, verifyEnv)."""
 
 
 def ask(tmp_path: Path, manifest: Path, root: str = "", **tools: str) -> HostFiles:
@@ -67,7 +72,7 @@ def ask(tmp_path: Path, manifest: Path, root: str = "", **tools: str) -> HostFil
         left.write_text(manifest.read_text())
     parts = "".join((PARTS / name).read_text() for name in ("stage.sh", "etcd.sh"))
     script = f'{parts}\nprepare\nARCHIVE=$1\nROOT=$2\nmkdir -p "$ARCHIVE/commands"\ntake_etcd\n'
-    environment = {"PATH": str(folder), "TMPDIR": str(tmp_path)}
+    environment = {"PATH": str(folder), "TMPDIR": str(tmp_path), **STRAY}
     done = subprocess.run(
         ["/bin/sh", "-s", "--", tmp_path, root],
         input=script,
@@ -98,6 +103,12 @@ def test_with_etcdctl_on_the_node(tmp_path: Path) -> None:
     node = ask(tmp_path, MANIFEST, etcdctl=f'[ "$ETCDCTL_API" = 3 ] || exit 8; {ANSWERS}', crictl="exit 7")
     assert words(node, "etcd-status") == f"etcdctl {FLAGS} endpoint status -w json"
     assert words(node, "etcd-members") == f"etcdctl {FLAGS} member list -w json"
+    assert read_etcd(node) == EXPECTED
+
+
+def test_what_the_environment_says_to_etcdctl_is_not_heard(tmp_path: Path) -> None:
+    node = ask(tmp_path, MANIFEST, etcdctl=f"env | grep ^ETCDCTL_ >&2; {ANSWERS}", grep='exec /bin/grep "$@"')
+    assert node.members["commands/etcd-status/stderr"] == b"ETCDCTL_API=3\n"
     assert read_etcd(node) == EXPECTED
 
 

@@ -25,6 +25,8 @@ ask_etcd() {
         [ -z "$value" ] || set -- "$@" "--${flag#*:}" "$value"
     done
     [ -z "$container" ] || set -- crictl exec --sync --timeout 8 "$container" "$@"
+    # Others are in the way of flags, or etcdctl prints them, secret or not, because it does not know them.
+    for variable in $(env | sed -n 's/^\(ETCDCTL_[A-Za-z0-9_]*\)=.*/\1/p'); do unset "$variable"; done
     ETCDCTL_API=3
     export ETCDCTL_API
     run etcd-status "$@" endpoint status -w json
