@@ -42,7 +42,7 @@ kubernetes: $(VENV)/.stamp ## build Kubernetes' programs of VERSION=1.37.2, once
 lab: $(VENV)/.stamp ## real kubeadm nodes on this machine, in namespaces; needs root and containerd
 	@$(BIN)/python -m tools.lab $(if $(LAB),--name $(LAB)) up $(OPTIONS)
 
-lab-down: $(VENV)/.stamp ## remove the lab, and all that it left
+lab-down: $(VENV)/.stamp ## remove the lab, but for unpacked images, which the next one uses
 	@$(BIN)/python -m tools.lab $(if $(LAB),--name $(LAB)) down
 
 replay: $(VENV)/.stamp ## upgrades and accidents on real nodes against the scan's word, all or NAME=…; renews docs/replays.md
