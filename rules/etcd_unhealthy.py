@@ -43,6 +43,10 @@ ALARMS = {
         f"{ASK} alarm disarm",
     ),
 }
+STARTING = (
+    "It became so less than two minutes ago, as when it is started: it has to be ready before the work begins, or "
+    "kubeadm stops."
+)
 OTHER_ALARM = Alarm("etcd says no more than that", f"Find out why, first:\n{ASK} alarm list")
 
 
@@ -55,9 +59,10 @@ def etcd_unhealthy(health: EtcdHealth, gates: EtcdGates, upgrade: Upgrade) -> It
 
     What happens: until April 2026 (1.33.11, 1.34.7, 1.35.4, 1.36.0) kubeadm stops for one member that does not answer
     ("etcd cluster is not healthy"), later ones when no more than half of them answer. When they go on, the API is away
-    each time another member is restarted, unless five or more are there: then it is a warning. With an alarm etcd takes
-    no writes at all. A node with an API server and no etcd, where others have both, stops `kubeadm upgrade node`. A
-    learner does not vote, and lets no other one join: a warning.
+    each time another member is restarted, unless five or more are there: then it is a warning. So it is where a pod
+    became unready less than two minutes before the nodes last reported, and may just be starting. With an alarm etcd
+    takes no writes at all. A node with an API server and no etcd, where others have both, stops `kubeadm upgrade node`.
+    A learner does not vote, and lets no other one join: a warning.
 
     When it stays silent: all members' pods are ready. What only etcd itself knows (alarms, learners, members whose node
     is gone) comes from host facts, where the collector could ask it with etcdctl, or with crictl in its container; else
@@ -99,6 +104,8 @@ def etcd_unhealthy(health: EtcdHealth, gates: EtcdGates, upgrade: Upgrade) -> It
 
 def _members(voters: tuple[EtcdMember, ...], unwell: list[EtcdMember], gates: EtcdGates, upgrade: Upgrade) -> Finding:
     follows, severity = _what_follows(len(voters), len(unwell), gates, upgrade)
+    if all(one.settles for one in unwell):
+        follows, severity = STARTING, WARNING
     told = "; ".join(f"{one.name}: {one.trouble}" for one in unwell)
     are = "is" if len(unwell) == 1 else "are"
     return finding(

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Self
 
 import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host import EtcdListed, EtcdStatus, Host, Missing, last_flag
-from kubepreflight.objects import Pod
+from kubepreflight.objects import Node, Pod
 from kubepreflight.semantics.etcd_members import EtcdMembers
-from kubepreflight.semantics.pod_trouble import trouble_of
+from kubepreflight.semantics.last_report import last_report
+from kubepreflight.semantics.pod_trouble import NOT_READY, is_settling, trouble_of
 
 _ALARM = re.compile(r"alarm:\s*([A-Z]+)")
 
 
 class EtcdMember(msgspec.Struct, frozen=True, kw_only=True):
-    """One voting member, and what is wrong with it, as a clause; empty when nothing is known to be."""
+    """One voting member, and what is wrong with it, as a clause; empty when nothing is known to be.
+
+    It `settles` when that may pass by itself: it may just have been started.
+    """
 
     name: str
     trouble: str
     place: Subject
+    settles: bool = False
 
 
 class EtcdHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +45,13 @@ class EtcdHealth(msgspec.Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...]
 
     @classmethod
-    def provide(cls, members: EtcdMembers, pods: list[Pod] | None, hosts: list[Host] | None = None) -> Self:
+    def provide(
+        cls,
+        members: EtcdMembers,
+        pods: list[Pod] | None,
+        hosts: list[Host] | None = None,
+        nodes: list[Node] | None = None,
+    ) -> Self:
         """For etcd as kubeadm's static pods; of an external one nothing is known here, which is a gap."""
         if members.is_external:
             gap = cannot_check(
@@ -53,8 +65,12 @@ class EtcdHealth(msgspec.Struct, frozen=True, kw_only=True):
         listed = next((one.members for _, one in sorted(said.items()) if not isinstance(one.members, Missing)), None)
         errors = {one.member_id: one.errors for one in said.values()}
         voters = _by_list(listed, errors, of_etcd) if listed else _by_pods(members, of_etcd, said)
+        starting = _starting(of_etcd.values(), last_report(nodes or ()))
         return cls(
-            voters=tuple(sorted(voters, key=lambda one: one.name)),
+            voters=tuple(
+                msgspec.structs.replace(one, settles=starting.get(one.place) == one.trouble)
+                for one in sorted(voters, key=lambda one: one.name)
+            ),
             learners=tuple(sorted(_name(one) for one in listed or () if one.is_learner)),
             alarms=tuple(
                 sorted({kind for one in said.values() for text in one.errors for kind in _ALARM.findall(text)})
@@ -89,6 +105,12 @@ def _by_pods(members: EtcdMembers, pods: Mapping[str, Pod], said: Mapping[str, E
         of_its_own = said[name].errors if name in said else ()
         trouble = (_pod_trouble(pod) if pod else "") or _no_alarm(of_its_own)
         yield EtcdMember(name=name, trouble=trouble, place=place)
+
+
+def _starting(pods: Iterable[Pod], now: datetime | None) -> Mapping[Subject, str]:
+    """What is wrong with those that may just have been started, when it is no more than that."""
+    troubles = {pod.subject: trouble_of(pod, None) for pod in pods if is_settling(pod, now)}
+    return {place: one.text for place, one in troubles.items() if one is not None and one.reason == NOT_READY}
 
 
 def _pod_trouble(pod: Pod) -> str:

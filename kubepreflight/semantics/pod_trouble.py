@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from kubepreflight.objects import Pod
+from kubepreflight.objects import Condition, Pod
 from kubepreflight.parts import ContainerStatus
 
 STUCK = frozenset(
@@ -30,6 +30,7 @@ UNSCHEDULABLE = "Unschedulable"
 RESTARTS = "restarts"
 REBOOTED = "Unknown"
 """What containerd says of a container that it finds dead when it comes up itself: the node was restarted."""
+NOT_READY = "not ready"
 NOT_YET = "not ready yet"
 SETTLES = timedelta(minutes=2)
 """How long a pod may be without being ready when all is well: the scheduler starts anew when its API server does."""
@@ -61,6 +62,17 @@ def trouble_of(pod: Pod, now: datetime | None) -> Trouble | None:
     )
 
 
+def is_settling(pod: Pod, now: datetime | None) -> bool:
+    """Whether it became unready so short a time before `now` that it may just have been started."""
+    ready = _readiness(pod)
+    since = ready.last_transition_time if ready is not None and ready.status != "True" else None
+    return now is not None and since is not None and now - since < SETTLES
+
+
+def _readiness(pod: Pod) -> Condition | None:
+    return next((one for one in pod.status.conditions or () if one.type == "Ready"), None)
+
+
 def _waiting(status: ContainerStatus) -> Trouble | None:
     waiting = status.state.waiting if status.state else None
     if waiting is None or waiting.reason not in STUCK:
@@ -88,11 +100,10 @@ def _restarting(status: ContainerStatus, now: datetime | None) -> Trouble | None
 
 
 def _unready(pod: Pod, now: datetime | None) -> Trouble | None:
-    ready = next((one for one in pod.status.conditions or () if one.type == "Ready"), None)
+    ready = _readiness(pod)
     if ready is None or ready.status == "True" or pod.status.phase != "Running":
         return None
     why = ready.message or ready.reason or "no reason is given"
-    since = ready.last_transition_time
-    if now is not None and since is not None and now - since < SETTLES:
+    if is_settling(pod, now):
         return Trouble(NOT_YET, f"it runs and is not ready, for less than two minutes so far: {why}")
-    return Trouble("not ready", f"it runs and is not ready: {why}")
+    return Trouble(NOT_READY, f"it runs and is not ready: {why}")
