@@ -1,0 +1,28 @@
+"""One node's disk and packages, as its host archive tells them.
+
+Whatever an archive may lack is typed `… | Missing`: a rule has to say what it does when it is not known.
+All parsing is done in `kubepreflight.sources.host`; here are only the facts.
+"""
+
+from __future__ import annotations
+
+from kubepreflight.host.etcd import EtcdListed, EtcdStatus
+from kubepreflight.host.missing import Missing
+from kubepreflight.host.node import Host
+from kubepreflight.host.packages import Package, Repository
+from kubepreflight.host.pods import StaticPod, flags_in, last_flag
+from kubepreflight.host.trust import Certificate, Kubeconfig
+
+__all__ = [
+    "Certificate",
+    "EtcdListed",
+    "EtcdStatus",
+    "Host",
+    "Kubeconfig",
+    "Missing",
+    "Package",
+    "Repository",
+    "StaticPod",
+    "flags_in",
+    "last_flag",
+]

@@ -1,0 +1,70 @@
+"""Everything that one host archive tells of its node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from shlex import quote
+from typing import Any
+
+import msgspec
+
+from kubepreflight.finding import Gap, Subject, cannot_check
+from kubepreflight.host.etcd import EtcdStatus
+from kubepreflight.host.missing import Missing
+from kubepreflight.host.packages import Package, Repository
+from kubepreflight.host.pods import StaticPod
+from kubepreflight.host.trust import Certificate, Kubeconfig
+
+
+class Host(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one archive tells of its node.
+
+    `file` is the archive or directory it came from. `certificates` are those in files and in kubeconfigs, without
+    kubeadm's backups and what the kubelet left behind when it rotated. `private_keys` are paths of keys seen;
+    `unreadable` says which files or commands were there and could not be read. `kubelet_config` is config.yaml as
+    decoded, `kubelet_flags` the flags of kubeadm-flags.env and the defaults file in the order in which the kubelet
+    sees them, without `--`.
+    `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
+    `cri-dockerd`, `runc`) to the version that it gives of itself. `etcd` is that of kubeadm's static pod.
+    """
+
+    name: str
+    file: str
+    machine_id: str = ""
+    collected_at: datetime | None = None
+    complete: bool = True
+    addresses: tuple[str, ...] = ()
+    os: Mapping[str, str] | Missing = Missing("not collected")
+    kernel: str | Missing = Missing("not collected")
+    package_family: str | Missing = Missing("not collected")
+    packages: Mapping[str, Package] | Missing = Missing("not collected")
+    repositories: tuple[Repository, ...] | Missing = Missing("not collected")
+    certificates: tuple[Certificate, ...] | Missing = Missing("not collected")
+    private_keys: frozenset[str] | Missing = Missing("not collected")
+    kubeconfigs: tuple[Kubeconfig, ...] | Missing = Missing("not collected")
+    static_pods: tuple[StaticPod, ...] | Missing = Missing("not collected")
+    kubelet_config: Mapping[str, Any] | Missing = Missing("not collected")
+    kubelet_flags: Mapping[str, str] | Missing = Missing("not collected")
+    versions: Mapping[str, str] | Missing = Missing("not collected")
+    etcd: EtcdStatus | Missing = Missing("not collected")
+    unreadable: tuple[Gap, ...] = ()
+
+    @property
+    def subject(self) -> Subject:
+        """The node."""
+        return Subject(kind="Node", name=self.name, node=self.name)
+
+    def at(self, path: str, entry: str = "") -> Subject:
+        """A file on this node as the subject of a finding: `path` on the node, `entry` what within it."""
+        return Subject(node=self.name, file=path, field=entry)
+
+    def cannot_check(self, what: str, missing: Missing) -> Gap:
+        """The gap for `what` (`packages`, `certificates`) of this host; it was asked for when the host was given."""
+        return cannot_check(
+            f"host {what}",
+            missing.reason,
+            subject=self.name,
+            how=f"collect this node again, as root: kubepreflight collect --ssh {quote(self.name)}",
+            asked=True,
+        )
