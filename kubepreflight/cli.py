@@ -18,6 +18,7 @@ from kubepreflight.visible import visible
 
 FAIL_ON = ("blocker", "warning", "note", "never")
 DEFAULT_WINDOW = "14d"
+ADDRESSES = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
 
 
 class _Group(click.Group):
@@ -105,10 +106,29 @@ def _given(ctx: click.Context) -> frozenset[str]:
 
 @cli.command()
 @click.option("--ssh", "hosts", metavar="NODE,…", help="Nodes to log in to, as ssh knows them.")
+@click.option(
+    "--ssh-from-cluster",
+    "from_cluster",
+    is_flag=True,
+    help="All nodes of the cluster: by name, or by address where ssh does not know the name.",
+)
 @click.option("--local", is_flag=True, help="This machine.")
 @click.option(
     "--print-script", is_flag=True, help="Print the script, to carry it there: ssh w1 sudo sh -s < script > w1.tar"
 )
+@click.option("--print-daemonset", is_flag=True, help="Print a DaemonSet that collects on every node; it says how.")
+@click.option("--ssh-user", "user", metavar="USER", help="Who logs in, where ssh's configuration does not say it.")
+@click.option(
+    "--ssh-address",
+    "address",
+    type=click.Choice(ADDRESSES, case_sensitive=False),
+    help="Log in to this address of each node of the cluster, not to its name.",
+)
+@click.option("--no-sudo", "sudo", flag_value=False, default=True, help="Do not become root: see less, and say so.")
+@click.option("--kubeconfig", metavar="FILE", help="The kubeconfig, instead of the default one.")
+@click.option("--context", metavar="NAME", help="The context in it, instead of the current one.")
+@click.option("--as", "as_user", metavar="USER", help="Act as another user, like kubectl --as.")
+@click.option("--image", metavar="IMAGE", help="What the DaemonSet runs: any image with sh and chroot.")
 @click.option("--to", metavar="DIR", default="hosts", show_default=True, help="Where the archives go, one per node.")
 @click.option("--parallel", metavar="N", default=8, show_default=True, help="How many nodes at once.")
 @click.option("--timeout", metavar="SECONDS", default=120.0, show_default=True, help="How long one node may take.")
@@ -117,9 +137,9 @@ def collect(**options: Any) -> int:
 
     It needs nothing on the node but a shell, changes nothing there, and never takes a private key.
     """
-    from kubepreflight.commands.collect import run_collect
+    from kubepreflight.commands.collect import CollectOptions, run_collect
 
-    return run_collect(**options)
+    return run_collect(CollectOptions(**options))
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""Write what is generated from the rules: docs/rules.md and deploy/rbac.yaml. Usage: python tools/make_docs.py"""
+"""Write docs/rules.md and what deploy/ has from the rules and the collector. Usage: python -m tools.make_docs"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kubepreflight.commands.pages import cluster_role, page
 from kubepreflight.rule import AREAS, Rule, load_rules
+from kubepreflight.sources.host.daemonset import daemonset
 
 ROOT = Path(__file__).parents[1]
 RBAC_HEAD = """\
@@ -49,6 +50,7 @@ def rbac_manifest() -> str:
 GENERATED: dict[Path, Callable[[], str]] = {
     ROOT / "docs" / "rules.md": rules_page,
     ROOT / "deploy" / "rbac.yaml": rbac_manifest,
+    ROOT / "deploy" / "collect-daemonset.yaml": daemonset,
 }
 
 

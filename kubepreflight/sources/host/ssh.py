@@ -1,34 +1,63 @@
 """Running the collector: on other machines through the system's ssh, and on this one.
 
 ssh reads the user's configuration, agent and jump hosts as ever, and host keys are checked as it is told there; it is
-only kept from asking questions, because nobody could see of which host.
+only kept from asking questions, because nobody could see of which host, and from what a collection has no use for.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import platform
 import shutil
-import signal
-import subprocess
-import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import IO, Final
+from typing import Final
 
 import msgspec
 
 from kubepreflight.errors import SourceError
+from kubepreflight.sources.host.processes import Ended, Runs
 from kubepreflight.sources.host.script import collect_script
 
-LARGEST_ARCHIVE: Final = 16 << 20
-LARGEST_COMPLAINT: Final = 64 << 10
 PARTIAL: Final = 3
 """The collector's exit status when it was interrupted and what it had is in the archive."""
+CONNECT_SECONDS: Final = 30
+"""A login that takes longer is given up with ssh's own word for it; who does not answer at all keeps nobody waiting."""
 
 _MARK = b"kubepreflight: the archive follows\n"
+_OPTIONS = (
+    "BatchMode=yes",
+    # What is said otherwise, banners and debugging, would hide the reason of a failure.
+    "LogLevel=ERROR",
+    # With the user's own command for a host ssh would refuse ours.
+    "RemoteCommand=none",
+    # One that is open is used; ours would outlive this program, or be killed under the user's other sessions.
+    "ControlMaster=no",
+    # Ports of the user's that are forwarded already would fail; his agent has no business there.
+    "ClearAllForwardings=yes",
+    "ForwardAgent=no",
+    "ForwardX11=no",
+)
+_UNRESOLVED = "Could not resolve hostname"
+CHANGED = "REMOTE HOST IDENTIFICATION HAS CHANGED"
+_HINTS = (
+    ("sudo:", "log in as root, or let sudo run sh without a password, or see less with --no-sudo"),
+    ("Host key verification failed", "its key is not known here: log in once by hand, and compare it"),
+    (_UNRESOLVED, "name it as ssh knows it, or give its address"),
+)
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A node to log in to. `name` is what it is called here, `destination` what ssh is told, and `otherwise` what it is
+    told instead when it cannot resolve that."""
+
+    name: str
+    destination: str
+    otherwise: str = ""
+
+    @classmethod
+    def typed(cls, host: str) -> Target:
+        """One that the user named as ssh takes it: `w1`, `admin@w1`."""
+        return cls(host, host)
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,41 +68,33 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class _Ended(msgspec.Struct, frozen=True):
-    status: int
-    output: bytes
-    complaint: str
-
-
 def collect(
-    hosts: Sequence[str],
+    targets: Sequence[Target],
     *,
     parallel: int = 8,
     timeout: float = 120.0,
+    sudo: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Collected]:
-    """Collect from `hosts`, names as ssh takes them, `parallel` at a time; each result as it comes, one per host.
+    """Collect from `targets`, `parallel` at a time; each result as it comes, one for each.
 
-    A host that has not answered within `timeout` seconds is given up. `progress` is called with a host when its turn
-    comes, from another thread. Closing the iterator ends what still runs. Raises SourceError where there is no ssh.
+    A node that has not answered within `timeout` seconds is given up. With `sudo` somebody else than root becomes root
+    that way. `progress` is called with a name when its turn comes, from another thread. Closing the iterator ends what
+    still runs. Raises SourceError where there is no ssh.
     """
     if shutil.which("ssh") is None:
         raise SourceError("ssh is not installed here: install OpenSSH's client, or carry the script over by hand")
-    runs = _Runs(timeout)
-    names = list(dict.fromkeys(hosts))
+    runs = Runs(timeout)
 
-    def one(host: str) -> Collected:
-        progress(host)
-        if not host or host.startswith("-") or any(char.isspace() or ord(char) < 32 for char in host):
-            return Collected(host=host, reason="not the name of a host")
-        # ssh hands the words to the login shell, whichever it is: one quoted script for sh.
-        command = ["ssh", "-T", "-o", "BatchMode=yes", "--", host, f"sh -c '{_as_root(timeout)}'"]
-        return _result(host, runs, command)
+    def one(target: Target) -> Collected:
+        progress(target.name)
+        return _one(target, runs, _remote(timeout, sudo), min(CONNECT_SECONDS, timeout))
 
     with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
-        futures = [pool.submit(one, host) for host in names]
+        futures = {pool.submit(one, target) for target in dict.fromkeys(targets)}
         try:
             for future in as_completed(futures):
+                futures.discard(future)  # an archive goes when it has been given away
                 yield future.result()
         finally:
             for future in futures:
@@ -81,117 +102,58 @@ def collect(
             runs.stop()
 
 
-def collect_local(*, timeout: float = 120.0) -> Collected:
+def collect_local(*, timeout: float = 120.0, sudo: bool = True) -> Collected:
     """Collect from this machine, as root or through sudo where it asks no password."""
-    return _result(platform.node(), _Runs(timeout), ["sh", "-c", _as_root(timeout)])
+    return _result(platform.node(), Runs(timeout), ["sh", "-c", _script(timeout, sudo)])
 
 
-def _as_root(timeout: float) -> str:
+def _script(timeout: float, sudo: bool) -> str:
     # The collector stops earlier than we give up, so that what it has arrives.
     run = f"sh -s -- --deadline {max(5, int(timeout * 0.8))}"
-    mark = _MARK.decode().strip()
-    return f'echo "{mark}"; if [ "$(id -u)" = 0 ]; then exec {run}; else exec sudo -n {run}; fi'
+    mark = f'echo "{_MARK.decode().strip()}"'
+    if not sudo:
+        return f"{mark}; exec {run}"
+    return f'{mark}; if [ "$(id -u)" = 0 ]; then exec {run}; else exec sudo -n {run}; fi'
 
 
-def _result(host: str, runs: _Runs, command: list[str]) -> Collected:
+def _remote(timeout: float, sudo: bool) -> str:
+    # ssh hands the words to the login shell, whichever it is: one quoted script for sh.
+    return f"sh -c '{_script(timeout, sudo)}'"
+
+
+def _one(target: Target, runs: Runs, remote: str, connect_seconds: float) -> Collected:
+    options = [part for one in (*_OPTIONS, f"ConnectTimeout={max(1, int(connect_seconds))}") for part in ("-o", one)]
+    result = Collected(host=target.name, reason="not the name of a host")
+    for destination in filter(None, (target.destination, target.otherwise)):
+        if destination.startswith("-") or any(char.isspace() or ord(char) < 32 for char in destination):
+            return Collected(host=target.name, reason="not the name of a host")
+        result = _result(target.name, runs, ["ssh", "-T", *options, "--", destination, remote])
+        if _UNRESOLVED not in result.reason:
+            break
+    return result
+
+
+def _result(host: str, runs: Runs, command: list[str]) -> Collected:
     try:
-        ended = runs.run(command)
+        ended = runs.run(command, collect_script())
     except (OSError, TimeoutError) as error:
         return Collected(host=host, reason=str(error))
     # A login shell may greet before it does what it is told.
-    _, mark, archive = ended.output.partition(_MARK)
+    said, mark, archive = ended.output.partition(_MARK)
     if mark and archive[257:262] == b"ustar" and ended.status in (0, PARTIAL):
-        return Collected(
-            host=host, archive=archive, reason="interrupted there: not all of it came" if ended.status else ""
-        )
-    lines = [line.strip() for line in ended.complaint.splitlines() if line.strip()]
-    said_nothing = "what it sent is no archive" if mark else f"it ended with status {ended.status} and said nothing"
-    reason = lines[-1][:200] if lines else said_nothing
-    if reason.startswith("sudo:"):
-        reason += " (log in as root, or let sudo run sh without a password)"
-    return Collected(host=host, reason=reason)
+        reason = "interrupted there: not all of it came" if ended.status else ""
+        return Collected(host=host, archive=archive, reason=reason)
+    return Collected(host=host, reason=_reason(ended, b"" if mark else said, arrived=bool(mark)))
 
 
-class _Runs:
-    """The processes that run now, so that they can be ended together."""
-
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._stopped = False
-
-    def run(self, command: list[str]) -> _Ended:
-        """Run `command` with the script on its standard input. Raises OSError; TimeoutError when it takes too long."""
-        with tempfile.TemporaryFile() as script:
-            script.write(collect_script().encode())
-            script.seek(0)
-            process = self._start(command, script)
-        late = threading.Event()
-
-        def give_up() -> None:
-            late.set()
-            _kill(process)
-
-        timer = threading.Timer(self._timeout, give_up)
-        timer.start()
-        try:
-            output, complaint = _read(process)
-        finally:
-            timer.cancel()
-            with self._lock:
-                self._running.discard(process)
-        if late.is_set():
-            raise TimeoutError(f"no answer within {self._timeout:g} s")
-        if len(output) > LARGEST_ARCHIVE:
-            raise OSError(f"it sent more than {LARGEST_ARCHIVE >> 20} MB, which is no archive of ours")
-        return _Ended(process.returncode, output, complaint.decode(errors="replace"))
-
-    def _start(self, command: list[str], script: IO[bytes]) -> subprocess.Popen[bytes]:
-        with self._lock:
-            if self._stopped:
-                raise OSError("stopped before its turn came")
-            process = subprocess.Popen(  # noqa: S603 - no shell here; the host's name was checked
-                command,
-                stdin=script,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                # A group of its own, so that a jump host's ssh ends with it.
-                start_new_session=True,
-            )
-            self._running.add(process)
-            return process
-
-    def stop(self) -> None:
-        """End what runs, and let nothing start."""
-        with self._lock:
-            self._stopped = True
-            for process in self._running:
-                _kill(process)
-
-
-def _read(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    """What it wrote to its two outputs, each up to a limit, after its end."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    complaint = bytearray()
-    aside = threading.Thread(target=_drain, args=[process.stderr, complaint])
-    with process:
-        aside.start()
-        output = process.stdout.read(LARGEST_ARCHIVE + 1)
-        if len(output) > LARGEST_ARCHIVE:
-            _kill(process)
-        aside.join()
-    return output, bytes(complaint)
-
-
-def _drain(stream: IO[bytes], kept: bytearray) -> None:
-    while part := stream.read(4096):
-        kept += part[: LARGEST_COMPLAINT - len(kept)]
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    # It may have ended just now, or be root's by way of sudo.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
+def _reason(ended: Ended, greeting: bytes, *, arrived: bool) -> str:
+    """The last thing that was said, which is the most likely reason, with what to do about it."""
+    if CHANGED in ended.complaint:
+        return f"{CHANGED}: its key is not the one that is known here; find out why before you log in there"
+    text = ended.complaint if ended.complaint.strip() else greeting.decode(errors="replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return "what it sent is no archive" if arrived else f"it ended with status {ended.status} and said nothing"
+    reason = lines[-1][:200]
+    hint = next((hint for sign, hint in _HINTS if sign in reason), "")
+    return f"{reason} ({hint})" if hint else reason
