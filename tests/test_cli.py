@@ -18,6 +18,9 @@ from kubepreflight.knowledge.versions import SkewPolicy
 from tests.fake_api_server import FakeApiServer, serving
 
 PROGRAM = Path(sys.executable).with_name("kubepreflight")
+HEARING_CTRL_C = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+)
 NODE = {
     "apiVersion": "v1",
     "kind": "Node",
@@ -388,7 +391,8 @@ def test_ctrl_c_ends_with_130_and_being_told_to_end_with_143(
     fake, kubeconfig = server
     fake.hang("/api/v1/pods")
     process = subprocess.Popen(
-        [PROGRAM, "scan"],
+        # What is started in the background of a script inherits that it ignores Ctrl-C.
+        [sys.executable, "-c", HEARING_CTRL_C, PROGRAM, "scan"],
         env={**os.environ, "KUBECONFIG": str(kubeconfig)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
