@@ -53,7 +53,7 @@ def test_each_has_the_verdict_that_it_was_made_for(name: str, status: int, verdi
         ("removed-api", "nextcloud", "blocker"),
         ("removed-api", "redis", "blocker"),
         ("removed-api", "kube-flannel-ds-amd64", "warning"),
-        ("package-not-held", "w3", "warning"),
+        ("package-not-held", "w3", "blocker"),
         ("drain-stops-at-bare-pod", "toolbox", "warning"),
         ("drain-stops-at-local-storage", "redis", "warning"),
         ("drain-stops-at-local-storage", "wiki", "warning"),

@@ -64,6 +64,7 @@ SOFTWARE = Software(
         "socat": "1.7.3.2-2ubuntu2",
         "ebtables": "2.0.10.4-3.5ubuntu2.18.04.3",
     },
+    newer=dict.fromkeys(("kubeadm", "kubectl", "kubelet"), ("1.17.4-00", "kubernetes-xenial:kubernetes-xenial")),
     folder=HERE / "home-cluster" / "node",
     programs={
         "kubelet-version": ("kubelet --version", "Kubernetes v1.15.11\n"),

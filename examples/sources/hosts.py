@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -40,13 +40,15 @@ class Software:
     """What is installed on the nodes of a cluster.
 
     `packages` maps names to versions; `folder` holds the files that all nodes have, with `$(name)` and the like in
-    them; `programs` maps a command's name in the archive to the command line and what it prints.
+    them; `programs` maps a command's name in the archive to the command line and what it prints. `newer` are packages
+    of which the repositories have a later version, and from where.
     """
 
     packages: Mapping[str, str]
     folder: Path
     programs: Mapping[str, tuple[str, str]]
     build: str
+    newer: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ def _commands(cluster: Cluster, software: Software, node: Node) -> dict[str, Com
             "".join(name + "\n" for name in sorted(node.held)),
         ),
         "rpm-qa": _absent(f"rpm --root / -qa --qf {RPM_FORMAT} {ASKED}"),
+        **{f"apt-{name}": _simulated(name, software, node.held) for name in ("upgrade", "dist-upgrade")},
         "crio-version": _absent("crio --version"),
         "cri-dockerd-version": _absent("cri-dockerd --version"),
         "docker-version": _absent("docker --version"),
@@ -157,6 +160,22 @@ def _packages(software: Software, held: tuple[str, ...]) -> Command:
         "".join(f"dpkg-query: no packages found matching {name}\n" for name in missing),
         1,
     )
+
+
+def _simulated(name: str, software: Software, held: tuple[str, ...]) -> Command:
+    kept = [one for one in software.newer if one in held]
+    moved = [one for one in software.newer if one not in held]
+    lines = ["Reading package lists...", "Building dependency tree...", "Reading state information..."]
+    lines.append("Calculating upgrade...")
+    if kept:
+        lines += ["The following packages have been kept back:", f"  {' '.join(kept)}"]
+    if moved:
+        lines += ["The following packages will be upgraded:", f"  {' '.join(moved)}"]
+    lines.append(f"{len(moved)} upgraded, 0 newly installed, 0 to remove and {len(kept)} not upgraded.")
+    to = {one: f"({' '.join(software.newer[one])} [amd64])" for one in moved}
+    lines += [f"Inst {one} [{software.packages[one]}] {to[one]}" for one in moved]
+    lines += [f"Conf {one} {to[one]}" for one in moved]
+    return Command(f"apt-get -c /dev/shm/kubepreflight.yq3wZk/apt.conf -s -q {name}", "\n".join([*lines, ""]))
 
 
 def _addresses(machine: Machine) -> str:

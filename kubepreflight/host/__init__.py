@@ -10,17 +10,20 @@ from kubepreflight.host.etcd import EtcdListed, EtcdStatus
 from kubepreflight.host.missing import Missing
 from kubepreflight.host.node import Host
 from kubepreflight.host.packages import Package, Repository
+from kubepreflight.host.plain_upgrade import Change, PlainUpgrade
 from kubepreflight.host.pods import StaticPod, flags_in, last_flag
 from kubepreflight.host.trust import Certificate, Kubeconfig
 
 __all__ = [
     "Certificate",
+    "Change",
     "EtcdListed",
     "EtcdStatus",
     "Host",
     "Kubeconfig",
     "Missing",
     "Package",
+    "PlainUpgrade",
     "Repository",
     "StaticPod",
     "flags_in",

@@ -13,6 +13,7 @@ from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host.etcd import EtcdStatus
 from kubepreflight.host.missing import Missing
 from kubepreflight.host.packages import Package, Repository
+from kubepreflight.host.plain_upgrade import PlainUpgrade
 from kubepreflight.host.pods import StaticPod
 from kubepreflight.host.trust import Certificate, Kubeconfig
 
@@ -25,6 +26,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     `unreadable` says which files or commands were there and could not be read. `kubelet_config` is config.yaml as
     decoded, `kubelet_flags` the flags of kubeadm-flags.env and the defaults file in the order in which the kubelet
     sees them, without `--`.
+    `plain_upgrade` is what an upgrade of the whole system would do today.
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
     `cri-dockerd`, `runc`) to the version that it gives of itself. `etcd` is that of kubeadm's static pod.
     """
@@ -40,6 +42,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     package_family: str | Missing = Missing("not collected")
     packages: Mapping[str, Package] | Missing = Missing("not collected")
     repositories: tuple[Repository, ...] | Missing = Missing("not collected")
+    plain_upgrade: PlainUpgrade | Missing = Missing("not collected")
     certificates: tuple[Certificate, ...] | Missing = Missing("not collected")
     private_keys: frozenset[str] | Missing = Missing("not collected")
     kubeconfigs: tuple[Kubeconfig, ...] | Missing = Missing("not collected")

@@ -113,8 +113,7 @@ def test_a_forgotten_hold_takes_the_kubelet_to_the_newest_patch(played: Played) 
     outcome = played(FORGOTTEN)
     (message,) = said(outcome.before, HOLD)
     assert message == (
-        f"kubelet is not held on {NODE}. A plain upgrade of the system there takes it to the newest patch of 1.36, at "
-        "a moment that nobody chose."
+        f"kubelet is not held on {NODE}. Today a plain upgrade of the system there takes kubelet to {PATCH}."
     )
     assert moved(outcome) == {"kubelet": deb_version(PATCH)}
     assert "The following packages have been kept back:\n  kubeadm kubectl" in outcome.upgrade
@@ -124,8 +123,9 @@ def test_with_the_next_minor_configured_it_goes_past_the_api_server(played: Play
     outcome = played(NEXT_TOO)
     (message,) = said(outcome.before, HOLD)
     assert message == (
-        f"kubelet is not held on {NODE}. A plain upgrade of the system there takes it to 1.37, past the API server: "
-        "that repository is configured already."
+        f"kubelet is not held on {NODE}. Today a plain upgrade of the system there takes kubelet to {NEXT}. That is "
+        f"past the API server, {NOW} on cp1: no kubelet may be newer, kubeadm does not look at it, and from the "
+        "kubelet's next restart, by a reboot or a crash, the node may be NotReady."
     )
     assert moved(outcome) == {"kubelet": deb_version(NEXT)}
 
@@ -134,8 +134,7 @@ def test_a_pin_is_no_hold_and_decides_how_far_it_goes(played: Played) -> None:
     outcome = played(PINNED)
     (message,) = said(outcome.before, HOLD)
     assert message == (
-        f"kubelet is not held on {NODE}. A plain upgrade of the system there takes it as far as the pin in "
-        "/etc/apt/preferences.d/kubernetes allows."
+        f"kubelet is not held on {NODE}. Today a plain upgrade of the system there takes kubelet to {PATCH}."
     )
     assert moved(outcome) == {"kubelet": deb_version(PATCH)}
 
@@ -164,9 +163,14 @@ def test_the_collector_changes_nothing(copy: Root, tmp_path: Path) -> None:
     def disk() -> dict[Path, tuple[int, int]]:
         return {path: (path.lstat().st_mtime_ns, path.lstat().st_size) for path in copy.folder.rglob("*")}
 
+    hook = "echo run >>/var/log/hook"
+    for name in ("Upgrade", "Install", "Search"):
+        copy.write(f"/etc/apt/apt.conf.d/99hook-{name}", f'AptCli::Hooks::{name} {{"{hook}"; }};\n')
     before = disk()
     copy.archive(tmp_path / "node.tar")
     assert disk() == before
+    copy.run("apt-get", "-s", "upgrade")
+    assert (copy.folder / "var/log/hook").exists()
 
 
 RUNS_ON = """

@@ -14,6 +14,7 @@ from kubepreflight.sources.host.host_files import HostFiles
 from kubepreflight.sources.host.kubeconfigs import read_kubeconfigs
 from kubepreflight.sources.host.kubelet import read_kubelet_config, read_kubelet_flags
 from kubepreflight.sources.host.packages import read_packages
+from kubepreflight.sources.host.plain_upgrade import read_plain_upgrade
 from kubepreflight.sources.host.repositories import read_repositories
 from kubepreflight.sources.host.static_pods import read_static_pods
 from kubepreflight.sources.host.system import read_kernel, read_os, read_versions
@@ -65,6 +66,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         package_family=family,
         packages=packages,
         repositories=repositories,
+        plain_upgrade=read_plain_upgrade(node),
         certificates=certificates,
         private_keys=read_private_keys(node),
         kubeconfigs=kubeconfigs,

@@ -29,6 +29,8 @@ umask 077
 . "$(dirname "$0")/system.sh" # part
 # shellcheck source=packages.sh
 . "$(dirname "$0")/packages.sh" # part
+# shellcheck source=upgrades.sh
+. "$(dirname "$0")/upgrades.sh" # part
 # shellcheck source=kubelet.sh
 . "$(dirname "$0")/kubelet.sh" # part
 # shellcheck source=runtime.sh
@@ -73,6 +75,7 @@ main() {
     take_trust_elsewhere
     take_named
     take_packages
+    take_upgrades
     take_runtime
     take_etcd
     finish

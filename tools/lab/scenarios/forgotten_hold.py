@@ -62,20 +62,19 @@ def _moves(variant: Variant, version: str, rule: str, severity: Severity, senten
 
 CLAIMS = (
     _nothing_moves(ALL_HELD, Silent(HOLD)),
+    _nothing_moves(ALL_HELD, Silent(MOVES)),
     _nothing_moves(HELD_NEXT_TOO, Silent(HOLD)),
     _nothing_moves(HELD_NEXT_TOO, Says(REPOSITORY, WARNING, NODE, "takes the newest of whatever is not held")),
-    _moves(FORGOTTEN, PATCH, HOLD, WARNING, "to the newest patch of 1.36"),
-    _moves(FORGOTTEN, PATCH, MOVES, WARNING, PATCH),
+    _moves(FORGOTTEN, PATCH, HOLD, WARNING, f"Today a plain upgrade of the system there takes kubelet to {PATCH}"),
     Claim(shows=Shows(_upgrade(FORGOTTEN), r"have been kept back:\s+kubeadm kubectl")),
-    _moves(NEXT_TOO, NEXT, HOLD, WARNING, "to 1.37, past the API server"),
-    _moves(NEXT_TOO, NEXT, MOVES, BLOCKER, NEXT),
+    _moves(NEXT_TOO, NEXT, HOLD, BLOCKER, f"takes kubelet to {NEXT}. That is past the API server, {NOW} on cp1"),
     _moves(NEXT_TOO, NEXT, REPOSITORY, WARNING, "takes the newest of whatever is not held, past the control plane"),
     Claim(
         says=Says("kubelet-restart-pending", WARNING, NODE, "from the next restart, by a reboot or a crash"),
         shows=Shows(_kubelet(NEXT_TOO), f"Kubernetes v{NEXT}"),
         scan=_after(NEXT_TOO),
     ),
-    _moves(PINNED, PATCH, HOLD, WARNING, "as far as the pin in /etc/apt/preferences.d/kubernetes allows"),
+    _moves(PINNED, PATCH, HOLD, WARNING, f"Today a plain upgrade of the system there takes kubelet to {PATCH}"),
 )
 
 
