@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from kubepreflight.objects import Api, KubernetesObject
+from kubepreflight.semantics.quantity import quantity
 
 DEMANDED = frozenset({"cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"})
 """What every container must name when a quota counts it."""
@@ -136,6 +137,6 @@ def _given(items: Iterable[LimitRangeItem]) -> Iterator[str]:
 
 def _is_full(hard: Any, used: Any) -> bool:
     try:
-        return int(str(used)) >= int(str(hard))
+        return quantity(used) >= quantity(hard)
     except ValueError:
         return False
