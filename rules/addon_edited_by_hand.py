@@ -11,14 +11,14 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics.addon_edits import AddonEdit, addon_edits
 from kubepreflight.semantics.addon_objects import (
     CoreDnsConfigMap,
-    CoreDnsDeployment,
     KubeDnsService,
     KubeProxyConfigMap,
     KubeProxyDaemonSet,
+    SystemDeployment,
 )
 from kubepreflight.semantics.kubeadm_config import EDIT, KubeadmConfig, host_of
 from kubepreflight.semantics.several import listed
-from kubepreflight.semantics.upgrade_configuration import UpgradeConfiguration
+from kubepreflight.semantics.upgrade_configuration import UpgradeConfiguration, is_left_alone
 from kubepreflight.upgrade import Upgrade
 
 OTHERS = ("app.kubernetes.io/managed-by", "addonmanager.kubernetes.io/mode")
@@ -31,7 +31,7 @@ def addon_edited_by_hand(
     config: KubeadmConfig,
     daemon_sets: list[KubeProxyDaemonSet],
     proxy_configs: list[KubeProxyConfigMap],
-    deployments: list[CoreDnsDeployment],
+    deployments: list[SystemDeployment],
     corefiles: list[CoreDnsConfigMap],
     services: list[KubeDnsService] | None,
     upgrade: Upgrade,
@@ -53,7 +53,8 @@ def addon_edited_by_hand(
     When it stays silent: nothing is there that no kubeadm from 1.15 on writes. What was only taken out is not looked
     for, nor labels, annotations, probes, security contexts and images. An add-on is passed over when kubeadm does not
     manage it: its ConfigMap is missing (a cluster without kube-proxy, kubeadm init --skip-phases=addon), it is disabled
-    in kubeadm-config, an UpgradeConfiguration skips its phase, or a label says that Helm or another manager keeps it.
+    in kubeadm-config, an UpgradeConfiguration skips its phase in the command that would come to it (apply where there
+    is one control-plane node, else node), or a label says that Helm or another manager keeps it.
     Patches lie on the nodes and cannot be seen: where an UpgradeConfiguration names their directory, and this kubeadm
     patches the add-on, it is a note.
 
@@ -67,14 +68,15 @@ def addon_edited_by_hand(
 
     """
     given = list(configurations or ())
+    coredns = [one for one in deployments if one.name == "coredns"]
     patches = next((one for one in given if one.patches_directory), None)
     objects: list[tuple[KubernetesObject, Mapping[str, Any]]] = []
-    if proxy_configs and _is_kubeadms("proxy", "addon/kube-proxy", config, given, daemon_sets):
+    if proxy_configs and _is_kubeadms(daemon_sets) and not is_left_alone("proxy", config, given, nodes):
         objects += [(one, {"spec": one.spec}) for one in daemon_sets]
         objects += [(one, {"data": one.data}) for one in proxy_configs]
         yield from _server(proxy_configs[0], config, nodes)
-    if corefiles and _is_kubeadms("dns", "addon/coredns", config, given, deployments):
-        objects += [(one, {"spec": one.spec}) for one in deployments]
+    if corefiles and _is_coredns(config, coredns) and not is_left_alone("dns", config, given, nodes):
+        objects += [(one, {"spec": one.spec}) for one in coredns]
         objects += [(one, {"spec": one.spec}) for one in services or ()]
     minor = upgrade.first_hop.end
     for one, value in objects:
@@ -93,18 +95,12 @@ def addon_edited_by_hand(
             yield _about(one, edit, remedy, noted=patched and patches is not None)
 
 
-def _is_kubeadms(
-    addon: str,
-    phase: str,
-    config: KubeadmConfig,
-    configurations: Sequence[UpgradeConfiguration],
-    objects: Sequence[KubernetesObject],
-) -> bool:
-    """Whether kubeadm would upgrade an add-on."""
-    if config.is_disabled(addon) or any(one.skips(phase) for one in configurations):
-        return False
-    if addon == "dns" and config.text_at("dns", "type") == "kube-dns":
-        return False
+def _is_coredns(config: KubeadmConfig, deployments: Sequence[KubernetesObject]) -> bool:
+    return config.text_at("dns", "type") != "kube-dns" and _is_kubeadms(deployments)
+
+
+def _is_kubeadms(objects: Sequence[KubernetesObject]) -> bool:
+    """Whether nobody else says that an add-on is theirs."""
     return not any(label in one.labels for one in objects for label in OTHERS)
 
 

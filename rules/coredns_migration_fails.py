@@ -6,60 +6,75 @@ from typing import NamedTuple
 
 from kubepreflight.finding import BLOCKER, NOTE, Finding, Hop, Subject, finding
 from kubepreflight.knowledge.coredns import CoreDnsMigrations
+from kubepreflight.objects import Desired, Node
 from kubepreflight.rule import rule
-from kubepreflight.semantics.addon_objects import CoreDnsConfigMap, CoreDnsDeployment
+from kubepreflight.semantics.addon_objects import CoreDnsConfigMap, SystemDeployment
 from kubepreflight.semantics.corefile import Server, read_corefile
 from kubepreflight.semantics.corefile_migration import path, removed, unmovable, unsupported
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
-from kubepreflight.semantics.several import listed
+from kubepreflight.semantics.several import NAMED, common_subject, listed
+from kubepreflight.semantics.upgrade_configuration import UpgradeConfiguration, is_left_alone
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
 from kubepreflight.visible import visible
 
 CONFIG_MAP = Subject(api_version="v1", kind="ConfigMap", namespace="kube-system", name="coredns")
 DEPLOYMENT = Subject(api_version="apps/v1", kind="Deployment", namespace="kube-system", name="coredns")
+LABEL = "k8s-app=kube-dns"
 IGNORE = "kubeadm upgrade apply VERSION --ignore-preflight-errors="
 CHECKS = "CoreDNSUnsupportedPlugins,CoreDNSMigration"
+NOT_ADDED = (
+    "And see that it does not add CoreDNS: by dns.disabled in kubeadm-config or by --skip-phases=addon/coredns, where "
+    "this kubeadm knows either."
+)
 EDIT = "kubectl -n kube-system edit configmap coredns"
 
 
 @rule(severity=BLOCKER, area="control-plane", phase="before")
 def coredns_migration_fails(
+    *,
     config: KubeadmConfig,
     config_maps: list[CoreDnsConfigMap],
-    deployments: list[CoreDnsDeployment],
+    deployments: list[SystemDeployment],
     upgrade: Upgrade,
     table: CoreDnsMigrations,
+    nodes: list[Node] | None = None,
+    configurations: Desired[UpgradeConfiguration] | None = None,
 ) -> Iterator[Finding]:
     """CoreDNS cannot be migrated: kubeadm does not know its version, a plugin or a construct of the Corefile.
 
     Why: before anything else, `kubeadm upgrade apply` checks whether it can bring CoreDNS and its Corefile to the
-    version that it comes with. It tells the running version by the tag of the image of the Deployment coredns, and
-    knows only a list of versions, plugins and options; a later version, a tag of one's own or an extra plugin are not
-    on it. Without any CoreDNS the checks fail alike.
+    version that it comes with. It tells the running version by the tag of the image of the one Deployment in
+    kube-system that has the label k8s-app=kube-dns, and knows only a list of versions, plugins and options; a later
+    version, a tag of one's own or an extra plugin are not on it. Without any CoreDNS the checks fail alike.
 
     What happens: `kubeadm upgrade plan` and `kubeadm upgrade apply` stop at the preflight checks
     CoreDNSUnsupportedPlugins and CoreDNSMigration. When told to ignore them, kubeadm leaves plugins that it does not
-    know as they are; but where it does not know the version, it replaces the control plane, and fails at the add-on.
+    know as they are; but where it does not know the version, or finds two such Deployments, it replaces the control
+    plane, and fails at the add-on, unless it is told to leave that alone.
 
     When it stays silent: CoreDNS has the version that kubeadm brings, or one that it can migrate from, and so have all
     plugins and options of the Corefile. Plugins and options that the migration takes out by itself are a note. The
-    kubeadm of each step is taken as its newest patch release, the last one as the target says. kube-dns is not checked,
-    nor a cluster without the ConfigMap kubeadm-config, nor whether what CoreDNS serves is right.
+    kubeadm of each step is taken as its newest patch release, the last one as the target says. That the add-on is
+    disabled in kubeadm-config, or its phase skipped, does not silence it: kubeadm checks all the same. kube-dns is not
+    checked, nor a cluster without the ConfigMap kubeadm-config, nor whether what CoreDNS serves is right.
 
     How to see it yourself: kubeadm upgrade plan, with the new kubeadm
 
     References:
         https://github.com/coredns/corefile-migration
         https://github.com/kubernetes/kubernetes/blob/master/cmd/kubeadm/app/phases/upgrade/preflight.go
+        https://github.com/kubernetes/kubernetes/blob/master/cmd/kubeadm/app/phases/addons/dns/dns.go
         https://github.com/coredns/coredns/issues/3398
 
     """
     if config.text_at("dns", "type") == "kube-dns":
         return
-    deployment = deployments[0] if deployments else None
+    untouched = is_left_alone("dns", config, configurations, nodes)
+    servers = [one for one in deployments if one.is_dns] if config_maps else []
     corefile = (config_maps[0].data or {}).get("Corefile") if config_maps else ""
-    tag = deployment.tag if deployment and config_maps else ""
+    blocks = read_corefile(corefile or "")
+    tag = servers[0].tag if servers else ""
     told: set[str] = set()
     for hop in upgrade.hops:
         if hop.end < table.file.checks_since:
@@ -68,6 +83,9 @@ def coredns_migration_fails(
         if corefile is None:
             yield _no_corefile(hop)
             return
+        if len(servers) > 1:
+            yield _several(servers, hop, untouched=untouched)
+            return
         target = upgrade.target if hop.end == upgrade.target.minor_version else Version(*hop.end)
         goal = table.brought_by(target)
         start = tag.lstrip("v") if hop.end >= table.file.strips_v_since else tag
@@ -75,13 +93,15 @@ def coredns_migration_fails(
             try:
                 versions = path(table, hop.end, start, goal)
             except ValueError as error:
-                if deployment is None or not config_maps:
-                    yield _no_coredns(DEPLOYMENT if config_maps else CONFIG_MAP, str(error), hop)
+                if servers:
+                    known = table.brought_by(Version(*hop.start))
+                    yield _unknown(servers[0], tag, _refusal(str(error), hop), known, hop, untouched=untouched)
                 else:
-                    yield _unknown(deployment, tag, str(error), hop, table.brought_by(Version(*hop.start)))
+                    yield _none(bool(config_maps), deployments, _refusal(str(error), hop), hop, untouched=untouched)
                 return
-            yield from _about(read_corefile(corefile), Step(hop, start, goal, versions), table, told)
-        tag = config.text_at("dns", "imageTag") or goal
+            yield from _about(blocks, Step(hop, start, goal, versions), table, told)
+        if not untouched:
+            tag = config.text_at("dns", "imageTag") or goal
 
 
 class Step(NamedTuple):
@@ -105,32 +125,65 @@ def _no_corefile(hop: Hop) -> Finding:
     )
 
 
-def _no_coredns(missing: Subject, error: str, hop: Hop) -> Finding:
+def _none(
+    has_config_map: bool, deployments: Sequence[SystemDeployment], refusal: str, hop: Hop, *, untouched: bool
+) -> Finding:
+    unlabelled = next((one for one in deployments if one.name == DEPLOYMENT.name), None)
+    if has_config_map and unlabelled is not None:
+        return finding(
+            unlabelled,
+            f"The Deployment coredns does not have the label {LABEL}, by which kubeadm looks for it. {refusal}.",
+            remedy=f"Give it that label:\nkubectl -n kube-system label --overwrite deployment coredns {LABEL}",
+            field="labels",
+            hop=hop,
+        )
+    missing = f"Deployment with the label {LABEL}" if has_config_map else "ConfigMap coredns"
+    added = "" if untouched else f"\n{NOT_ADDED}"
     return finding(
-        missing,
-        f"There is no {missing.kind} coredns in kube-system. {_refusal(error, hop)}.",
+        DEPLOYMENT if has_config_map else CONFIG_MAP,
+        f"There is no {missing} in kube-system. {refusal}.",
         remedy="When another DNS server does its work, tell kubeadm to go on without this check:\n"
-        f"{IGNORE}{CHECKS}\nAnd see that it does not add CoreDNS: by dns.disabled in kubeadm-config or by "
-        "--skip-phases=addon/coredns, where this kubeadm knows either.",
+        f"{IGNORE}{CHECKS}{added}",
         hop=hop,
     )
 
 
-def _unknown(deployment: CoreDnsDeployment, tag: str, error: str, hop: Hop, known: str) -> Finding:
+def _several(servers: Sequence[SystemDeployment], hop: Hop, *, untouched: bool) -> Finding:
+    others = [one.name for one in servers if one.name != DEPLOYMENT.name]
+    return finding(
+        common_subject(servers, LABEL),
+        f"{listed(one.name for one in servers)} in kube-system all have the label {LABEL}, by which kubeadm looks for "
+        f"the one Deployment of CoreDNS. {_refusal('multiple DNS addon deployments found', hop)}.{_later(untouched)}",
+        remedy="Take the label from those that are not kubeadm's; their pods, and the Service that finds these, do not "
+        "change by that:\n"
+        + "\n".join(f"kubectl -n kube-system label deployment {quote(name)} k8s-app-" for name in others[:NAMED]),
+        places=[one.subject for one in servers],
+        hop=hop,
+    )
+
+
+def _unknown(deployment: SystemDeployment, tag: str, refusal: str, known: str, hop: Hop, *, untouched: bool) -> Finding:
     repository = deployment.image.partition("@")[0].removesuffix(f":{deployment.tag}")
     image = f"{deployment.container.get('name')}={repository}:v{known}"
     runs = f"runs {deployment.image[:200]}" if tag == deployment.tag else f"will have the tag {tag} of kubeadm-config"
-    ignored = " When told to go on, it replaces the control plane, and then fails at the add-on." if tag else ""
+    # Without any tag there is nothing to migrate for the add-on.
+    later = _later(untouched) if tag else ""
     return finding(
-        DEPLOYMENT,
-        f"CoreDNS {runs}. kubeadm takes the tag for the version. {_refusal(error, hop)}.{ignored}",
+        deployment,
+        f"CoreDNS {runs}. kubeadm takes the tag for the version. {refusal}.{later}",
         remedy="For the time of the upgrade, run a version that kubeadm knows, by a tag that is just the version, if "
-        f"the Corefile fits it:\nkubectl -n kube-system set image deployment/coredns {quote(visible(image))}\n"
+        f"the Corefile fits it:\nkubectl -n kube-system set image {quote(f'deployment/{deployment.name}')} "
+        f"{quote(visible(image))}\n"
         "What is to run after the upgrade goes into kubeadm-config, as dns.imageRepository and dns.imageTag.",
         field="image",
         evidence={"image": deployment.image, "tag": tag},
         hop=hop,
     )
+
+
+def _later(untouched: bool) -> str:
+    """What becomes of it where the checks are ignored."""
+    return "" if untouched else " When told to go on, it replaces the control plane, and then fails at the add-on."
 
 
 def _refusal(error: str, hop: Hop) -> str:

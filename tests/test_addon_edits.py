@@ -8,7 +8,7 @@ import pytest
 
 from kubepreflight.knowledge.addon_templates import AddonSetting, AddonTemplate, AddonTemplates
 from kubepreflight.semantics.addon_edits import addon_edits
-from kubepreflight.semantics.addon_objects import CoreDnsDeployment, KubeProxyConfigMap
+from kubepreflight.semantics.addon_objects import KubeProxyConfigMap, SystemDeployment
 from kubepreflight.semantics.kubeadm_config import host_of
 from tests.kubernetes_objects import make
 
@@ -40,6 +40,11 @@ def test_items_that_are_lost(value: Any, lost: tuple[str, ...]) -> None:
 def test_items_by_key_and_items_that_are_passed_over() -> None:
     assert edits({"x": "1", "b": "2"}, items=("x",), keys=True) == [(("b",), ())]
     assert edits([{"name": "HTTPS_PROXY"}, {"name": "A"}], items=(), ignored_suffix="_proxy") == [(("A",), ())]
+
+
+def test_what_is_lost_is_shown_by_its_beginning() -> None:
+    ((lost, _),) = edits(["x" * 5000, {"a": "y" * 5000}], items=())
+    assert lost == ("x" * 200 + "…", '{"a":"' + "y" * 194 + "…")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +82,7 @@ def test_a_spec_of_another_shape_has_nothing_to_lose(value: Any) -> None:
 def test_the_tag_that_kubeadm_takes_for_the_version(image: str, tag: str) -> None:
     spec = {"template": {"spec": {"containers": [{"name": "coredns", "image": image}]}}}
     value = {"metadata": {"name": "coredns", "namespace": "kube-system"}, "spec": spec}
-    assert make(CoreDnsDeployment, value).tag == tag
+    assert make(SystemDeployment, value).tag == tag
 
 
 @pytest.mark.parametrize(

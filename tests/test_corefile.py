@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+
 import pytest
 
 from kubepreflight.knowledge.coredns import CoreDnsMigrations
@@ -38,6 +41,44 @@ def test_a_corefile(text: str, servers: tuple[Server, ...]) -> None:
 
 def test_a_hostile_one_is_read_in_no_time() -> None:
     read_corefile("a {\n" * 100_000 + '"' * 100_001 + "\\" * 100_000)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(lambda count: "hosts {\n" + "".join(f"o{one}\n" for one in range(count)) + "}\n", id="options"),
+        pytest.param(lambda count: "".join(f"p{one}\n" for one in range(count)), id="plugins"),
+        pytest.param(lambda count: "".join(f"log {{\no{one}\n}}\n" for one in range(count)), id="equal plugins"),
+        pytest.param(
+            lambda count: "hosts {\n" + "".join(f"10.0.{one >> 8}.{one & 255} a\n" for one in range(count)) + "}\n",
+            id="options by pattern",
+        ),
+    ],
+)
+def test_a_hostile_one_costs_few_steps_a_line_however_many_versions_are_between(body: Callable[[int], str]) -> None:
+    few, many = 500, 1500
+    more = steps(f".:53 {{\n{body(many)}}}\n") - steps(f".:53 {{\n{body(few)}}}\n")
+    assert more / (many - few) < 200
+
+
+def steps(text: str) -> int:
+    """How many calls it takes to read a Corefile, and to judge it between the first version and the last."""
+    versions = path(TABLE, KUBEADM, "1.3.1", "1.14.6")
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        servers = read_corefile(text)
+        unsupported(TABLE, KUBEADM, versions, servers)
+        removed(TABLE, KUBEADM, versions, servers)
+        unmovable(TABLE, versions, servers)
+    finally:
+        sys.setprofile(None)
+    return calls
 
 
 def test_what_kubeadm_brings() -> None:

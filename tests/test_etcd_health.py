@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -43,6 +44,25 @@ def troubles(found: EtcdHealth) -> dict[str, str]:
 
 
 CP1, CP2, GONE = (EtcdListed(id=number, name=name) for number, name in ((1, "cp1"), (2, "cp2"), (3, "cp9")))
+
+
+@pytest.mark.parametrize(
+    ("collected", "expected"),
+    [
+        ((None, None), ["cp1"]),
+        ((datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)), ["cp1", "cp2"]),
+        ((datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)), ["cp1"]),
+        ((datetime(2026, 11, 20, tzinfo=UTC), None), ["cp1"]),
+    ],
+)
+def test_of_two_lists_the_one_collected_last_counts(
+    collected: tuple[datetime | None, datetime | None], expected: list[str]
+) -> None:
+    before, after = host("cp1", status(1, CP1)), host("cp2", status(2, CP1, CP2))
+    hosts = [
+        msgspec.structs.replace(one, collected_at=when) for one, when in zip((before, after), collected, strict=True)
+    ]
+    assert list(troubles(health([pod("etcd", "cp1"), pod("etcd", "cp2")], *hosts))) == expected
 
 
 def test_from_pods_alone() -> None:

@@ -7,9 +7,9 @@ The tables are `coredns.toml`, kept by hand, and `coredns_versions.csv` and `cor
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import msgspec
 
@@ -94,25 +94,47 @@ class CoreDnsMigrations(msgspec.Struct, frozen=True):
         """The versions of CoreDNS that this kubeadm can migrate from or to, oldest first."""
         return tuple(row.version for row in self.chain if row.kubeadm <= kubeadm)
 
-    def status(self, kubeadm: Minor, version: str, plugin: str, option: str = "") -> Status:
-        """What this kubeadm takes a plugin, or one of its options, for in a version of CoreDNS that it knows."""
+    @property
+    def plugins(self) -> frozenset[str]:
+        """All plugins that some kubeadm knows."""
+        return frozenset(row.plugin for row in self.options)
+
+    def state(self, kubeadm: Minor, version: str, plugin: str) -> PluginState:
+        """What this kubeadm takes a plugin for in a version of CoreDNS that it knows."""
         order = [row.version for row in self.chain]
+        reached = frozenset(order[: order.index(version) + 1])
         rows = [
             row
             for row in self.options
-            if row.plugin == plugin
-            and order.index(row.since) <= order.index(version)
-            and (row.kubeadm is None or row.kubeadm <= kubeadm)
+            if row.plugin == plugin and row.since in reached and (row.kubeadm is None or row.kubeadm <= kubeadm)
         ]
-        if not option:
-            return _last([row for row in rows if not (row.option or row.pattern)])
-        named = _last([row for row in rows if row.option == option])
-        if named != "absent":
-            return named
-        patterns = {row.pattern: row.status for row in rows if row.pattern}
-        matching = [status for pattern, status in patterns.items() if status != "absent" and re.search(pattern, option)]
-        return matching[0] if matching else "absent"
+        # Of several rows the last one counts.
+        status: Status = "absent"
+        options: dict[str, Status] = {}
+        patterns: dict[str, Status] = {}
+        for row in rows:
+            if row.option:
+                options[row.option] = row.status
+            elif row.pattern:
+                patterns[row.pattern] = row.status
+            else:
+                status = row.status
+        return PluginState(status, tuple(options.items()), tuple(patterns.items()))
 
 
-def _last(rows: Sequence[CorefileOption]) -> Status:
-    return rows[-1].status if rows else "absent"
+class PluginState(NamedTuple):
+    """The status of a plugin in one version, those of its options by name, and those by regular expression."""
+
+    status: Status
+    options: tuple[tuple[str, Status], ...] = ()
+    patterns: tuple[tuple[str, Status], ...] = ()
+
+    def of(self, options: Iterable[str]) -> Iterator[tuple[str, Status]]:
+        """Each of these options with its status; one by one, for a Corefile may have very many."""
+        named = dict(self.options)
+        patterns = [(re.compile(pattern), status) for pattern, status in self.patterns if status != "absent"]
+        for option in options:
+            status = named.get(option, "absent")
+            if status == "absent":
+                status = next((of_pattern for pattern, of_pattern in patterns if pattern.search(option)), "absent")
+            yield option, status

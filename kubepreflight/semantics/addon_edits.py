@@ -25,7 +25,7 @@ def addon_edits(value: Mapping[str, Any], template: AddonTemplate) -> Iterator[A
             known = set(setting.items)
             lost = [one for one in _items(found, setting) if one not in known]
             if lost:
-                yield AddonEdit(setting.path, tuple(lost))
+                yield AddonEdit(setting.path, tuple(map(_short, lost)))
         elif found not in _EMPTY and _compact(found) not in map(_compact, setting.values or ()):
             yield AddonEdit(setting.path, (_short(found),), tuple(map(_short, (setting.values or ())[:1])))
 

@@ -18,15 +18,20 @@ class CoreDnsConfigMap(KubernetesObject):
     data: dict[str, str] | None = None
 
 
-class CoreDnsDeployment(KubernetesObject):
-    """CoreDNS itself, and no other Deployment; its spec as it is written."""
+class SystemDeployment(KubernetesObject):
+    """A Deployment in kube-system, of which CoreDNS is one; its spec as it is written."""
 
-    api = Api("apps", "Deployment", "deployments", also=("extensions",), namespace="kube-system", name="coredns")
+    api = Api("apps", "Deployment", "deployments", also=("extensions",), namespace="kube-system")
     spec: dict[str, Any] | None = None
 
     @property
+    def is_dns(self) -> bool:
+        """Whether kubeadm takes it for the DNS server: it goes by a label, whatever the name."""
+        return self.labels.get("k8s-app") == "kube-dns"
+
+    @property
     def container(self) -> dict[str, Any]:
-        """Its first container, which kubeadm takes for CoreDNS; empty when there is none."""
+        """Its first container, in which kubeadm looks for CoreDNS's version; empty when there is none."""
         template = (self.spec or {}).get("template")
         spec = template.get("spec") if isinstance(template, dict) else None
         containers = spec.get("containers") if isinstance(spec, dict) else None

@@ -66,15 +66,18 @@ def unmovable(table: CoreDnsMigrations, versions: Sequence[str], servers: Sequen
 def _with_status(
     table: CoreDnsMigrations, kubeadm: Minor, versions: Sequence[str], servers: Sequence[Server], status: str
 ) -> list[str]:
-    plugins = {(plugin.name, tuple(one.name for one in plugin.options)) for plugin in _plugins(servers)}
-    found = set()
-    for version in versions:
-        for name, options in plugins:
-            if (of_plugin := table.status(kubeadm, version, name)) == status:
+    options: dict[str, set[str]] = {}
+    for plugin in _plugins(servers):
+        options.setdefault(plugin.name, set()).update(one.name for one in plugin.options)
+    found = set(options.keys() - table.plugins) if status == "absent" and versions else set()
+    # A plugin is in few states, whatever the number of versions, and each is held against its options once.
+    for name in options.keys() & table.plugins:
+        for state in {table.state(kubeadm, version, name) for version in versions}:
+            if state.status == status:
                 found.add(name)
             # Of a plugin that is on its way out the migration does not look at the options.
-            elif not of_plugin or status == "absent":
-                found |= {f"{name}: {one}" for one in options if table.status(kubeadm, version, name, one) == status}
+            elif not state.status or status == "absent":
+                found |= {f"{name}: {one}" for one, of_option in state.of(options[name]) if of_option == status}
     return sorted(map(visible, found))
 
 

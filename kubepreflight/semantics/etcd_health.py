@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 
 import msgspec
@@ -61,8 +61,8 @@ class EtcdHealth(msgspec.Struct, frozen=True, kw_only=True):
             )
             return cls(voters=(), learners=(), alarms=(), clusters={}, without=(), gaps=(gap,))
         of_etcd = {_member_name(pod): pod for pod in pods or () if _is(pod, "etcd")}
-        said = {host.name: host.etcd for host in hosts or () if isinstance(host.etcd, EtcdStatus)}
-        listed = next((one.members for _, one in sorted(said.items()) if not isinstance(one.members, Missing)), None)
+        said = {host.name: host.etcd for host in _youngest_first(hosts or ()) if isinstance(host.etcd, EtcdStatus)}
+        listed = next((one.members for one in said.values() if not isinstance(one.members, Missing)), None)
         errors = {one.member_id: one.errors for one in said.values()}
         voters = _by_list(listed, errors, of_etcd) if listed else _by_pods(members, of_etcd, said)
         starting = _starting(of_etcd.values(), last_report(nodes or ()))
@@ -79,6 +79,13 @@ class EtcdHealth(msgspec.Struct, frozen=True, kw_only=True):
             without=tuple(_without(members, pods or ())),
             gaps=tuple(_not_asked(hosts or ())),
         )
+
+
+def _youngest_first(hosts: Iterable[Host]) -> list[Host]:
+    """Of several that list the members, the last one to be collected is right; of equal ones the first by name."""
+    timeless = datetime.min.replace(tzinfo=UTC)
+    by_name = sorted(hosts, key=lambda host: host.name)
+    return sorted(by_name, key=lambda host: host.collected_at or timeless, reverse=True)
 
 
 def _by_list(

@@ -80,12 +80,12 @@ def config_map(corefile: str, key: str = "Corefile") -> Object:
     }
 
 
-def deployment(image: str) -> Object:
-    labels = {"k8s-app": "kube-dns"}
+def deployment(image: str, name: str = "coredns", label: str = "kube-dns") -> Object:
+    labels = {"k8s-app": label}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "coredns", "namespace": "kube-system", "labels": labels},
+        "metadata": {"name": name, "namespace": "kube-system", "labels": labels},
         "spec": {
             "selector": {"matchLabels": labels},
             "template": {
@@ -147,6 +147,11 @@ def unsupported(said: str) -> set[str]:
         pytest.param(coredns(":v1.3.1", ".:53 {\n  forward\n}\n"), id="a forward of nothing"),
         pytest.param(coredns(":v1.14.2", '"." { "errors" "a \\" b" }\n'), id="quotes"),
         pytest.param(coredns(":v1.14.2", ""), id="an empty Corefile"),
+        pytest.param([*coredns(":v1.14.6"), deployment("dns:v1.14.6", "dns")], id="two by the label"),
+        pytest.param([*coredns(":v1.14.6"), deployment("dns:v1.14.6", "dns", "dns")], id="two, one by the label"),
+        pytest.param([config_map(DEFAULT), deployment("coredns:v1.14.6", label="dns")], id="none by the label"),
+        pytest.param([config_map(DEFAULT), deployment("dns:v1.14.6", "dns")], id="by the label, of another name"),
+        pytest.param([deployment("dns:1", "dns"), deployment("dns:2")], id="two by the label, and no ConfigMap"),
     ],
 )
 def test_both_say_the_same(cluster: Cluster, objects: list[Object]) -> None:
