@@ -182,6 +182,8 @@ FILES = {
     "etc/hostname": "Worker-1\n",
     "etc/machine-id": "0123456789abcdef0123456789abcdef\n",
     "usr/lib/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n',
+    "etc/fstab": "//server/share /mnt cifs username=x,password=PLANTED-fstab 0 0\n/dev/sda2 none swap sw 0 0\n"
+    "# /dev/sda3 none swap password=PLANTED-fstab-comment 0 0\n",
     "etc/kubernetes/manifests/kube-vip.yaml": STATIC_POD,
     "etc/kubernetes/manifests/flow.yaml": "kind: Pod\nspec: {containers: [{env: [{name: A, value: PLANTED-x}]}]}\n",
     "etc/kubernetes/manifests/json.yaml": '{"kind": "Pod", "env": [{"value": "PLANTED-json"}]}\n',

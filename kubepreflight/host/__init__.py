@@ -7,6 +7,7 @@ All parsing is done in `kubepreflight.sources.host`; here are only the facts.
 from __future__ import annotations
 
 from kubepreflight.host.etcd import EtcdListed, EtcdStatus
+from kubepreflight.host.machine import Clock, FileSystem, Kernel, Machine, Swap
 from kubepreflight.host.missing import Missing
 from kubepreflight.host.node import Host
 from kubepreflight.host.packages import Package, Repository
@@ -17,15 +18,20 @@ from kubepreflight.host.trust import Certificate, Kubeconfig
 __all__ = [
     "Certificate",
     "Change",
+    "Clock",
     "EtcdListed",
     "EtcdStatus",
+    "FileSystem",
     "Host",
+    "Kernel",
     "Kubeconfig",
+    "Machine",
     "Missing",
     "Package",
     "PlainUpgrade",
     "Repository",
     "StaticPod",
+    "Swap",
     "flags_in",
     "last_flag",
 ]

@@ -11,6 +11,7 @@ import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host.etcd import EtcdStatus
+from kubepreflight.host.machine import Machine
 from kubepreflight.host.missing import Missing
 from kubepreflight.host.packages import Package, Repository
 from kubepreflight.host.plain_upgrade import PlainUpgrade
@@ -29,6 +30,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     `plain_upgrade` is what an upgrade of the whole system would do today.
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
     `cri-dockerd`, `runc`) to the version that it gives of itself. `etcd` is that of kubeadm's static pod.
+    `machine` is all about kernel, control groups, memory, clock and disks, each with its own Missing.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     kubelet_flags: Mapping[str, str] | Missing = Missing("not collected")
     versions: Mapping[str, str] | Missing = Missing("not collected")
     etcd: EtcdStatus | Missing = Missing("not collected")
+    machine: Machine = Machine()
     unreadable: tuple[Gap, ...] = ()
 
     @property

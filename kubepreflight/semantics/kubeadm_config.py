@@ -71,7 +71,7 @@ class KubeadmConfig(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> KubeadmConfig:
         """Read a ClusterConfiguration from YAML. Raises ValueError for what is none, or of an unknown version."""
-        document = _mapping_in(text)
+        document = mapping_in(text)
         version, kind = document.get("apiVersion"), document.get("kind")
         if kind != _KEY or version not in READABLE:
             raise ValueError(f"it is {str(kind)[:60]} of {str(version)[:60]}; understood are {', '.join(READABLE)}")
@@ -222,7 +222,8 @@ def _loader() -> Any:
     return Loader
 
 
-def _mapping_in(text: str) -> dict[str, Any]:
+def mapping_in(text: str) -> dict[str, Any]:
+    """The first document of a configuration in YAML. Raises ValueError for what is no mapping, or hostile."""
     import yaml
 
     depth = 0

@@ -13,6 +13,7 @@ from kubepreflight.sources.host.etcd import read_etcd
 from kubepreflight.sources.host.host_files import HostFiles
 from kubepreflight.sources.host.kubeconfigs import read_kubeconfigs
 from kubepreflight.sources.host.kubelet import read_kubelet_config, read_kubelet_flags
+from kubepreflight.sources.host.machine import read_machine
 from kubepreflight.sources.host.packages import read_packages
 from kubepreflight.sources.host.plain_upgrade import read_plain_upgrade
 from kubepreflight.sources.host.repositories import read_repositories
@@ -75,6 +76,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         kubelet_flags=read_kubelet_flags(node),
         versions=read_versions(node),
         etcd=read_etcd(node),
+        machine=read_machine(node),
         unreadable=node.all_gaps(),
     )
     return _without_false_blanks(host) if CUT_OFF in files else host
@@ -82,8 +84,15 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
 
 def _without_false_blanks(host: Host) -> Host:
     """The host of an archive that is cut off: where nothing came, it is not known whether there is something."""
-    empty = {
-        field.name: Missing("the archive is cut off")
+    cut = Missing("the archive is cut off")
+    machine = {
+        name: cut
+        for name in ("swaps_at_boot", "reboot_required", "installed_since_boot", "etcd_size")
+        if not getattr(host.machine, name)
+    }
+    empty: dict[str, object] = {"machine": msgspec.structs.replace(host.machine, **machine)}
+    empty |= {
+        field.name: cut
         for field in msgspec.structs.fields(Host)
         if field.name not in ("addresses", "unreadable") and getattr(host, field.name) in ((), {}, frozenset())
     }

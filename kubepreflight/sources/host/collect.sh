@@ -77,6 +77,7 @@ main() {
     take_packages
     take_upgrades
     take_runtime
+    take_disks
     take_etcd
     finish
 }

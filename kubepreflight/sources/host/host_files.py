@@ -18,6 +18,8 @@ _CATEGORIES = (
     (r"^/etc/kubernetes/.*\.(conf|kubeconfig)$", "kubeconfigs"),
     (r"^/var/lib/kubelet/pki(/|$)|\.(crt|cer|der|pem)$|^/etc/kubernetes(/|$)", "certificates"),
     (r"^/etc/(apt|yum|yum\.repos\.d|dnf)(/|$|\.)", "repositories"),
+    (r"^commands/(etcd-size|disk)", "disks"),
+    (r"^(commands/(cgroup|kernel|boot|swap|mem|modules|sysctl|rpm-installed|timedatectl)|/etc/fstab|.*zram)", "system"),
     (r"^commands/etcd", "etcd"),
     (r"^(commands/)?(dpkg|apt|rpm|versionlock)", "packages"),
     (r"kubelet", "kubelet settings"),
@@ -104,6 +106,20 @@ class HostFiles:
             stderr=parts["stderr"],
             status=int(status) if re.fullmatch(r"[0-9]{1,3}", status) else 1,
         )
+
+    def command_output(self, name: str) -> str:
+        """What a command said, however it ended; empty when there is nothing of it."""
+        command = self.command(name)
+        return command.stdout if command else ""
+
+    def said(self, name: str, *, partly: bool = False) -> str | Missing:
+        """What a command said that has to succeed, or `partly`; else why not."""
+        command = self.command(name)
+        if command is None:
+            return self.missing(f"commands/{name}") or Missing("not collected")
+        if command.status and not (partly and command.stdout):
+            return Missing(command.failure)
+        return command.stdout
 
     def missing(self, *paths: str) -> Missing | None:
         """Why nothing of `paths` is known, or None when the node just does not have them."""

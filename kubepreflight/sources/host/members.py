@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-FILES = ("host.json", "private-keys.txt", "unreadable.txt")
+FILES = ("host.json", "private-keys.txt", "unreadable.txt", "collected-by.json")
 FOLDERS = ("files/", "commands/")
 _MEMBER = re.compile(
     r"(?<![^/])(?:host\.json$|(?P<folder>commands/|files/(?P<node>etc/kubernetes/|var/lib/kubelet/)?))"
