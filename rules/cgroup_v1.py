@@ -42,7 +42,8 @@ def cgroup_v1(
     the ConfigMap kubelet-config; what only stands on the node's disk is lost, unless a patch brings it back.
 
     When it stays silent: /sys/fs/cgroup itself is of version 2, as the kubelet tests it. With both versions mounted
-    side by side (hybrid) the kubelet counts version 1. Where the plan ends before 1.35 it is a note.
+    side by side (hybrid) the kubelet counts version 1. Where the plan ends before 1.35 it is a note, before 1.31,
+    when the end of version 1 was announced, nothing.
 
     How to see it yourself: stat -fc %T /sys/fs/cgroup; version 2 is cgroup2fs
 
@@ -59,7 +60,7 @@ def cgroup_v1(
         version = host.machine.cgroup_version
         if isinstance(version, Missing):
             yield host.cannot_check("system", version)
-        elif version == 1:
+        elif version == 1 and upgrade.hop_to(table.announced):
             planned = kubelets.value(host, table.field, table.flag)
             if isinstance(planned, Missing) and hop:
                 yield host.cannot_check("kubelet settings", planned)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kubepreflight.host import Clock, FileSystem, Kernel, Machine, Missing, Swap
 from kubepreflight.sources.host.archive import CUT_OFF, read_host
-from tests.test_collect_sh import members, run
+from tests.collecting import members, run
 
 HEAD = {"format": "kubepreflight.host/v1", "name": "w1", "collected_at": "2026-11-27T12:00:05Z", "complete": True}
 NOT_COLLECTED = Missing("not collected")
@@ -179,10 +179,14 @@ CHRONY = "A9FEA97B,169.254.169.123,4,1795787394.1,0.000012,0.000002,0.00002,-7.2
 @pytest.mark.parametrize(
     ("said", "synchronized", "by"),
     [
-        ({"timedatectl": "Timezone=UTC\nNTP=yes\nNTPSynchronized=yes\n"}, True, "timedatectl"),
-        ({"timedatectl": "NTP=no\nNTPSynchronized=no\n"}, False, "timedatectl"),
+        (
+            {"timedatectl": "  Local time: x\n  System clock synchronized: yes\n  NTP: x\n"},
+            True,
+            "timedatectl",
+        ),
+        ({"timedatectl": "NTP enabled: no\nNTP synchronized: no\n"}, False, "timedatectl"),
         # chronyd without rtcsync does not set the kernel's mark
-        ({"timedatectl": "NTPSynchronized=no\n", "chronyc": CHRONY.format("Normal")}, True, "chronyc"),
+        ({"timedatectl": "System clock synchronized: no\n", "chronyc": CHRONY.format("Normal")}, True, "chronyc"),
         ({"timedatectl": ("", "no bus", 1), "chronyc": CHRONY.format("Not synchronised")}, False, "chronyc"),
         ({"timedatectl": ("", "no bus", 1), "ntpq": "status=0615 leap_none, sync_ntp, 1 event\n"}, True, "ntpq"),
         ({"timedatectl": ("", "no bus", 1), "ntpq": "status=c016 leap_alarm, sync_unspec\n"}, False, "ntpq"),

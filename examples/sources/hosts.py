@@ -13,6 +13,7 @@ from sources.cluster import Cluster, Machine, Object
 from sources.documents import fill
 from sources.etcd import etcdctl, said
 from sources.stamps import hexadecimal, later
+from sources.systems import collected_by, system
 from sources.trust import Issued, Trust
 
 ASKED_PACKAGES = (
@@ -82,6 +83,7 @@ def archive(cluster: Cluster, trust: Trust, software: Software, node: Node) -> d
         "addresses": [machine.address],
     }
     members = {
+        "collected-by.json": collected_by(node.collected),
         "host.json": json.dumps(head) + "\n",
         "unreadable.txt": "",
         "private-keys.txt": _key_lines(trust, node),
@@ -136,7 +138,7 @@ def _commands(cluster: Cluster, software: Software, node: Node) -> dict[str, Com
         "cri-dockerd-version": _absent("cri-dockerd --version"),
         "docker-version": _absent("docker --version"),
     }
-    programs = dict(software.programs)
+    programs = dict(software.programs) | system(cluster, machine)
     if (etcd := node.static_pods.get("etcd")) is not None and cluster.era.runtime == "docker":
         commands["etcd-status"] = _absent(f"{etcdctl(etcd)} endpoint status -w json")
     elif etcd is not None:

@@ -10,7 +10,7 @@ import msgspec
 from kubepreflight.knowledge.table import DIRECTORY, TableInfo, Verified, read_toml
 from kubepreflight.version import Minor
 
-MINORS = frozenset({"from", "to", "since", "refused_since"})
+MINORS = frozenset({"from", "to", "since", "announced", "refused_since"})
 
 
 class CgroupV1(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,6 +19,7 @@ class CgroupV1(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `field` and `flag` are the kubelet's, which have to be false; `preflight_check` is to be ignored by kubeadm.
     """
 
+    announced: Minor
     field: str
     flag: str
     refused_since: Minor

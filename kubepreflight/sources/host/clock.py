@@ -16,6 +16,8 @@ COLLECTED_BY = "collected-by.json"
 LONGEST = 86400.0
 """Seconds: a collection that took longer tells nothing of the clock."""
 
+_TIMEDATECTL = re.compile(r"^\s*(?:System clock|NTP) synchronized: (yes|no)$", re.MULTILINE)
+
 
 class CollectedBy(msgspec.Struct, frozen=True, kw_only=True):
     """Which machine ran the collector on the node, and the moments by its own clock before and after it ran."""
@@ -46,7 +48,9 @@ def _synchronized(node: HostFiles) -> tuple[bool | Missing, str]:
 
 def _words(node: HostFiles) -> list[tuple[str, bool | None]]:
     chrony = node.command_output("chronyc").strip().rpartition(",")[2]
-    found = re.search(r"^NTPSynchronized=(yes|no)$", node.command_output("timedatectl"), re.MULTILINE)
+    found = re.search(
+        r"^\s*(?:System clock|NTP) synchronized: (yes|no)$", node.command_output("timedatectl"), re.MULTILINE
+    )
     ntpq, kernel = node.command_output("ntpq"), node.command_output("adjtimex")
     return [
         ("chronyc", {"Not synchronised": False}.get(chrony, True) if chrony else None),

@@ -17,7 +17,7 @@ take_system() {
 
 # What a time service says of the clock: it is asked over the node's own sockets, without names, and changes nothing.
 take_clock() {
-    run timedatectl timedatectl show
+    run timedatectl timedatectl status
     run chronyc chronyc -n -c tracking
     run ntpq ntpq -n -c rv
     run adjtimex busybox adjtimex
