@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from shlex import quote
 from typing import Any
 
@@ -18,8 +18,9 @@ from kubepreflight.knowledge.table import TableInfo
 from kubepreflight.objects import Api, Desired, KubernetesObject, Node, Planned
 from kubepreflight.report import CoverageStatus, ReportFinding, ReportHop, RuleCoverage
 from kubepreflight.rule import Rule
+from kubepreflight.semantics.host_identity import HostIdentities
 from kubepreflight.semantics.several import NAMED, listed
-from kubepreflight.snapshot import ManifestHeaders, Snapshot
+from kubepreflight.snapshot import HostArchives, ManifestHeaders, Snapshot
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
 
@@ -74,10 +75,13 @@ class Resolver:
     def _make(self, parameter: Parameter) -> Resolved:
         if parameter.form is not None and issubclass(parameter.type, KubernetesObject):
             return self._objects(parameter)
-        if parameter.type is Host:
-            return self._hosts()
-        if parameter.type is ManifestHeaders:
-            return self._headers()
+        own: dict[type, Callable[[], Resolved]] = {
+            Host: self._hosts,
+            HostArchives: self._archives,
+            ManifestHeaders: self._headers,
+        }
+        if parameter.type in own:
+            return own[parameter.type]()
         if parameter.type in self.snapshot.given:
             return Resolved(self.snapshot.given[parameter.type])
         if parameter.provider is None:
@@ -111,12 +115,18 @@ class Resolver:
             return Resolved(value, gaps)
         return Resolved(None, (*gaps, _beyond_knowledge(info, hops, upgrade.value.target)), available=False)
 
-    def _hosts(self) -> Resolved:
+    def _archives(self) -> Resolved:
         snapshot = self.snapshot
-        if not snapshot.hosts:
-            return Resolved([], (msgspec.structs.replace(NO_HOSTS, asked=snapshot.hosts_asked),), available=False)
-        known = {host.name for host in snapshot.hosts}
-        nodes = snapshot.observed.get(Node, [])
+        gap = msgspec.structs.replace(NO_HOSTS, asked=snapshot.hosts_asked)
+        return Resolved(HostArchives(snapshot.hosts), () if snapshot.hosts else (gap,), available=bool(snapshot.hosts))
+
+    def _hosts(self) -> Resolved:
+        """The hosts that count, without what makes it doubtful which these are: that is said by its own rules."""
+        found = self.get(HostIdentities)
+        if not found.available:
+            return found
+        identities: HostIdentities = found.value
+        known = {host.name for host in (*identities.hosts, *identities.set_aside)}
         missing = (
             Gap(
                 input="hosts",
@@ -125,10 +135,10 @@ class Resolver:
                 how=f"kubepreflight collect --ssh {quote(node.name)} --to hosts/",
                 asked=node.has_collectable_disk,
             )
-            for node in nodes
+            for node in self.snapshot.observed.get(Node, [])
             if node.name not in known
         )
-        return Resolved(list(snapshot.hosts), tuple(missing))
+        return Resolved(list(identities.hosts), (*identities.gaps, *missing), available=bool(identities.hosts))
 
     def _headers(self) -> Resolved:
         if not self.snapshot.manifests_given:

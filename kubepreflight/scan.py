@@ -30,6 +30,7 @@ from kubepreflight.report import (
     Tool,
 )
 from kubepreflight.rule import Rule
+from kubepreflight.semantics.host_identity import HostIdentities
 from kubepreflight.snapshot import Collector, Recorder, Snapshot
 from kubepreflight.upgrade import ScanOptions, Upgrade
 
@@ -53,7 +54,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 def wanted_by(rules: Iterable[Rule]) -> Wanted:
     """The fetch plan for these rules and for the report's own tables."""
-    own = (Parameter("", None, Upgrade, True), Parameter("", None, Overview, True))
+    own = (Parameter("", None, one, True) for one in (Upgrade, Overview, HostIdentities))
     return Wanted.by((*(one for rule in rules for one in rule.parameters), *own))
 
 
@@ -92,7 +93,10 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
         findings += found
         coverage.append(require(covered, request.required))
     findings.sort(key=sort_key)
-    gaps = (*snapshot.gaps, *(plan.gaps if plan else ()), *_required(snapshot, request))
+    identities = resolver.get(HostIdentities)
+    hosts: HostIdentities = identities.value if identities.available else HostIdentities(hosts=())
+    read = (gap for gap in snapshot.gaps if gap not in hosts.unread)
+    gaps = (*read, *(plan.gaps if plan else ()), *_required(snapshot, request))
     answer = verdict(findings, coverage, gaps)
     tables = resolver.get(Overview)
     overview: Overview = tables.value if tables.available else Overview()
@@ -105,7 +109,7 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
         findings=tuple(findings),
         coverage=tuple(coverage),
         gaps=gaps,
-        sources=snapshot.sources,
+        sources=(*snapshot.sources, *hosts.records),
         knowledge=_knowledge(resolver, request.rules),
         tool=Tool(name="kubepreflight", version=__version__),
         created=datetime.now(UTC).replace(microsecond=0),

@@ -55,6 +55,12 @@ class ManifestHeaders(msgspec.Struct, frozen=True):
     all: tuple[ManifestHeader, ...]
 
 
+class HostArchives(msgspec.Struct, frozen=True):
+    """Every host archive as it was given: which of them count, and for which node, is for `HostIdentities` to say."""
+
+    all: tuple[Host, ...]
+
+
 class Recorder(Protocol):
     """Keeps what was read as it was read, for `kubepreflight snapshot`."""
 
@@ -215,20 +221,9 @@ class Collector:
         self._headers.append(header)
 
     def add_host(self, host: Host, files: Mapping[str, bytes]) -> None:
-        """Take one host and the files that it was read from. Of two archives of one node the younger counts."""
+        """Take one host and the files that it was read from, however many tell of one node."""
         self.hosts_asked = True
         self._gaps.extend(host.unreadable)
-        other = next((one for one in self._hosts if one.name == host.name), None)
-        if other is not None:
-            if host.machine_id and other.machine_id and host.machine_id != other.machine_id:
-                self.add_gap(_twins(other, host))
-            older, newer = sorted(
-                (other, host), key=lambda one: one.collected_at.timestamp() if one.collected_at else 0.0
-            )
-            self.add_source(SourceRecord(kind="host", name=older.file, detail=f"passed over: {newer.file} is younger"))
-            if newer is other:
-                return
-            self._hosts.remove(other)
         self._hosts.append(host)
         if self._recorder is not None:
             self._recorder.record_host(host, files)
@@ -352,16 +347,6 @@ class Collector:
         if head.kind:
             self.fail(group_of(head.api_version), head.kind, gap)
         self.add_gap(gap)
-
-
-def _twins(one: Host, other: Host) -> Gap:
-    return Gap(
-        input="hosts",
-        subject=one.name,
-        reason=f"{one.file} and {other.file} are of two machines that both call themselves {one.name}; one is not read",
-        how="give each machine a name of its own (hostnamectl set-hostname), and collect again",
-        asked=True,
-    )
 
 
 def _is_desired(head: Head, desired: bool | None) -> bool:

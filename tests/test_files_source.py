@@ -619,15 +619,6 @@ def test_what_lies_beside_a_hosts_files_is_read_for_itself(tmp_path: Path) -> No
     assert [one.origin.file for one in snapshot.desired[Deployment]] == ["apps/web.yaml"]
 
 
-def test_two_machines_of_one_name_are_not_taken_for_one(tmp_path: Path) -> None:
-    for folder, machine in (("a", "1"), ("b", "2"), ("c", "2")):
-        head = {"format": "kubepreflight.host/v1", "name": "localhost", "machine_id": machine, "complete": True}
-        write(tmp_path / folder, **{"host.json": json.dumps(head), "commands__date__stdout": ""})
-    (gap,) = [gap for gap in read(tmp_path).gaps if gap.input == "hosts"]
-    assert "two machines" in gap.reason
-    assert read(tmp_path / "b", tmp_path / "c").gaps == read(tmp_path / "c").gaps
-
-
 def test_a_snapshot_is_one_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = snapshot_of(pod())
     write(tmp_path, **{"last-week.tar.gz": data})

@@ -15,6 +15,7 @@ import pytest
 from kubepreflight.decoding import Head
 from kubepreflight.errors import SourceError
 from kubepreflight.finding import Gap
+from kubepreflight.host import Host
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.objects import Api, Desired, KubernetesObject, Node, Origin, Pod
 from kubepreflight.report import Cluster, SourceRecord
@@ -205,3 +206,19 @@ def test_of_a_hand_made_copy_of_a_node_only_what_is_read_and_public_is_kept() ->
     assert b"QQ==" in kept["files/etc/kubernetes/admin.conf"]
     assert b"rotateCertificates" in kept["files/var/lib/kubelet/config.yaml"]
     assert redact_host({"host.json": b"{}", "x": b"y"}) == {"host.json": b"{}", "x": b"y"}
+
+
+def test_every_archive_is_kept_however_many_call_themselves_alike(tmp_path: Path) -> None:
+    path = tmp_path / "s.tar.gz"
+    archives = [{"files/etc/kubernetes/x.conf": f"n: {number}".encode()} for number in range(3)]
+    with SnapshotWriter() as writer:
+        collector = Collector(WANTED, writer)
+        for number, files in enumerate(archives):
+            collector.add_host(Host(name="w1", file=f"{number}/w1"), files)
+        with path.open("wb") as stream:
+            writer.write(collector.snapshot(), stream)
+    assert [(one.name, one.file.rpartition("/")[2]) for one in read(path).hosts] == [
+        ("w1", "w1"),
+        ("w1", "w1~2"),
+        ("w1", "w1~3"),
+    ]

@@ -7,6 +7,7 @@ All parsing is done in `kubepreflight.sources.host`; here are only the facts.
 from __future__ import annotations
 
 from kubepreflight.host.etcd import EtcdListed, EtcdStatus
+from kubepreflight.host.installation import Installation
 from kubepreflight.host.machine import Clock, FileSystem, Kernel, Machine, Swap
 from kubepreflight.host.missing import Missing
 from kubepreflight.host.node import Host
@@ -23,6 +24,7 @@ __all__ = [
     "EtcdStatus",
     "FileSystem",
     "Host",
+    "Installation",
     "Kernel",
     "Kubeconfig",
     "Machine",

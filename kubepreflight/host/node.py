@@ -11,6 +11,7 @@ import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host.etcd import EtcdStatus
+from kubepreflight.host.installation import Installation
 from kubepreflight.host.machine import Machine
 from kubepreflight.host.missing import Missing
 from kubepreflight.host.packages import Package, Repository
@@ -28,6 +29,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     decoded, `kubelet_flags` the flags of kubeadm-flags.env and the defaults file in the order in which the kubelet
     sees them, without `--`.
     `plain_upgrade` is what an upgrade of the whole system would do today.
+    `installation` says whose Kubernetes runs there.
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
     `cri-dockerd`, `runc`) to the version that it gives of itself. `etcd` is that of kubeadm's static pod.
     `machine` is all about kernel, control groups, memory, clock and disks, each with its own Missing.
@@ -39,6 +41,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     collected_at: datetime | None = None
     complete: bool = True
     addresses: tuple[str, ...] = ()
+    installation: Installation | Missing = Missing("not collected")
     os: Mapping[str, str] | Missing = Missing("not collected")
     kernel: str | Missing = Missing("not collected")
     package_family: str | Missing = Missing("not collected")

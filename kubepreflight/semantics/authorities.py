@@ -89,6 +89,16 @@ class Authorities(msgspec.Struct, frozen=True):
         return tuple(one for one in self.leaves if _signed(one.certificate, authority))
 
 
+def cluster_authorities(
+    cluster_infos: Iterable[ClusterInfo],
+    roots: Iterable[RootCertificates],
+    authentications: Iterable[ExtensionAuthentication],
+) -> Iterator[Certificate]:
+    """The authorities that a cluster says it trusts, as far as they can be read."""
+    for _, bundle, place in _bundles(cluster_infos, roots, authentications):
+        yield from parse_certificates(bundle, str(place))[0]
+
+
 def _signed(leaf: Certificate, authority: Certificate) -> bool:
     if leaf.authority_key and authority.subject_key:
         return leaf.authority_key == authority.subject_key

@@ -34,6 +34,8 @@ from kubepreflight.upgrade import ServerVersion
 FORMAT = "kubepreflight.snapshot/v1"
 INDEX = "snapshot.json"
 FACTS: tuple[type, ...] = (ServerVersion, Cluster, ScanCredential)
+_AGAIN = "~"
+"""Stands before the number of a further archive of one name; no name has it."""
 LARGEST_INDEX = 256 << 20
 
 
@@ -105,8 +107,9 @@ class SnapshotWriter:
         spool.write(b"\n")
 
     def record_host(self, host: Host, files: Mapping[str, bytes]) -> None:
-        """Keep one host archive; of two of one node the last that is read, which is what the scan itself then sees."""
-        self._hosts[host.name] = redact_host(files)
+        """Keep one host archive; of several that call themselves alike, every one."""
+        alike = sum(name.partition(_AGAIN)[0] == _plain(host.name) for name in self._hosts)
+        self._hosts[f"{_plain(host.name)}{f'{_AGAIN}{alike + 1}' if alike else ''}"] = redact_host(files)
 
     def write(self, snapshot: Snapshot, stream: IO[bytes]) -> None:
         """Write the archive. Raises OSError."""
@@ -135,7 +138,7 @@ class SnapshotWriter:
             _add(archive, INDEX, msgspec.json.format(msgspec.json.encode(index), indent=1))
             for name, files in sorted(self._hosts.items()):
                 for path, data in sorted(files.items()):
-                    _add(archive, f"hosts/{_plain(name)}/{path}", data)
+                    _add(archive, f"hosts/{name}/{path}", data)
             for file, spool in self._spools.values():
                 size = spool.tell()
                 spool.seek(0)
@@ -205,7 +208,8 @@ def read_snapshot(collector: Collector, source: IO[bytes], name: str) -> None:
         raise SourceError(f"{name} is a damaged snapshot: nothing of it can be read")
     _read_facts(collector, index, seen, name)
     for host, content in sorted(hosts.items()):
-        collector.add_host(read_host(content, f"{_base(name)}!hosts/{host}", host), content)
+        where = f"{_base(name)}!hosts/{host}"
+        collector.add_host(read_host(content, where, host.partition(_AGAIN)[0]), content)
 
 
 def _read_index(name: str, data: bytes) -> _Index:

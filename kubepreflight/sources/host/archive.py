@@ -11,6 +11,7 @@ from kubepreflight.host import Host, Missing
 from kubepreflight.sources.host.certificate_files import kubelet_name, read_certificates, read_private_keys
 from kubepreflight.sources.host.etcd import read_etcd
 from kubepreflight.sources.host.host_files import HostFiles
+from kubepreflight.sources.host.installation import read_installation
 from kubepreflight.sources.host.kubeconfigs import read_kubeconfigs
 from kubepreflight.sources.host.kubelet import read_kubelet_config, read_kubelet_flags
 from kubepreflight.sources.host.machine import read_machine
@@ -55,13 +56,15 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
     certificates = read_certificates(node)
     if embedded:
         certificates = (*(() if isinstance(certificates, Missing) else certificates), *embedded)
+    versions = read_versions(node)
     host = Host(
         name=node.name,
         file=origin,
-        machine_id=head.machine_id,
+        machine_id=head.machine_id or (node.text_of("/etc/machine-id") or "").strip()[:64],
         collected_at=head.collected_at,
         complete=node.complete,
         addresses=head.addresses,
+        installation=read_installation(node, versions),
         os=system,
         kernel=read_kernel(node),
         package_family=family,
@@ -74,7 +77,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         static_pods=read_static_pods(node, kubelet),
         kubelet_config=kubelet,
         kubelet_flags=read_kubelet_flags(node),
-        versions=read_versions(node),
+        versions=versions,
         etcd=read_etcd(node),
         machine=read_machine(node),
         unreadable=node.all_gaps(),
@@ -96,6 +99,8 @@ def _without_false_blanks(host: Host) -> Host:
         for field in msgspec.structs.fields(Host)
         if field.name not in ("addresses", "unreadable") and getattr(host, field.name) in ((), {}, frozenset())
     }
+    if not isinstance(host.installation, Missing) and not host.installation.manager:
+        empty["installation"] = Missing("the archive is cut off")
     return msgspec.structs.replace(host, complete=False, **empty)
 
 

@@ -27,6 +27,8 @@ umask 077
 . "$(dirname "$0")/trust.sh" # part
 # shellcheck source=system.sh
 . "$(dirname "$0")/system.sh" # part
+# shellcheck source=identity.sh
+. "$(dirname "$0")/identity.sh" # part
 # shellcheck source=packages.sh
 . "$(dirname "$0")/packages.sh" # part
 # shellcheck source=upgrades.sh
@@ -69,6 +71,7 @@ main() {
     if [ -z "$OUTPUT" ] && [ -t 1 ]; then fail "the archive goes to standard output: send it into a file, or give --output FILE"; fi
     prepare
     take_system
+    take_identity
     take_kubelet
     take_trust /etc/kubernetes
     take_trust /var/lib/kubelet/pki
