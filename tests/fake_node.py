@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.openpgp_keys import armor, public_key, secret_key
+
 ENDS = datetime(2027, 3, 4, 5, 6, 7, tzinfo=UTC)
 
 
@@ -224,7 +226,8 @@ FILES = {
     "etc/apt/auth.conf": "machine mirror login user password PLANTED-auth-conf\n",
     "etc/apt/auth.conf.d/x.conf": "machine mirror login user password PLANTED-auth-conf-d\n",
     "etc/yum.repos.d/kubernetes.repo": "[kubernetes]\nname=Kubernetes\nbaseurl=https://u:PLANTED-yum@pkgs.example.com/rpm/\n"
-    "enabled=1\nusername=PLANTED-yum-user\npassword = PLANTED-yum-password\n  PLANTED-yum-continued\n"
+    "gpgkey=file:///srv/keys/yum.asc\nenabled=1\nusername=PLANTED-yum-user\npassword = PLANTED-yum-password\n"
+    "  PLANTED-yum-continued\n"
     "exclude=kubelet kubeadm\n",
     "etc/dnf/dnf.conf": "[main]\nproxy_password=PLANTED-dnf\nexclude=kernel*\n",
 }  # fmt: skip
@@ -236,7 +239,26 @@ def write_node(root: Path) -> list[str]:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return ["PLANTED", *write_certificates(root)]
+    return ["PLANTED", *write_certificates(root), *write_keyrings(root)]
+
+
+def write_keyrings(root: Path) -> list[str]:
+    """OpenPGP keyrings, public ones and secret ones where the public ones belong; returns lines of the secret ones."""
+    secret = secret_key("PLANTED-openpgp")
+    keyrings = {
+        "etc/apt/keyrings/kubernetes.gpg": public_key(),
+        "etc/apt/trusted.gpg.d/secret.gpg": secret,
+        "etc/apt/trusted.gpg.d/behind.gpg": public_key() + secret,
+        "etc/apt/trusted.gpg.d/mislabelled.asc": armor(secret),
+        "etc/apt/trusted.gpg.d/secret.asc": armor(public_key()) + armor(secret, "PRIVATE KEY BLOCK"),
+        "etc/pki/rpm-gpg/RPM-GPG-KEY-behind": armor(public_key()) + armor(public_key() + secret),
+        "etc/pki/rpm-gpg/RPM-GPG-KEY-unclosed": armor(public_key())[:-40],
+        "srv/keys/yum.asc": b"# PLANTED-note\n" + armor(public_key()) + b"PLANTED-note\n",
+    }
+    for name, content in keyrings.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return [line.decode() for line in armor(secret).splitlines()[3:-2]]
 
 
 def write_certificates(root: Path) -> list[str]:

@@ -223,6 +223,8 @@ def test_what_stays_on_the_node_is_said(collected: dict[str, bytes]) -> None:
         "/etc/kubernetes/pki/binary-key.der",
         "/etc/kubernetes/pki/mislabelled.crt",
         "/etc/kubernetes/pki/unclosed.crt",
+        *(f"/etc/apt/trusted.gpg.d/{name}" for name in ("behind.gpg", "mislabelled.asc", "secret.asc", "secret.gpg")),
+        *(f"/etc/pki/rpm-gpg/RPM-GPG-KEY-{name}" for name in ("behind", "unclosed")),
     }
     host = read_host(collected, "node.tar", "node")
     said = [gap.reason for gap in host.unreadable]

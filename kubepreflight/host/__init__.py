@@ -14,9 +14,22 @@ from kubepreflight.host.node import Host
 from kubepreflight.host.packages import Package, Repository
 from kubepreflight.host.plain_upgrade import Change, PlainUpgrade
 from kubepreflight.host.pods import StaticPod, flags_in, last_flag
+from kubepreflight.host.supply import (
+    EMBEDDED,
+    RPM_DATABASE,
+    CachedPackage,
+    Keyring,
+    Offer,
+    PackageList,
+    SigningKey,
+    Supply,
+)
 from kubepreflight.host.trust import Certificate, Kubeconfig
 
 __all__ = [
+    "EMBEDDED",
+    "RPM_DATABASE",
+    "CachedPackage",
     "Certificate",
     "Change",
     "Clock",
@@ -26,13 +39,18 @@ __all__ = [
     "Host",
     "Installation",
     "Kernel",
+    "Keyring",
     "Kubeconfig",
     "Machine",
     "Missing",
+    "Offer",
     "Package",
+    "PackageList",
     "PlainUpgrade",
     "Repository",
+    "SigningKey",
     "StaticPod",
+    "Supply",
     "Swap",
     "flags_in",
     "last_flag",

@@ -17,6 +17,7 @@ from kubepreflight.host.missing import Missing
 from kubepreflight.host.packages import Package, Repository
 from kubepreflight.host.plain_upgrade import PlainUpgrade
 from kubepreflight.host.pods import StaticPod
+from kubepreflight.host.supply import Supply
 from kubepreflight.host.trust import Certificate, Kubeconfig
 
 
@@ -33,6 +34,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
     `cri-dockerd`, `runc`) to the version that it gives of itself. `etcd` is that of kubeadm's static pod.
     `machine` is all about kernel, control groups, memory, clock and disks, each with its own Missing.
+    `supply` is what its package sources and caches can give, each part with its own Missing.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     versions: Mapping[str, str] | Missing = Missing("not collected")
     etcd: EtcdStatus | Missing = Missing("not collected")
     machine: Machine = Machine()
+    supply: Supply = Supply()
     unreadable: tuple[Gap, ...] = ()
 
     @property

@@ -23,7 +23,10 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True):
-    """One configured, enabled package source. `url` is as written; `line` counts from 1 in `file`."""
+    """One configured, enabled package source. `url` is as written; `line` counts from 1 in `file`.
+
+    `trusted` is apt's option of that name: whatever the source gives is taken, signed or not.
+    """
 
     family: str
     url: str
@@ -32,5 +35,6 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     suite: str = ""
     components: tuple[str, ...] = ()
     signed_by: str = ""
+    trusted: bool = False
     name: str = ""
     excludes: tuple[str, ...] = ()

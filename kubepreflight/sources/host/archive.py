@@ -19,6 +19,7 @@ from kubepreflight.sources.host.packages import read_packages
 from kubepreflight.sources.host.plain_upgrade import read_plain_upgrade
 from kubepreflight.sources.host.repositories import read_repositories
 from kubepreflight.sources.host.static_pods import read_static_pods
+from kubepreflight.sources.host.supply import read_supply
 from kubepreflight.sources.host.system import read_kernel, read_os, read_versions
 
 FORMAT = "kubepreflight.host/v1"
@@ -80,6 +81,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         versions=versions,
         etcd=read_etcd(node),
         machine=read_machine(node),
+        supply=read_supply(node, family, repositories),
         unreadable=node.all_gaps(),
     )
     return _without_false_blanks(host) if CUT_OFF in files else host
@@ -93,7 +95,11 @@ def _without_false_blanks(host: Host) -> Host:
         for name in ("swaps_at_boot", "reboot_required", "installed_since_boot", "etcd_size")
         if not getattr(host.machine, name)
     }
-    empty: dict[str, object] = {"machine": msgspec.structs.replace(host.machine, **machine)}
+    supply = {name: cut for name in msgspec.structs.asdict(host.supply) if not getattr(host.supply, name)}
+    empty: dict[str, object] = {
+        "machine": msgspec.structs.replace(host.machine, **machine),
+        "supply": msgspec.structs.replace(host.supply, **supply),
+    }
     empty |= {
         field.name: cut
         for field in msgspec.structs.fields(Host)

@@ -33,6 +33,8 @@ umask 077
 . "$(dirname "$0")/packages.sh" # part
 # shellcheck source=upgrades.sh
 . "$(dirname "$0")/upgrades.sh" # part
+# shellcheck source=repositories.sh
+. "$(dirname "$0")/repositories.sh" # part
 # shellcheck source=kubelet.sh
 . "$(dirname "$0")/kubelet.sh" # part
 # shellcheck source=runtime.sh
@@ -79,6 +81,7 @@ main() {
     take_named
     take_packages
     take_upgrades
+    take_repositories
     take_runtime
     take_disks
     take_etcd

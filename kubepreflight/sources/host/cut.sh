@@ -246,3 +246,63 @@ cut_json() {
     }' "$1"
 }
 cut_nothing() { limited cat "$1"; }
+
+# An OpenPGP keyring, binary or in armor, leaves whole or not at all: each of its packets must be one of a public key.
+# shellcheck disable=SC2016  # awk's dollars, not the shell's
+CUT_OPENPGP='
+function refuse() { refused = 1; exit 9 }
+function number(at, digits,    sum) { for (; digits > 0; digits--) sum = sum * 256 + b[at++]; return sum + 0 }
+# 2 signature, 6 and 14 public keys, 12 trust, 13 and 17 whose it is; 5 and 7 are the secret ones.
+function walk(    at, first, tag, digits, size) {
+    if (!count) refuse()
+    for (at = 0; at < count; at += size) {
+        first = b[at++]
+        if (first < 128) refuse()
+        if (first >= 192) {
+            tag = first - 192; size = b[at++]
+            if (size == 255) { size = number(at, 4); at += 4 }
+            else if (size >= 224) refuse()
+            else if (size >= 192) size = (size - 192) * 256 + b[at++] + 192
+        } else {
+            tag = int((first - 128) / 4); digits = first % 4
+            if (digits == 3) refuse()
+            if (digits == 2) digits = 4; else digits++
+            size = number(at, digits); at += digits
+        }
+        if (tag !~ /^(2|6|12|13|14|17)$/ || at + size > count) refuse()
+    }
+}
+'
+cut_openpgp() {
+    begins=$(od -An -tu1 -N 1 "$1" | tr -d ' \n')
+    if [ "${begins:-0}" -ge 128 ]; then
+        limited od -An -v -tu1 "$1" >"$WORK/octets" || return 9
+        limited awk "$CUT_OPENPGP"'
+        { for (i = 1; i <= NF; i++) b[count++] = $i + 0 }
+        END { if (!refused) walk() }' "$WORK/octets" || return 9
+        limited cat "$1"
+        return
+    fi
+    limited awk "$CUT_OPENPGP"'
+    BEGIN { DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" }
+    function decode(text,    i, size) {
+        size = length(text)
+        for (i = 1; i <= size; i++) {
+            sum = sum * 64 + index(DIGITS, substr(text, i, 1)) - 1; bits += 6
+            if (bits >= 8) { bits -= 8; over = bits ? (bits == 2 ? 4 : 16) : 1; b[count++] = int(sum / over); sum = sum % over }
+        }
+    }
+    { sub(/[ \t\r]+$/, "") }
+    /^-----BEGIN / {
+        if (inside || $0 != "-----BEGIN PGP PUBLIC KEY BLOCK-----") refuse()
+        inside = 1; body = 0; count = 0; sum = 0; bits = 0; kept = kept $0 "\n\n"; next
+    }
+    !inside { next }
+    /^-----END / { walk(); inside = 0; kept = kept $0 "\n"; next }
+    /^$/ { body = 1; next }
+    !body && /^[A-Za-z]+: / { next }
+    /^=[A-Za-z0-9+\/]+$/ { kept = kept $0 "\n"; next }
+    /^[A-Za-z0-9+\/]+=*$/ { body = 1; kept = kept $0 "\n"; sub(/=+$/, ""); decode($0); next }
+    { refuse() }
+    END { if (refused || inside) exit 9; printf "%s", kept }' "$1"
+}

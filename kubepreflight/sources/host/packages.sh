@@ -20,6 +20,7 @@ take_packages() {
             [ -f "$ROOT$directory/$database" ] || continue
             # shellcheck disable=SC2086
             run rpm-qa rpm --root "${ROOT:-/}" --dbpath "$directory" -qa --qf '%{NAME}\t%{VERSION}-%{RELEASE}\t%{ARCH}\n' $PACKAGES
+            run rpm-keys rpm --root "${ROOT:-/}" --dbpath "$directory" -q gpg-pubkey --qf '%{DESCRIPTION}\n'
             break 2
         done
     done

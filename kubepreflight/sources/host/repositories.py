@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kubepreflight.host import Missing, Repository
+from kubepreflight.host import EMBEDDED, Missing, Repository
 from kubepreflight.sources.host.host_files import HostFiles
 
 APT = ("/etc/apt/sources.list", "/etc/apt/sources.list.d")
 YUM = ("/etc/yum.repos.d", "/etc/dnf/dnf.conf", "/etc/yum.conf")
 _APT_NAME = re.compile(r"^[A-Za-z0-9_.-]+$")
+_TRUE = {"yes", "true", "with", "on", "enable", "1"}
 _FALSE = {"0", "no", "false", "off"}
 
 
@@ -53,6 +54,7 @@ def _one_line_sources(node: HostFiles, path: str, text: str) -> Iterator[Reposit
             suite=words[1],
             components=tuple(words[2:]),
             signed_by=options.get("signed-by", ""),
+            trusted=options.get("trusted", "").lower() in _TRUE,
             file=path,
             line=number,
         )
@@ -85,7 +87,8 @@ def _deb822_sources(node: HostFiles, path: str, text: str) -> Iterator[Repositor
                     url=address,
                     suite=suite,
                     components=tuple(values.get("components", "").split()),
-                    signed_by=signed_by if "\n" not in signed_by else "(embedded)",
+                    signed_by=signed_by if "\n" not in signed_by else EMBEDDED,
+                    trusted=values.get("trusted", "").strip().lower() in _TRUE,
                     file=path,
                     line=lines["uris"],
                 )
