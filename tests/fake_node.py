@@ -213,6 +213,27 @@ FILES = {
     "etc/systemd/system/kubelet.service.d/10-kubeadm.conf": '[Service]\nEnvironment="KUBELET_X=--a" "B=PLANTED-b c"\n'
     "Environment=C=PLANTED-c D='PLANTED-d'\nEnvironment=E=\"PLANTED-e\\\" f\"\nExecStart=\n"
     "ExecStart=/usr/bin/kubelet $KUBELET_X --token=PLANTED-exec-start --v=2\n# PLANTED-unit-comment\n",
+    "usr/lib/systemd/system/kubelet.service": "[Service]\nEnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env\n"
+    "EnvironmentFile=-/etc/default/kubelet\nEnvironmentFile=/etc/kubelet/more.env\nExecStart=/usr/bin/kubelet\n",
+    "etc/systemd/system/kubelet.service.d/20-more.conf": "[Service]\nExecStart=\nExecStart=/usr/bin/kubelet \\\n"
+    "# PLANTED-comment-within\n  --config=/etc/kubelet/config.yaml \\\n --config-dir /etc/kubelet/conf.d \\\n"
+    "  $KUBELET_X $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS $KUBE_MORE $OTHER\nRestart=always\n",
+    "etc/kubelet/more.env": "KUBE_MORE=--max-pods=50 --token PLANTED-more\nOTHER=--secret-thing=PLANTED-other\n",
+    "etc/kubelet/config.yaml": "kind: KubeletConfiguration\nstaticPodPath: /srv/pods/\n"
+    "staticPodURLHeader:\n  Authorization: [PLANTED-second-header]\n",
+    "etc/kubelet/conf.d/sub/20-x.conf": "kind: KubeletConfiguration\nstaticPodURLHeader:\n  A: [PLANTED-drop-in]\n"
+    "maxPods: 60\n",
+    "etc/kubelet/conf.d/ignored.yaml": "maxPods: PLANTED-not-taken\n",
+    "srv/pods/own.yaml": "kind: Pod\nmetadata:\n  name: own\nspec:\n  containers:\n  - env:\n    - name: A\n"
+    "      value: PLANTED-own-pod\n",
+    "proc/4242/comm": "kubelet\n",
+    "proc/4242/cmdline": "/usr/bin/kubelet\0--v=4\0--api-password\0PLANTED-word\0--authorization-mode\0Webhook\0"
+    "--manifest-url=http://u:PLANTED-url@h/\0--bootstrap-token=PLANTED-flag\nPLANTED-line\0",
+    "proc/4242/environ": "A=PLANTED-process-environment\0",
+    "proc/4243/comm": "sh\n",
+    "proc/4243/cmdline": "sh\0-c\0PLANTED-other-process\0",
+    "proc/4244/comm": "kubelet\n",
+    "proc/4244/cmdline": "kubelet\0--token=PLANTED-in-a-container\0",
     "etc/containerd/config.toml": CONTAINERD,
     "etc/crio/crio.conf.d/10.conf": '[crio.runtime]\ndefault_env = [\n"A=]",\n"A=PLANTED-crio" # ]\n]\nx = 1\n',
     "etc/crio/crio.conf.d/20.json": '{\n"auth": "PLANTED-crio-json"\n}\n',
@@ -239,6 +260,9 @@ def write_node(root: Path) -> list[str]:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    for process, mounts in (("1", "mnt:[1]"), ("4242", "mnt:[1]"), ("4244", "mnt:[2]")):
+        (root / "proc" / process / "ns").mkdir(parents=True, exist_ok=True)
+        (root / "proc" / process / "ns/mnt").symlink_to(mounts)
     return ["PLANTED", *write_certificates(root), *write_keyrings(root)]
 
 

@@ -203,11 +203,16 @@ def test_the_archive_reads_back(collected: dict[str, bytes]) -> None:
         "/var/lib/kubelet/pki/kubelet-client-current.pem",
     }
     assert not isinstance(host.static_pods, Missing)
-    assert [pod.name for pod in host.static_pods] == ["kube-vip"]
+    assert [pod.name for pod in host.static_pods] == ["own"]
     assert host.kubelet_flags == {
         "feature-gates": "TokenGate=true",
         "node-ip": "10.0.0.4",
         "cloud-token": "(cut)",
+        "a": "",
+        "max-pods": "50",
+        "token": "(cut)",
+        "config": "/etc/kubelet/config.yaml",
+        "config-dir": "/etc/kubelet/conf.d",
         "v": "2",
         "api-password": "(cut)",
         "fail-swap-on": "false",

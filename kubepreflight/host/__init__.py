@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kubepreflight.host.etcd import EtcdListed, EtcdStatus
 from kubepreflight.host.installation import Installation
+from kubepreflight.host.kubelet import KubeletConfigFile, KubeletFlag, KubeletSettings, SettingPlace
 from kubepreflight.host.machine import Clock, FileSystem, Kernel, Machine, Swap
 from kubepreflight.host.missing import Missing
 from kubepreflight.host.node import Host
@@ -25,6 +26,7 @@ from kubepreflight.host.supply import (
     Supply,
 )
 from kubepreflight.host.trust import Certificate, Kubeconfig
+from kubepreflight.host.units import Unit
 
 __all__ = [
     "EMBEDDED",
@@ -41,6 +43,9 @@ __all__ = [
     "Kernel",
     "Keyring",
     "Kubeconfig",
+    "KubeletConfigFile",
+    "KubeletFlag",
+    "KubeletSettings",
     "Machine",
     "Missing",
     "Offer",
@@ -49,9 +54,11 @@ __all__ = [
     "PlainUpgrade",
     "Repository",
     "SigningKey",
+    "SettingPlace",
     "StaticPod",
     "Supply",
     "Swap",
+    "Unit",
     "flags_in",
     "last_flag",
 ]

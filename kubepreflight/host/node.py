@@ -12,6 +12,7 @@ import msgspec
 from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host.etcd import EtcdStatus
 from kubepreflight.host.installation import Installation
+from kubepreflight.host.kubelet import KubeletSettings
 from kubepreflight.host.machine import Machine
 from kubepreflight.host.missing import Missing
 from kubepreflight.host.packages import Package, Repository
@@ -19,6 +20,7 @@ from kubepreflight.host.plain_upgrade import PlainUpgrade
 from kubepreflight.host.pods import StaticPod
 from kubepreflight.host.supply import Supply
 from kubepreflight.host.trust import Certificate, Kubeconfig
+from kubepreflight.host.units import Unit
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,9 +28,10 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
 
     `file` is the archive or directory it came from. `certificates` are those in files and in kubeconfigs, without
     kubeadm's backups and what the kubelet left behind when it rotated. `private_keys` are paths of keys seen;
-    `unreadable` says which files or commands were there and could not be read. `kubelet_config` is config.yaml as
-    decoded, `kubelet_flags` the flags of kubeadm-flags.env and the defaults file in the order in which the kubelet
-    sees them, without `--`.
+    `unreadable` says which files or commands were there and could not be read. `kubelet` is all that the kubelet is
+    told and where; `kubelet_config` its configuration files laid over each other, which flags override,
+    `kubelet_flags` the flags with which it is started, without `--`. `units` are services of systemd by name
+    (`kubelet`, `containerd`, `crio`, `docker`, `cri-docker`).
     `plain_upgrade` is what an upgrade of the whole system would do today.
     `installation` says whose Kubernetes runs there.
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
@@ -54,9 +57,11 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     private_keys: frozenset[str] | Missing = Missing("not collected")
     kubeconfigs: tuple[Kubeconfig, ...] | Missing = Missing("not collected")
     static_pods: tuple[StaticPod, ...] | Missing = Missing("not collected")
+    kubelet: KubeletSettings = KubeletSettings()
     kubelet_config: Mapping[str, Any] | Missing = Missing("not collected")
     kubelet_flags: Mapping[str, str] | Missing = Missing("not collected")
     versions: Mapping[str, str] | Missing = Missing("not collected")
+    units: Mapping[str, Unit] | Missing = Missing("not collected")
     etcd: EtcdStatus | Missing = Missing("not collected")
     machine: Machine = Machine()
     supply: Supply = Supply()

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from kubepreflight.host import Host, Missing
+from kubepreflight.host.kubelet import values_of
 from kubepreflight.sources.host.certificate_files import kubelet_name, read_certificates, read_private_keys
 from kubepreflight.sources.host.etcd import read_etcd
 from kubepreflight.sources.host.host_files import HostFiles
 from kubepreflight.sources.host.installation import read_installation
 from kubepreflight.sources.host.kubeconfigs import read_kubeconfigs
-from kubepreflight.sources.host.kubelet import read_kubelet_config, read_kubelet_flags
+from kubepreflight.sources.host.kubelet import read_kubelet
 from kubepreflight.sources.host.machine import read_machine
 from kubepreflight.sources.host.packages import read_packages
 from kubepreflight.sources.host.plain_upgrade import read_plain_upgrade
@@ -21,6 +22,7 @@ from kubepreflight.sources.host.repositories import read_repositories
 from kubepreflight.sources.host.static_pods import read_static_pods
 from kubepreflight.sources.host.supply import read_supply
 from kubepreflight.sources.host.system import read_kernel, read_os, read_versions
+from kubepreflight.sources.host.systemd import read_units
 
 FORMAT = "kubepreflight.host/v1"
 CUT_OFF = "cut-off.txt"
@@ -51,7 +53,9 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
     head = _head(node)
     node.complete = head.complete
     node.name = _name(node, head, name)
-    system, repositories, kubelet = read_os(node), read_repositories(node), read_kubelet_config(node)
+    system, repositories, units = read_os(node), read_repositories(node), read_units(node)
+    kubelet = read_kubelet(node, units)
+    flags = kubelet.command_line
     family, packages = read_packages(node, system, repositories)
     kubeconfigs, embedded = read_kubeconfigs(node)
     certificates = read_certificates(node)
@@ -76,8 +80,10 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         private_keys=read_private_keys(node),
         kubeconfigs=kubeconfigs,
         static_pods=read_static_pods(node, kubelet),
-        kubelet_config=kubelet,
-        kubelet_flags=read_kubelet_flags(node),
+        kubelet=kubelet,
+        kubelet_config=kubelet.config,
+        kubelet_flags=flags if isinstance(flags, Missing) else values_of(flags),
+        units=units,
         versions=versions,
         etcd=read_etcd(node),
         machine=read_machine(node),

@@ -158,10 +158,11 @@ cut_kubeconfig() { cut_yaml kubeconfig "$1"; }
 cut_pod() { cut_yaml pod "$1"; }
 cut_kubelet() { cut_yaml kubelet "$1"; }
 
-# Environment files and systemd units: variables of the kubelet and proxies keep their values, all others only their names.
+# Environment files and systemd units: variables of the kubelet and proxies keep their values, all others only their
+# names. A line that goes on becomes one, with empty ones after it: the numbers of the lines stay.
 cut_variables() {
     limited awk -v mode="$1" "$CUT_COMMON"'
-    function known(name) { return name ~ /^KUBELET_[A-Z0-9_]*$/ || tolower(name) ~ /^[a-z]+_proxy$/ }
+    function known(name) { return name ~ /^KUBE(LET)?_[A-Z0-9_]*$/ || tolower(name) ~ /^[a-z]+_proxy$/ }
     function assignments(s,    out, token, name) {
         if (s ~ /\\/) return "(cut)"
         for (out = ""; s !~ /^[ \t]*$/;) {
@@ -181,14 +182,28 @@ cut_variables() {
         sub(/^[ \t]*(export[ \t]+)?/, "", s)
         if (!match(s, /^[A-Za-z_][A-Za-z0-9_]*=/)) return "# (cut)"
         name = substr(s, 1, RLENGTH - 1)
-        return known(name) ? (name ~ /^KUBELET_/ ? scrub(s) : proxy(scrub(s), name "=(cut)")) : name "=(cut)"
+        return known(name) ? (name ~ /^KUBE/ ? scrub(s) : proxy(scrub(s), name "=(cut)")) : name "=(cut)"
     }
-    /\\$/ { held = held substr($0, 1, length($0) - 1) " "; next }
-    { print one(held $0); held = "" }
+    # systemd reads no comment as going on, and skips one within a line that does.
+    mode == "unit" && /^[ \t]*[#;]/ { if (held == "") print "# (cut)"; else after = after "\n"; next }
+    /\\$/ { held = held substr($0, 1, length($0) - 1) " "; after = after "\n"; next }
+    { printf "%s\n%s", one(held $0), after; held = after = "" }
     END { if (held != "") print one(held) }' "$2"
 }
 cut_environment() { cut_variables environment "$1"; }
 cut_unit() { cut_variables unit "$1"; }
+
+# A command line of /proc, one word a line. A secret may be the word after its flag; within a word nothing ends it.
+cut_arguments() {
+    tr '\n\000' ' \n' <"$1" >"$WORK/arguments" && limited awk "$CUT_COMMON"'
+    {
+        word = $0; gsub(/ /, "\001", word); gsub(/\t/, "\002", word); gsub(/"/, "\003", word); gsub(/\047/, "\004", word)
+        line = pending == "" || /^-/ ? scrub(word) : substr(scrub(pending "=" word), length(pending) + 2)
+        pending = /^-[^= \t]*$/ ? $0 : ""
+        gsub(/\001/, " ", line); gsub(/\002/, "\t", line); gsub(/\003/, "\"", line); gsub(/\004/, "\047", line)
+        print line
+    }' "$WORK/arguments"
+}
 
 # Package sources and the package managers configuration, in any of their formats.
 cut_lines() {

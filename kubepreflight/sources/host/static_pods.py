@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from kubepreflight.host import Missing, StaticPod
+from kubepreflight.host import KubeletSettings, Missing, StaticPod
 from kubepreflight.sources.host.documents import mapping, mappings, read_mapping, text
 from kubepreflight.sources.host.host_files import HostFiles
 from kubepreflight.static_pod import StaticPodSpec
@@ -15,12 +14,14 @@ from kubepreflight.static_pod import StaticPodSpec
 MANIFESTS = "/etc/kubernetes/manifests"
 
 
-def read_static_pods(node: HostFiles, kubelet: Mapping[str, Any] | Missing) -> tuple[StaticPod, ...] | Missing:
+def read_static_pods(node: HostFiles, kubelet: KubeletSettings) -> tuple[StaticPod, ...] | Missing:
     """The pods in the kubelet's staticPodPath (kubeadm's directory when its configuration is not known), by file.
 
     The kubelet reads every file there whose name begins with no dot, whatever it ends with; so does this.
     """
-    folder = MANIFESTS if isinstance(kubelet, Missing) else text(kubelet.get("staticPodPath")) or MANIFESTS
+    config = kubelet.config
+    in_file = "" if isinstance(config, Missing) else text(config.get("staticPodPath"))
+    folder = text(kubelet.flag("pod-manifest-path")) or in_file or MANIFESTS
     pods = []
     for path in node.directly_in(folder):
         document = read_mapping(node, path, what="static pods")

@@ -1,0 +1,46 @@
+"""What the collector takes of the kubelet: the files that its unit and its flags name, and its process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kubepreflight.host import Missing
+from kubepreflight.sources.host.archive import read_host
+from tests.collecting import members, run
+from tests.fake_node import write_node
+
+
+def test_all_that_the_kubelet_is_told_is_taken(tmp_path: Path) -> None:
+    write_node(tmp_path)
+    kubelet = read_host(members(run(tmp_path).stdout), "node.tar", "node").kubelet
+    drop_in, more = "/etc/systemd/system/kubelet.service.d/20-more.conf", "/etc/kubelet/more.env"
+    assert not isinstance(kubelet.flags, Missing)
+    places = {one.name: (one.file, one.line, one.variable) for one in kubelet.flags}
+    assert places["config"] == (drop_in, 3, "")
+    assert places["max-pods"] == (more, 1, "KUBE_MORE")
+    assert kubelet.unread == f"{more}: OTHER was cut on the node"
+    assert kubelet.config == {
+        "kind": "KubeletConfiguration",
+        "staticPodPath": "/srv/pods/",
+        "staticPodURLHeader": "(cut)",
+        "maxPods": 60,
+    }
+    assert not isinstance(kubelet.running, Missing)
+    assert {one.name: one.value for one in kubelet.running} == {
+        "v": "4",
+        "api-password": "(cut)",
+        "authorization-mode": "Webhook",
+        "manifest-url": "http://(cut)@h/",
+        "bootstrap-token": "(cut)",
+    }
+
+
+def test_what_a_link_to_nowhere_masks_stays_masked(tmp_path: Path) -> None:
+    vendor, own = (tmp_path / f"{one}/systemd/system/kubelet.service.d" for one in ("usr/lib", "etc"))
+    for folder in (vendor, own):
+        folder.mkdir(parents=True)
+    (vendor.parent / "kubelet.service").write_text("[Service]\nExecStart=/usr/bin/kubelet --a=1\n")
+    (vendor / "10.conf").write_text("[Service]\nExecStart=\nExecStart=/usr/bin/kubelet --a=2\n")
+    assert read_host(members(run(tmp_path).stdout), "", "").kubelet_flags == {"a": "2"}
+    (own / "10.conf").symlink_to("/dev/null")
+    assert read_host(members(run(tmp_path).stdout), "", "").kubelet_flags == {"a": "1"}
