@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import io
 import os
+import platform
 import tarfile
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -16,6 +18,7 @@ from kubepreflight.commands.collect import CollectOptions, run_collect
 from kubepreflight.errors import SourceError, UsageError
 from kubepreflight.policy import ExitStatus
 from kubepreflight.sources.host import ssh
+from kubepreflight.sources.host.collected_by import CollectedBy
 from kubepreflight.sources.host.ssh import Collected, Target, collect, collect_local
 
 SSH = """#!/bin/sh
@@ -110,7 +113,7 @@ def test_a_node_that_fails_says_why_and_the_others_come(host: str, reason: str, 
     assert results[host] == Collected(host=host, reason=reason)
     archive = results["w1"].archive
     assert archive is not None
-    assert names(archive) == ["host.json"]
+    assert names(archive) == ["collected-by.json", "host.json"]
 
 
 def test_a_node_that_hangs_is_given_up(log: Path) -> None:
@@ -120,7 +123,19 @@ def test_a_node_that_hangs_is_given_up(log: Path) -> None:
 def test_what_a_login_shell_says_first_is_not_of_the_archive(log: Path) -> None:
     archive = by_host("banner")["banner"].archive
     assert archive is not None
-    assert archive.startswith(b"host.json\0")
+    assert names(archive) == ["collected-by.json", "host.json"]
+
+
+def test_when_it_was_asked_and_when_it_came_stands_in_the_archive(log: Path) -> None:
+    before = datetime.now(UTC)
+    archive = by_host("w1")["w1"].archive
+    assert archive is not None
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        member = tar.extractfile("collected-by.json")
+        assert member is not None
+        by = msgspec.json.decode(member.read(), type=CollectedBy)
+    assert before <= by.asked_at < by.answered_at <= datetime.now(UTC)
+    assert by.machine == platform.node()
 
 
 def test_an_interrupted_collector_s_archive_is_kept_with_a_word(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

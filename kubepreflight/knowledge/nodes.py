@@ -27,9 +27,18 @@ class CgroupV1(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     source: str
 
 
+class ClockTolerance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many seconds two clocks may be apart before new `tokens`, and new `certificates`, are not valid yet."""
+
+    tokens: int
+    certificates: int
+    source: str
+
+
 class _NodesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verified: Verified
     cgroup_v1: CgroupV1
+    clock: ClockTolerance
 
 
 class NodeNeeds(msgspec.Struct, frozen=True):
@@ -37,10 +46,11 @@ class NodeNeeds(msgspec.Struct, frozen=True):
 
     info: TableInfo
     cgroup_v1: CgroupV1
+    clock: ClockTolerance
 
     @classmethod
     @cache
     def provide(cls) -> Self:
         """The table that is shipped."""
         file = read_toml(DIRECTORY / "nodes.toml", _NodesFile, MINORS)
-        return cls(file.verified.info("nodes"), file.cgroup_v1)
+        return cls(file.verified.info("nodes"), file.cgroup_v1, file.clock)

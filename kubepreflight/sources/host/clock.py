@@ -8,23 +8,13 @@ from datetime import datetime
 import msgspec
 
 from kubepreflight.host import Clock, Missing
+from kubepreflight.sources.host.collected_by import NAME, CollectedBy
 from kubepreflight.sources.host.host_files import HostFiles
-
-COLLECTED_BY = "collected-by.json"
-"""A member that whoever runs the collector on a node adds: `CollectedBy`."""
 
 LONGEST = 86400.0
 """Seconds: a collection that took longer tells nothing of the clock."""
 
 _TIMEDATECTL = re.compile(r"^\s*(?:System clock|NTP) synchronized: (yes|no)$", re.MULTILINE)
-
-
-class CollectedBy(msgspec.Struct, frozen=True, kw_only=True):
-    """Which machine ran the collector on the node, and the moments by its own clock before and after it ran."""
-
-    machine: str = ""
-    asked_at: datetime
-    answered_at: datetime
 
 
 def read_clock(node: HostFiles) -> Clock:
@@ -61,7 +51,7 @@ def _words(node: HostFiles) -> list[tuple[str, bool | None]]:
 
 
 def _ahead(node: HostFiles) -> tuple[tuple[float, float] | Missing, str]:
-    data = node.members.get(COLLECTED_BY)
+    data = node.members.get(NAME)
     if data is None:
         return Missing("not known: the archive was not fetched by kubepreflight collect"), ""
     try:

@@ -10,11 +10,13 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
 from kubepreflight.errors import SourceError
+from kubepreflight.sources.host.collected_by import CollectedBy, stamped
 from kubepreflight.sources.host.processes import Ended, Runs
 from kubepreflight.sources.host.script import collect_script
 
@@ -134,6 +136,7 @@ def _one(target: Target, runs: Runs, remote: str, connect_seconds: float) -> Col
 
 
 def _result(host: str, runs: Runs, command: list[str]) -> Collected:
+    asked = datetime.now(UTC)
     try:
         ended = runs.run(command, collect_script())
     except (OSError, TimeoutError) as error:
@@ -142,7 +145,8 @@ def _result(host: str, runs: Runs, command: list[str]) -> Collected:
     said, mark, archive = ended.output.partition(_MARK)
     if mark and archive[257:262] == b"ustar" and ended.status in (0, PARTIAL):
         reason = "interrupted there: not all of it came" if ended.status else ""
-        return Collected(host=host, archive=archive, reason=reason)
+        by = CollectedBy(machine=platform.node(), asked_at=asked, answered_at=datetime.now(UTC))
+        return Collected(host=host, archive=stamped(archive, by), reason=reason)
     return Collected(host=host, reason=_reason(ended, b"" if mark else said, arrived=bool(mark)))
 
 
