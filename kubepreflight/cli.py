@@ -52,7 +52,13 @@ def _source_options(command: Any) -> Any:
             click.option("--as", "as_user", metavar="USER", default="", help="Act as another user, like kubectl --as."),
             click.option("--exclude", metavar="GLOB", multiple=True, help="Files to leave out; repeatable."),
             click.option("--rules", "rule_folders", metavar="DIR", multiple=True, help="More rules; repeatable."),
-            click.option("--opt-in", metavar="WHAT", multiple=True, help="Read what is not read unasked: tls-secrets."),
+            click.option(
+                "--opt-in",
+                metavar="WHAT",
+                multiple=True,
+                help="Read what is not read unasked: tls-secrets (tls.crt alone); served-certificates (TLS handshakes "
+                "with the control-plane nodes' API servers, etcd and kubelets, 10 s at most); repeatable.",
+            ),
             click.option("-v", "--verbose", is_flag=True, help="Tell what is read and how long it took."),
         )
     ):

@@ -5,7 +5,7 @@ Sources fill a `Collector`; it decodes what some rule asks for, drops the rest, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -14,7 +14,7 @@ from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw, Reader, is_
 from kubepreflight.finding import Gap, Subject
 from kubepreflight.host import Host
 from kubepreflight.inputs import Wanted, to_list
-from kubepreflight.objects import Api, KubernetesObject, Origin, group_of
+from kubepreflight.objects import Api, K, KubernetesObject, Origin, group_of
 from kubepreflight.report import SourceRecord
 
 Kind = tuple[str, str]
@@ -138,6 +138,10 @@ class Collector:
     def apis(self) -> tuple[Api, ...]:
         """What to fetch from a cluster, with what the user opted in to; sorted."""
         return to_list(kind for kind in self.wanted.observed if not kind.opt_in or kind.opt_in in self.opted_in)
+
+    def seen(self, kind: type[K]) -> Sequence[K]:
+        """What was read so far of a kind that some rule wants; for sources that look where the cluster points."""
+        return self._observed.get(kind, ())
 
     def wants(self, api_version: str, kind: str, *, desired: bool) -> bool:
         """Whether some rule reads objects of this kind; what nobody reads need not be decoded."""

@@ -5,6 +5,7 @@ A case is a folder `cases/RULE/CASE/` with a `case.toml` and small input files b
 - `cluster*.yaml`: observed objects, with or without uids; every kind that is not there counts as listed and empty
 - `manifests*.yaml`: desired objects
 - `hosts.yaml`: a list of `kubepreflight.host.Host`, by field names; what is left out was not collected
+- `served.yaml`: a `kubepreflight.semantics.served.Handshakes`, by field names; without it none were made
 
 `case.toml` has, all optional: `target`, `at` (RFC 3339), `window` (days), `status` of the coverage (`checked`),
 `missing` (kinds that could not be read), `opt_in`, `gap` (a part of the text of some gap), and one `[[finding]]` per
@@ -33,6 +34,7 @@ from kubepreflight.objects import Origin
 from kubepreflight.report import Report, ReportFinding
 from kubepreflight.rule import Rule, load_rules
 from kubepreflight.scan import Request, scan
+from kubepreflight.semantics.served import Handshakes
 from kubepreflight.snapshot import Collector
 from kubepreflight.upgrade import ScanOptions
 from kubepreflight.version import Minor, Version
@@ -165,6 +167,8 @@ def read_case(collector: Collector, folder: Path, case: Case) -> None:
     if (path := folder / "hosts.yaml").exists():
         for value in yaml.load(path.read_text(), yaml.CSafeLoader):
             collector.add_host(host_of(value), {})
+    if (path := folder / "served.yaml").exists():
+        collector.give(msgspec.convert(_plain(yaml.load(path.read_text(), yaml.CSafeLoader)), Handshakes))
 
 
 def host_of(value: dict[str, Any]) -> Host:

@@ -37,8 +37,9 @@ def certificate_expired(
     When it stays silent: the certificate ends later (see certificate-expires-in-window); it is an authority (see
     certificate-authority-expires) or the kubelet's serving certificate (see kubelet-serving-certificate-expires);
     the kubelet's client certificate was in the middle of its life when it was looked at, and rotates; the file is one
-    that nothing reads. For a certificate that no part of kubeadm needs (super-admin.conf, or a file named by a flag
-    that somebody added) it is a warning.
+    that nothing reads. Of a node without facts only that is known which its servers show, with
+    `--opt-in served-certificates`. For a certificate that no part of kubeadm needs (super-admin.conf, or a file named
+    by a flag that somebody added) it is a warning.
 
     How to see it yourself: kubeadm certs check-expiration
 

@@ -47,7 +47,8 @@ def certificate_expires_in_window(
     certificate-authority-expires) or the kubelet's serving certificate (see kubelet-serving-certificate-expires). The
     order is taken to be: nodes that are at the target already, then the others by name, the first at the planned start
     and the rest at any time in the window. Renewal is taken to be on unless an UpgradeConfiguration among the manifests
-    switches it off. For a certificate that no part of kubeadm needs it is a warning.
+    switches it off. Of a node without facts only that is known which its servers show, with `--opt-in
+    served-certificates`. For a certificate that no part of kubeadm needs it is a warning.
 
     How to see it yourself: kubeadm certs check-expiration
 

@@ -23,6 +23,8 @@ from kubepreflight.report import Report
 from kubepreflight.rule import load_rules
 from kubepreflight.scan import Request, scan
 from kubepreflight.semantics.credential import ScanCredential
+from kubepreflight.semantics.served import NAMES as SERVERS
+from kubepreflight.semantics.served import Handshakes, Shown
 from kubepreflight.snapshot import Collector
 from kubepreflight.upgrade import ScanOptions, ServerVersion
 from kubepreflight.version import Minor, Version
@@ -213,7 +215,7 @@ class Maker:
         fields: dict[str, Any] = {}
         for one in ("collected_at", "addresses", "package_family", "kubelet_config", "kubelet_flags", "versions"):
             fields[one] = self._part(hints[one], one)
-        for one in ("packages", "repositories", "private_keys", "kubeconfigs", "static_pods", "etcd"):
+        for one in ("packages", "repositories", "private_keys", "kubeconfigs", "static_pods", "etcd", "installation"):
             fields[one] = self._part(hints[one], one)
         fields["certificates"] = Missing("no") if self.random.random() < 0.2 else tuple(map(self.certificate, PATHS))
         return Host(name=name, file="hosts/x.tar", **fields)
@@ -224,7 +226,11 @@ class Maker:
         known = tuple(one for one in typing.get_args(hint) if one is not Missing) or (hint,)
         if word in ("kubelet_flags", "versions", "packages"):
             item = typing.get_args(known[0])[1]
-            return {one: msgspec.convert(self.value(item, "kubeletVersion"), item) for one in PROGRAMS}
+            made = {one: msgspec.convert(self.value(item, "kubeletVersion"), item) for one in PROGRAMS}
+            # A package is kept by its own name.
+            return {
+                key: msgspec.structs.replace(it, name=key) if word == "packages" else it for key, it in made.items()
+            }
         return msgspec.convert(self.value(known[0], word), known[0])
 
     def certificate(self, path: str) -> Certificate:
@@ -262,6 +268,12 @@ def scanned(seed: int) -> Report:
         for name in ("a", "cp1", HOSTILE):
             collector.add_host(maker.host(name), {})
         collector.give(ServerVersion(Version.parse("v1.36.3")))
+        shown = (
+            Shown(node=node, server=server, address=HOSTILE, certificate=maker.certificate("x"))
+            for node in ("a", "cp1", "cp2", HOSTILE)
+            for server in SERVERS
+        )
+        collector.give(Handshakes(tuple(shown)))
         collector.give(ScanCredential(context=HOSTILE, kind="certificate", certificates=(maker.certificate("x"),)))
 
     return scan(Request(options=options, rules=load_rules(), sources=(read,), opted_in=frozenset({"tls-secrets"})))

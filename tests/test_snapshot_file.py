@@ -19,6 +19,7 @@ from kubepreflight.host import Host
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.objects import Api, Desired, KubernetesObject, Node, Origin, Pod
 from kubepreflight.report import Cluster, SourceRecord
+from kubepreflight.semantics.served import Handshakes
 from kubepreflight.snapshot import Collector, Snapshot
 from kubepreflight.sources.redaction import redact, redact_host
 from kubepreflight.sources.snapshot_file import SnapshotWriter, is_snapshot, read_snapshot
@@ -36,6 +37,7 @@ def pod(name: str, uid: str = "u") -> dict[str, Any]:
 
 def fill(collector: Collector) -> None:
     collector.give(ServerVersion(Version.parse("v1.36.3")))
+    collector.give(Handshakes(gaps=(Gap(input="served certificates", subject="cp1", reason="timed out", asked=True),)))
     collector.give(Cluster(name="home", server="https://192.0.2.1:6443"))
     for name in ("a", "b"):
         collector.add_raw(json.dumps(pod(name)).encode(), Origin())

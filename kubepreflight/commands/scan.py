@@ -26,6 +26,7 @@ from kubepreflight.progress import Progress
 from kubepreflight.report import Report, SourceRecord
 from kubepreflight.rule import Rule, load_rules
 from kubepreflight.scan import Read, Request, collect, scan, wanted_by
+from kubepreflight.semantics.served import OPT_IN
 from kubepreflight.snapshot import Collector, Snapshot
 from kubepreflight.upgrade import ScanOptions
 from kubepreflight.version import Version
@@ -117,7 +118,8 @@ def _request(
 
 def _opted_in(rules: Sequence[Rule], names: Iterable[str]) -> frozenset[str]:
     wanted = wanted_by(rules)
-    known = {kind.opt_in for kind in wanted.observed | wanted.desired if kind.opt_in}
+    kinds = (*wanted.observed, *wanted.desired, *wanted.others)
+    known = {opt_in for kind in kinds if (opt_in := getattr(kind, "opt_in", ""))}
     for name in names:
         if name not in known:
             raise UsageError(f"--opt-in {name}: it is any of {', '.join(sorted(known))}")
@@ -142,9 +144,12 @@ def _plan(options: Mapping[str, Any]) -> ScanOptions:
 
 def _sources(options: Mapping[str, Any], records: Sequence[SourceRecord], telling: Progress) -> list[Read]:
     sources: list[Read] = []
+    live = bool(options["live"] or not options["paths"])
+    if OPT_IN in options.get("opt_in", ()) and not live:
+        raise UsageError(f"--opt-in {OPT_IN}: only a live scan can connect to servers; add --live")
     if records:
         sources.append(lambda collector: collector.add_sources(records))
-    if options["live"] or not options["paths"]:
+    if live:
         sources.append(_live(options, telling))
     if options["paths"]:
         from kubepreflight.sources.files import FileSource
@@ -156,11 +161,13 @@ def _sources(options: Mapping[str, Any], records: Sequence[SourceRecord], tellin
 def _live(options: Mapping[str, Any], telling: Progress) -> Read:
     def read(collector: Collector) -> None:
         from kubepreflight.sources.cluster import read_cluster
+        from kubepreflight.sources.handshakes import read_handshakes
         from kubepreflight.sources.kubeconfig import connect
 
         with telling.step("connecting"):
             connection = connect(options["kubeconfig"], options["context"], options["as_user"])
         read_cluster(collector, connection, telling)
+        read_handshakes(collector, telling)
 
     return read
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -17,6 +17,7 @@ from kubepreflight.semantics.bundles import newest_of_each
 from kubepreflight.semantics.control_plane_order import ControlPlaneOrder, image_version_on
 from kubepreflight.semantics.kubeadm_config import CERTIFICATES_DIRECTORY, KubeadmConfig
 from kubepreflight.semantics.renewal import Circumstances, RenewalPlan, Renewer, absent_keys
+from kubepreflight.semantics.served import NAMES, ServedCertificates
 from kubepreflight.semantics.upgrade_configuration import UpgradeConfiguration
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
@@ -98,7 +99,7 @@ class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
     def provide(
         cls,
         *,
-        hosts: list[Host],
+        hosts: list[Host] | None,
         upgrade: Upgrade,
         order: ControlPlaneOrder,
         inventory: CertificateInventory,
@@ -106,21 +107,28 @@ class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
         config: KubeadmConfig | None = None,
         configurations: Desired[UpgradeConfiguration] | None = None,
         nodes: list[Node] | None = None,
+        served: ServedCertificates | None = None,
     ) -> CertificateTimeline:
-        """Put it together. Raises Unavailable when no host has certificates that could be read."""
-        readable = [host for host in hosts if not isinstance(host.certificates, Missing)]
-        missing = [(host, host.certificates) for host in hosts if isinstance(host.certificates, Missing)]
+        """Put it together. What a server shows counts where its node's disk is not known.
+
+        Raises Unavailable when no host has certificates that could be read, and no server showed one.
+        """
+        readable = [host for host in hosts or () if not isinstance(host.certificates, Missing)]
+        missing = [(host, host.certificates) for host in hosts or () if isinstance(host.certificates, Missing)]
         gaps = [host.cannot_check("certificates", why) for host, why in missing]
+        directory = config.certificates_directory if config else CERTIFICATES_DIRECTORY
+        collected = {host.name for host in readable}
+        readable += _only_shown(served, collected, inventory, directory)
         if not readable:
             raise Unavailable(*gaps)
         plan = RenewalPlan(upgrade, order, inventory, etcd_versions)
-        directory = config.certificates_directory if config else CERTIFICATES_DIRECTORY
         workers = {node.name for node in nodes or () if not node.is_control_plane}
         found: list[HostCertificate] = []
         for host in readable:
             around = _circumstances(host, plan, config, directory, configurations or ())
             on_host = list(_on_host(host, plan, around, directory))
-            if around.step is not None and not any(one.known and one.known.renewed_with for one in on_host):
+            shows_none = not any(one.known and one.known.renewed_with for one in on_host)
+            if around.step is not None and host.name in collected and shows_none:
                 gaps.append(_no_certificates(host, directory))
             found += on_host if host.name not in workers else [one for one in on_host if _of_every_node(one)]
         return cls(
@@ -139,6 +147,19 @@ class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
             if not one.is_authority and not one.is_serving_kubelets:
                 by_node.setdefault(one.node, []).append(one)
         return {node: tuple(found) for node, found in by_node.items()}
+
+
+def _only_shown(
+    served: ServedCertificates | None, known: Container[str], inventory: CertificateInventory, directory: str
+) -> Iterator[Host]:
+    """Nodes of which nothing is known but what kubeadm's servers on them show, as if it lay where kubeadm has it."""
+    by_node: dict[str, list[Certificate]] = {}
+    for one in served.shown if served else ():
+        names = NAMES[one.server]
+        if one.node not in known and len(names) == 1:
+            path = inventory.get(names[0]).path_under(directory)
+            by_node.setdefault(one.node, []).append(msgspec.structs.replace(one.certificate, path=path))
+    return (Host(name=node, file="", certificates=tuple(found)) for node, found in by_node.items())
 
 
 def _of_every_node(one: HostCertificate) -> bool:

@@ -25,6 +25,7 @@ from kubepreflight.host import Host
 from kubepreflight.objects import Origin, group_of
 from kubepreflight.report import Cluster, SourceRecord
 from kubepreflight.semantics.credential import ScanCredential
+from kubepreflight.semantics.served import Handshakes
 from kubepreflight.snapshot import Collector, ManifestHeader, Part, Snapshot
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.redaction import redact, redact_host
@@ -33,7 +34,7 @@ from kubepreflight.upgrade import ServerVersion
 
 FORMAT = "kubepreflight.snapshot/v1"
 INDEX = "snapshot.json"
-FACTS: tuple[type, ...] = (ServerVersion, Cluster, ScanCredential)
+FACTS: tuple[type, ...] = (ServerVersion, Cluster, ScanCredential, Handshakes)
 _AGAIN = "~"
 """Stands before the number of a further archive of one name; no name has it."""
 LARGEST_INDEX = 256 << 20
