@@ -21,6 +21,10 @@ ASKED_PACKAGES = (
     *("cri-o", "cri-o-runc", "cri-dockerd", "docker-ce", "docker-ce-cli", "docker.io", "moby-engine"),
     *("moby-containerd", "runc", "moby-runc", "crun", "conntrack", "socat", "ebtables"),
 )
+LOCKS = tuple(
+    f"/var/{name}"
+    for name in ("lib/dpkg/lock-frontend", "lib/dpkg/lock", "lib/apt/lists/lock", "cache/apt/archives/lock")
+)
 ASKED = " ".join(ASKED_PACKAGES)
 RPM_FORMAT = r"%{NAME}\t%{VERSION}-%{RELEASE}\t%{ARCH}\n"
 FORMAT = r"${Package}\t${Version}\t${db:Status-Want}\t${db:Status-Eflag}\t${db:Status-Status}\n"
@@ -134,6 +138,10 @@ def _commands(cluster: Cluster, software: Software, node: Node) -> dict[str, Com
         ),
         "rpm-qa": _absent(f"rpm --root / -qa --qf {RPM_FORMAT} {ASKED}"),
         **{f"apt-{name}": _simulated(name, software, node.held) for name in ("upgrade", "dist-upgrade")},
+        "dpkg-audit": Command("dpkg --admindir=/var/lib/dpkg --audit"),
+        "dpkg-journal": Command("ls /var/lib/dpkg/updates"),
+        "package-locks": Command(f"stat -c %i %d %n {' '.join(LOCKS)}", _lock_files(machine)),
+        "kernel-locks": Command("cat /proc/locks"),
         "crio-version": _absent("crio --version"),
         "cri-dockerd-version": _absent("cri-dockerd --version"),
         "docker-version": _absent("docker --version"),
@@ -162,6 +170,11 @@ def _packages(software: Software, held: tuple[str, ...]) -> Command:
         "".join(f"dpkg-query: no packages found matching {name}\n" for name in missing),
         1,
     )
+
+
+def _lock_files(machine: Machine) -> str:
+    inodes = {path: 131_072 + int(hexadecimal("inode", machine.name, path, length=4), 16) for path in LOCKS}
+    return "".join(f"{inode} 66306 {path}\n" for path, inode in inodes.items())
 
 
 def _simulated(name: str, software: Software, held: tuple[str, ...]) -> Command:

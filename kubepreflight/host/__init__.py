@@ -12,6 +12,7 @@ from kubepreflight.host.kubelet import KubeletConfigFile, KubeletFlag, KubeletSe
 from kubepreflight.host.machine import Clock, FileSystem, Kernel, Machine, Swap
 from kubepreflight.host.missing import Missing
 from kubepreflight.host.node import Host
+from kubepreflight.host.package_database import LockHolder, PackageDatabase, Unfinished
 from kubepreflight.host.packages import Package, Repository
 from kubepreflight.host.plain_upgrade import Change, PlainUpgrade
 from kubepreflight.host.pods import StaticPod, flags_in, last_flag
@@ -46,18 +47,21 @@ __all__ = [
     "KubeletConfigFile",
     "KubeletFlag",
     "KubeletSettings",
+    "LockHolder",
     "Machine",
     "Missing",
     "Offer",
     "Package",
+    "PackageDatabase",
     "PackageList",
     "PlainUpgrade",
     "Repository",
-    "SigningKey",
     "SettingPlace",
+    "SigningKey",
     "StaticPod",
     "Supply",
     "Swap",
+    "Unfinished",
     "Unit",
     "flags_in",
     "last_flag",

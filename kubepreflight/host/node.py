@@ -15,6 +15,7 @@ from kubepreflight.host.installation import Installation
 from kubepreflight.host.kubelet import KubeletSettings
 from kubepreflight.host.machine import Machine
 from kubepreflight.host.missing import Missing
+from kubepreflight.host.package_database import PackageDatabase
 from kubepreflight.host.packages import Package, Repository
 from kubepreflight.host.plain_upgrade import PlainUpgrade
 from kubepreflight.host.pods import StaticPod
@@ -32,7 +33,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     told and where; `kubelet_config` its configuration files laid over each other, which flags override,
     `kubelet_flags` the flags with which it is started, without `--`. `units` are services of systemd by name
     (`kubelet`, `containerd`, `crio`, `docker`, `cri-docker`).
-    `plain_upgrade` is what an upgrade of the whole system would do today.
+    `package_database` tells whether the package manager can work, `plain_upgrade` what an upgrade of the whole system
+    would do today.
     `installation` says whose Kubernetes runs there.
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
     `cri-dockerd`, `runc`) to the version that it gives of itself. `etcd` is that of kubeadm's static pod.
@@ -52,6 +54,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     package_family: str | Missing = Missing("not collected")
     packages: Mapping[str, Package] | Missing = Missing("not collected")
     repositories: tuple[Repository, ...] | Missing = Missing("not collected")
+    package_database: PackageDatabase | Missing = Missing("not collected")
     plain_upgrade: PlainUpgrade | Missing = Missing("not collected")
     certificates: tuple[Certificate, ...] | Missing = Missing("not collected")
     private_keys: frozenset[str] | Missing = Missing("not collected")

@@ -16,14 +16,18 @@ CONFIGURATION = "/etc/"
 class Package:
     """What is in a package. `files` maps the path on the node to the text; one that begins with #! is a program.
 
-    `version` is dpkg's whole version (`1.36.3-1.1`); `depends` and `recommends` are written as in debian/control.
+    `version` is dpkg's whole version (`1.36.3-1.1`); `depends`, `recommends` and `conflicts` are written as in
+    debian/control.
+    `scripts` are those that dpkg runs (`preinst`, `postinst` …) by their names.
     """
 
     name: str
     version: str
     depends: str = ""
     recommends: str = ""
+    conflicts: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    scripts: Mapping[str, str] = field(default_factory=dict)
     architecture: str
 
     @property
@@ -42,6 +46,7 @@ class Package:
             "Section": "net",
             "Depends": self.depends,
             "Recommends": self.recommends,
+            "Conflicts": self.conflicts,
             "Description": f"{self.name}, a stand-in for the real package",
         }
         return "".join(f"{name}: {value}\n" for name, value in fields.items() if value)
@@ -55,6 +60,8 @@ def build(package: Package, folder: Path) -> Path:
         configuration = [path for path in package.files if path.startswith(CONFIGURATION)]
         _write(tree / "DEBIAN" / "control", package.control())
         _write(tree / "DEBIAN" / "conffiles", "".join(f"{path}\n" for path in configuration))
+        for name, script in package.scripts.items():
+            _write(tree / "DEBIAN" / name, script)
         for path, text in package.files.items():
             _write(tree / path.lstrip("/"), text)
         command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(target)]

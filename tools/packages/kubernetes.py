@@ -51,7 +51,14 @@ def packages(version: str, architecture: str) -> list[Package]:
         "kubectl": {},
     }
     made = [
-        Package(name=name, version=deb_version(version), architecture=architecture, files=_files(name, version), **more)
+        Package(
+            name=name,
+            version=deb_version(version),
+            architecture=architecture,
+            files=_files(name, version),
+            depends=more.get("depends", ""),
+            recommends=more.get("recommends", ""),
+        )
         for name, more in parts.items()
     ]
     others = {"kubernetes-cni": _since(CNI_PLUGINS, minor), "cri-tools": f"{minor}.0"}

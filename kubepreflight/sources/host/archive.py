@@ -16,6 +16,7 @@ from kubepreflight.sources.host.installation import read_installation
 from kubepreflight.sources.host.kubeconfigs import read_kubeconfigs
 from kubepreflight.sources.host.kubelet import read_kubelet
 from kubepreflight.sources.host.machine import read_machine
+from kubepreflight.sources.host.package_database import read_package_database
 from kubepreflight.sources.host.packages import read_packages
 from kubepreflight.sources.host.plain_upgrade import read_plain_upgrade
 from kubepreflight.sources.host.repositories import read_repositories
@@ -75,6 +76,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         package_family=family,
         packages=packages,
         repositories=repositories,
+        package_database=read_package_database(node),
         plain_upgrade=read_plain_upgrade(node),
         certificates=certificates,
         private_keys=read_private_keys(node),

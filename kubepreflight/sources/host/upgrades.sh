@@ -31,6 +31,34 @@ take_apt_upgrade() {
     run apt-dist-upgrade apt-get -c "$WORK/apt.conf" -s -q dist-upgrade
     SECONDS_EACH=$((SECONDS_EACH / 3))
 }
+
+# What dpkg left unfinished: it keeps a journal, of files with numbers for names, from an interruption to the next run.
+take_dpkg_state() {
+    [ -d "$ROOT/var/lib/dpkg" ] || return 0
+    run dpkg-audit dpkg --admindir="$ROOT/var/lib/dpkg" --audit
+    run dpkg-journal ls "$ROOT/var/lib/dpkg/updates"
+}
+# Who holds a package manager's lock now. The files are always there: only the kernel knows, by their inodes.
+take_package_locks() {
+    [ -z "$ROOT" ] || return 0
+    set --
+    for lock in /var/lib/dpkg/lock-frontend /var/lib/dpkg/lock /var/lib/apt/lists/lock /var/cache/apt/archives/lock \
+        /usr/lib/sysimage/rpm/.rpm.lock /var/lib/rpm/.rpm.lock; do
+        [ ! -f "$lock" ] || set -- "$@" "$lock"
+    done
+    [ $# -gt 0 ] || return 0
+    run package-locks stat -c '%i %d %n' "$@"
+    run kernel-locks cat /proc/locks
+    holders=$(awk 'FILENAME ~ /package-locks/ { locks[$1]; next }
+        { for (i = 1; i <= NF; i++) if ($i == "WRITE") { split($(i + 2), at, ":"); if (at[3] in locks) print $(i + 1) } }
+        ' "$ARCHIVE/commands/package-locks/stdout" "$ARCHIVE/commands/kernel-locks/stdout" | sort -u | head -n 20)
+    set --
+    for holder in $holders; do [ ! -r "/proc/$holder/stat" ] || set -- "$@" "/proc/$holder/stat"; done
+    [ $# -eq 0 ] || run lock-holders cat /proc/uptime "$@"
+}
 take_upgrades() {
     take_apt_upgrade
+    take_dpkg_state
+    take_package_locks
+    unset APT_CONFIG
 }

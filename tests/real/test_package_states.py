@@ -1,0 +1,250 @@
+"""States in which a real dpkg and apt leave a node: what the collector brings, and what apt then really does."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from kubepreflight.finding import Finding
+from kubepreflight.host import Host, Missing, PackageDatabase, PlainUpgrade
+from kubepreflight.knowledge.packages import PackageSources
+from kubepreflight.rule import load_rules
+from kubepreflight.sources.host.archive import read_host
+from kubepreflight.sources.host.script import collect_script
+from tools.packages import forgotten_hold
+from tools.packages.base import architecture
+from tools.packages.deb import Package, build
+from tools.packages.forgotten_hold import BOTH, NEXT, NODE, PATCH, World
+from tools.packages.kubernetes import HELD, NAMES, deb_version
+from tools.packages.repository import write_flat
+from tools.packages.root import Root
+from tools.packages.signing import key
+
+BROKEN = next(one for one in load_rules() if one.name == "package-database-broken")
+INSTALL = ("apt-get", "install", "-y", f"kubectl={deb_version(PATCH)}")
+KILLS_DPKG = "#!/bin/sh\nkill -9 $PPID\n"
+FAILS = "#!/bin/sh\nexit 1\n"
+PIN = "Package: kube*\nPin: version 1.36.*\nPin-Priority: 1000\n"
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with forgotten_hold.world() as made:
+        yield made
+
+
+@pytest.fixture
+def node(world: World, tmp_path: Path) -> Iterator[Root]:
+    """A node with 1.36.3 installed and nothing held, for one test."""
+    root = Root.copy(world.node.folder, tmp_path / NODE, NODE)
+    yield root
+    shutil.rmtree(root.folder)
+
+
+def facts(archive: bytes) -> Host:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        files = [one for one in tar if one.isfile()]
+        members = {one.name: stream.read() for one in files if (stream := tar.extractfile(one))}
+    return read_host(members, "w1.tar", NODE)
+
+
+def collected(node: Root, tmp_path: Path) -> Host:
+    return facts(node.archive(tmp_path / "node.tar").read_bytes())
+
+
+def database(host: Host) -> PackageDatabase:
+    assert isinstance(host.package_database, PackageDatabase)
+    return host.package_database
+
+
+def unfinished(host: Host) -> set[tuple[str, str]]:
+    found = database(host).unfinished
+    assert not isinstance(found, Missing)
+    return {(one.name, one.state) for one in found}
+
+
+def said(host: Host) -> list[tuple[str, str]]:
+    """What package-database-broken says of the node: how bad, and what it is about."""
+    found = BROKEN.judge(hosts=[host], sources=PackageSources.provide())
+    return [(str(one.severity), one.subject.field) for one in found if isinstance(one, Finding)]
+
+
+def installs(node: Root, tmp_path: Path, **scripts: str) -> None:
+    """Have dpkg install a package with these scripts, whatever comes of it."""
+    package = Package(name="other", version="1", architecture=architecture(), scripts=scripts)
+    node.write("/root/other.deb", build(package, tmp_path).read_bytes())
+    # Not as the first process of its namespace, which nothing within can kill.
+    node.run("sh", "-c", "dpkg -i /root/other.deb; true")
+
+
+def offers(node: Root, *packages: Package) -> None:
+    """One more package source, on the node's own disk."""
+    with key() as signing:
+        write_flat(node.folder / "srv/more", packages, {"Origin": "more"}, signing)
+    node.write("/etc/apt/sources.list.d/more.list", "deb [trusted=yes] file:/srv/more ./\n")
+    node.said("apt-get", "update", "--error-on=any")
+
+
+def kubernetes(node: Root) -> dict[str, str]:
+    return {name: version for name, version in node.installed().items() if name in (*NAMES, "new")}
+
+
+def changes(node: Root, command: str) -> Mapping[str, str]:
+    """What a plain upgrade really changes: the new version by package, empty for what it removes."""
+    before = kubernetes(node)
+    node.said("apt-get", command, "-y")
+    after = kubernetes(node)
+    return {name: after.get(name, "") for name in before | after if before.get(name) != after.get(name)}
+
+
+def simulated(host: Host, command: str) -> Mapping[str, str]:
+    assert isinstance(host.plain_upgrade, PlainUpgrade)
+    found = host.plain_upgrade.upgrade if command == "upgrade" else host.plain_upgrade.full_upgrade
+    assert not isinstance(found, Missing)
+    return {one.name: one.candidate for one in found if one.name in (*NAMES, "new")}
+
+
+KUBELET = {"kubelet": deb_version(NEXT)}
+ALL = dict.fromkeys(HELD, deb_version(NEXT))
+NEEDS = Package(name="kubelet", version="1.37.9-1.1", depends="new", architecture=architecture())
+NEW = Package(name="new", version="1", architecture=architecture())
+OUSTS = Package(name="kubernetes-cni", version="9-1.1", conflicts="kubeadm", architecture=architecture())
+
+
+@pytest.mark.parametrize(
+    ("held", "minors", "preferences", "more", "plain", "full"),
+    [
+        pytest.param(HELD, BOTH, "", (), {}, {}, id="held"),
+        pytest.param((), ("1.36",), "", (), *[dict.fromkeys(HELD, deb_version(PATCH))] * 2, id="nothing held"),
+        pytest.param((), BOTH, "", (), ALL, ALL, id="two minors configured"),
+        pytest.param(("kubeadm", "kubectl"), BOTH, "", (), KUBELET, KUBELET, id="one forgotten"),
+        pytest.param(
+            ("kubeadm", "kubectl"), BOTH, PIN, (), *[{"kubelet": deb_version(PATCH)}] * 2, id="pinned, not held"
+        ),
+        pytest.param(
+            ("kubeadm", "kubectl"), ("1.36",), "", (NEEDS, NEW), {}, {"kubelet": "1.37.9-1.1", "new": "1"},
+            id="only dist-upgrade installs what it needs",
+        ),
+        pytest.param(
+            ("kubelet", "kubectl"), ("1.36",), "", (OUSTS,), {"kubeadm": deb_version(PATCH)},
+            {"kubernetes-cni": "9-1.1", "kubeadm": ""}, id="only dist-upgrade removes what is in the way",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("command", ["upgrade", "dist-upgrade"])
+def test_what_the_simulation_says_is_what_apt_then_does(  # noqa: PLR0917 - a table
+    held: tuple[str, ...],
+    minors: tuple[str, ...],
+    preferences: str,
+    more: tuple[Package, ...],
+    plain: Mapping[str, str],
+    full: Mapping[str, str],
+    command: str,
+    node: Root,
+    tmp_path: Path,
+) -> None:
+    node.use_repositories(minors)
+    node.hold_only(held)
+    if preferences:
+        node.write("/etc/apt/preferences.d/kubernetes", preferences)
+    if more:
+        offers(node, *more)
+    expected = plain if command == "upgrade" else full
+    assert simulated(collected(node, tmp_path), command) == expected
+    assert changes(node, command) == expected
+
+
+def test_a_node_in_order_has_nothing_unfinished(node: Root, tmp_path: Path) -> None:
+    host = collected(node, tmp_path)
+    assert (unfinished(host), database(host).interrupted, database(host).refusals) == (set(), False, ())
+    assert (database(host).holders, said(host)) == ((), [])
+    assert node.run(*INSTALL).returncode == 0
+
+
+def test_a_package_that_cannot_be_configured_ends_every_run(node: Root, tmp_path: Path) -> None:
+    installs(node, tmp_path, postinst=FAILS)
+    host = collected(node, tmp_path)
+    assert unfinished(host) == {("other", "half-configured")}
+    assert said(host) == [("blocker", "packages are not whole")]
+    done = node.run(*INSTALL)
+    assert (done.returncode, kubernetes(node)["kubectl"]) == (100, deb_version(PATCH))
+
+
+@pytest.mark.parametrize(
+    ("scripts", "state"),
+    [({"postinst": KILLS_DPKG}, "half-configured"), ({"preinst": KILLS_DPKG}, "reinstreq")],
+    ids=["configuring", "unpacking"],
+)
+def test_while_dpkg_was_interrupted_apt_installs_nothing(
+    scripts: Mapping[str, str], state: str, node: Root, tmp_path: Path
+) -> None:
+    installs(node, tmp_path, **scripts)
+    host = collected(node, tmp_path)
+    assert database(host).interrupted is True
+    assert unfinished(host) == {("other", state)}
+    assert said(host) == [("blocker", "dpkg was interrupted")]
+    done = node.run(*INSTALL)
+    assert done.returncode == 100
+    assert b"dpkg was interrupted" in done.stderr
+
+
+def test_what_only_waits_is_configured_by_the_next_run(node: Root, tmp_path: Path) -> None:
+    package = Package(name="other", version="1", architecture=architecture())
+    node.write("/root/other.deb", build(package, tmp_path).read_bytes())
+    node.said("dpkg", "--unpack", "/root/other.deb")
+    host = collected(node, tmp_path)
+    assert unfinished(host) == {("other", "unpacked")}
+    assert said(host) == [("warning", "packages wait to be configured")]
+    assert "Setting up other" in node.said(*INSTALL)
+
+
+def test_with_unmet_dependencies_apt_refuses(node: Root, tmp_path: Path) -> None:
+    node.said("dpkg", "--force-depends", "--remove", "kubernetes-cni")
+    host = collected(node, tmp_path)
+    assert said(host) == [("blocker", "the package manager refuses")]
+    assert database(host).refusals[0] in node.run(*INSTALL).stderr.decode()
+
+
+def test_with_two_keys_for_one_source_apt_refuses(node: Root, tmp_path: Path) -> None:
+    line = next((node.folder / "etc/apt/sources.list.d").glob("kubernetes*.list")).read_text()
+    node.write("/etc/apt/sources.list.d/again.list", line.replace("kubernetes-apt-keyring", "other"))
+    host = collected(node, tmp_path)
+    assert said(host) == [("blocker", "the package manager refuses")]
+    assert database(host).refusals[0] in node.run(*INSTALL).stderr.decode()
+
+
+def test_without_a_readable_database_neither_works(node: Root, tmp_path: Path) -> None:
+    status = node.folder / "var/lib/dpkg/status"
+    status.write_text(status.read_text() + "garbage\n")
+    host = collected(node, tmp_path)
+    assert isinstance(host.packages, Missing)
+    assert said(host) == [("blocker", "the package manager refuses")]
+    assert node.run(*INSTALL).returncode != 0
+
+
+def test_who_holds_the_lock_is_seen_and_does_not_count_for_a_day(node: Root, tmp_path: Path) -> None:
+    package = Package(
+        name="other",
+        version="1",
+        architecture=architecture(),
+        scripts={"postinst": "#!/bin/sh\n>/run/held\nwhile [ -e /run/held ]; do sleep 0.05; done\n"},
+    )
+    node.write("/root/other.deb", build(package, tmp_path).read_bytes())
+    node.write("/root/collect.sh", collect_script())
+    waits = "dpkg -i /root/other.deb >&2 & until [ -e /run/held ]; do sleep 0.05; done"
+    done = node.run("sh", "-c", f"{waits}; sh /root/collect.sh; rm /run/held; wait")
+    host = facts(done.stdout)
+    holders = database(host).holders
+    assert not isinstance(holders, Missing)
+    assert {(one.path, one.process) for one in holders} == {
+        ("/var/lib/dpkg/lock-frontend", "dpkg"),
+        ("/var/lib/dpkg/lock", "dpkg"),
+    }
+    assert all(timedelta() <= one.running < timedelta(minutes=10) for one in holders)
+    assert "the package manager refuses" not in [about for _, about in said(host)]
