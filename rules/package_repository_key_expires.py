@@ -160,6 +160,6 @@ def _remedy(one: Trust, end: Minor) -> str:
 
 
 def _rpm_remedy(one: Trust) -> str:
-    old = " ".join(f"gpg-pubkey-{key.fingerprint[-8:].lower()}" for key in one.vouching.keys)
+    old = " ".join(quote(f"gpg-pubkey-{key.fingerprint[-8:].lower()}") for key in one.vouching.keys)
     url = f"{one.repository.url.rstrip('/')}/repodata/repomd.xml.key"
     return f"Import it anew, on each of these nodes:\nrpm -e {old}\nrpm --import {quote(url)}\ndnf makecache --refresh"

@@ -7,6 +7,7 @@ from kubepreflight.host import Host, Missing
 from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.rule import rule
 from kubepreflight.semantics.installed import Foreign, read_version
+from kubepreflight.semantics.package_offers import offered
 from kubepreflight.semantics.package_repositories import (
     KubernetesRepositories,
     kubernetes_repositories,
@@ -32,7 +33,8 @@ def package_repository_wrong_minor(
 
     When it stays silent: every node has the repository of the next step and no other. Where each has the one before,
     that is a plain step of the work and a note, as it is for the nodes that are left of a half-done upgrade. Nodes
-    that only have Google's old repository are told by package-repository-gone.
+    that only have Google's old repository are told by package-repository-gone; of a source that is not known to hold
+    Kubernetes, kubeadm-cannot-make-this-hop tells when what it offers does not do.
 
     How to see it yourself: grep -rn core: /etc/apt/sources.list.d /etc/yum.repos.d
 
@@ -47,7 +49,7 @@ def package_repository_wrong_minor(
             yield host.cannot_check("repositories", found)
         elif found.community:
             known.append(found)
-        elif not found.legacy and _has_packages(host, sources):
+        elif not found.legacy and _has_packages(host, sources) and isinstance(offered(host, "kubeadm"), Missing):
             yield cannot_check(
                 "host repositories",
                 "Kubernetes is installed from packages, and no source is one that is known to hold them",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-from kubepreflight.host import Host, Missing
+from kubepreflight.host import Host, Missing, Package
 from kubepreflight.version import Version
 
 KUBERNETES = ("kubeadm", "kubectl", "kubelet")
@@ -43,6 +44,12 @@ def installed_version(host: Host, name: str) -> Version | Missing | None:
                 return version
             unknown = version
     return unknown
+
+
+def package_version(packages: Mapping[str, Package], name: str) -> Version | None:
+    """The version of one of Kubernetes' packages; None when it is not installed, or only has the name of one."""
+    version = read_version(name, packages[name].version) if name in packages else None
+    return version if isinstance(version, Version) else None
 
 
 def read_version(name: str, text: str) -> Version | Unreadable:
