@@ -1,14 +1,15 @@
-"""python -m tools.packages: makes the Debian root in which tests and replays run dpkg and apt, if it is not there."""
+"""python -m tools.packages: makes the Debian roots in which tests and replays run dpkg, apt and sshd, if not there."""
 
 from __future__ import annotations
 
 import sys
 
-from tools.packages.base import base
+from tools.packages.base import LOGIN, base
 from tools.packages.machine import PackagesError
 
 if __name__ == "__main__":
     try:
         print(base())
+        print(base(*LOGIN))
     except PackagesError as error:
         sys.exit(f"tools.packages: {error}")

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.kubernetes.build import alone, cache
@@ -20,22 +21,25 @@ INDEXES = r"$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)"
 WITHOUT = ("usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man", "var/cache/apt", "var/lib/apt/lists")
 """What no test needs, and every copy would copy; the sources go too: a node has those that a test gives it."""
 SOURCES = ("etc/apt/sources.list",)
+LOGIN = ("busybox-static", "openssh-server", "sudo")
+"""What a node has that somebody logs in to; busybox is another one's whole user land."""
 
 
-def base() -> Path:
+def base(*packages: str) -> Path:
     """The folder with the root, made when it is not there, which is said on standard error. Never to be changed.
 
-    Safe against a second one at the same time and a killed first one. Raises PackagesError.
+    `packages` are installed there beyond the least that Debian is. Safe against a second one at the same time and a
+    killed first one. Raises PackagesError.
     """
     require()
     system = platform.freedesktop_os_release()
     distribution, codename = system.get("ID", ""), system.get("VERSION_CODENAME", "")
-    recipe = hashlib.sha256(repr((WITHOUT, SOURCES, architecture())).encode()).hexdigest()[:8]
+    recipe = hashlib.sha256(repr((WITHOUT, SOURCES, architecture(), *packages)).encode()).hexdigest()[:8]
     target = cache() / "packages" / f"{distribution}-{codename}-{recipe}"
     target.parent.mkdir(parents=True, exist_ok=True)
     with alone(target.parent):
         if not target.exists():
-            _make(target, codename, mirror(_indexes(), distribution, codename))
+            _make(target, codename, mirror(_indexes(), distribution, codename), packages)
     return target
 
 
@@ -60,13 +64,15 @@ def _indexes() -> str:
     return _said("apt-get", "indextargets", "--format", INDEXES, "Created-By: Packages")
 
 
-def _make(target: Path, codename: str, address: str) -> None:
-    print(f"making a root of {codename} with debootstrap", end=" … ", file=sys.stderr, flush=True)
+def _make(target: Path, codename: str, address: str, packages: Sequence[str]) -> None:
+    what = ", ".join((f"making a root of {codename} with debootstrap", *packages))
+    print(what, end=" … ", file=sys.stderr, flush=True)
     start, unfinished = time.monotonic(), target.with_name(f".{target.name}.unfinished")
     if unfinished.exists():
         shutil.rmtree(unfinished)
     # A tree in which something of the machine is mounted must not be deleted: whatever happens, mounts end with it.
-    _said(*APART, "debootstrap", "--variant=minbase", codename, str(unfinished), address)
+    more = [f"--include={','.join(packages)}"] if packages else []
+    _said(*APART, "debootstrap", "--variant=minbase", *more, codename, str(unfinished), address)
     for path in WITHOUT:
         shutil.rmtree(unfinished / path)
     for path in SOURCES:

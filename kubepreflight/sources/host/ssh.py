@@ -90,7 +90,7 @@ def collect(
 
     def one(target: Target) -> Collected:
         progress(target.name)
-        return _one(target, runs, _remote(timeout, sudo), min(CONNECT_SECONDS, timeout))
+        return _one(target, runs, _remote(timeout, sudo), min(CONNECT_SECONDS, timeout / 2))
 
     with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
         futures = {pool.submit(one, target) for target in dict.fromkeys(targets)}
