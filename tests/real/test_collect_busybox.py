@@ -1,0 +1,58 @@
+"""The collector where busybox is the whole user land of a node: its shell, awk and tar, and no program beside it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kubepreflight.sources.host.archive import read_host
+from kubepreflight.sources.host.script import collect_script
+from tests.collecting import files, members, run
+from tests.fake_node import write_node
+from tests.real.busybox import PATH, busybox_root
+from tools.packages.machine import APART
+
+ENTER = """
+set -e
+mount --rbind /dev "$0/dev"
+mount -t proc proc "$0/proc"
+echo "from-busybox" >"$0/proc/sys/kernel/hostname"
+exec chroot "$0" sh -s -- "$@"
+"""
+
+
+def test_busybox_alone_takes_what_others_take(tmp_path: Path) -> None:
+    root = busybox_root(tmp_path / "node")
+    secrets = write_node(root)
+    done = collected(root)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert [secret for secret in secrets if secret.encode() in done.stdout] == []
+    archive = members(done.stdout)
+    assert files(archive) == files(members(run(root).stdout))
+    host = read_host(archive, "node.tar", "node")
+    assert (host.name, host.complete, host.machine_id) == ("worker-1", True, "0123456789abcdef0123456789abcdef")
+
+
+@pytest.mark.parametrize(("options", "status"), [(["--seconds", "1"], 0), (["--deadline", "0"], 3)])
+def test_it_is_bounded_there_too(options: list[str], status: int, tmp_path: Path) -> None:
+    root = busybox_root(tmp_path / "node")
+    (root / "bin/kubelet").write_text("#!/bin/sh\nexec sleep 600\n")
+    (root / "bin/kubelet").chmod(0o755)
+    done = collected(root, *options)
+    host = read_host(members(done.stdout), "", "")
+    assert (done.returncode, host.complete) == (status, status == 0)
+    if not status:
+        assert any("did not end in time" in gap.reason for gap in host.unreadable)
+
+
+def collected(root: Path, *options: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*APART, "sh", "-c", ENTER, str(root), *options],
+        input=collect_script().encode(),
+        capture_output=True,
+        env={"PATH": PATH},
+        check=False,
+        timeout=120,
+    )
