@@ -173,6 +173,12 @@ def test_the_kernel() -> None:
     )
 
 
+def test_a_kernel_whose_configuration_is_nowhere() -> None:
+    words = "no configuration of the running kernel is on the disk\n"
+    assert machine(kernel_config=("", words, 2)).kernel.built_with is None
+    assert isinstance(machine(kernel_config=("", "grep: Permission denied", 2)).kernel.built_with, Missing)
+
+
 CHRONY = "A9FEA97B,169.254.169.123,4,1795787394.1,0.000012,0.000002,0.00002,-7.2,0.0,0.02,0.0004,0.0003,16.2,{}\n"
 
 

@@ -56,13 +56,14 @@ class Clock(msgspec.Struct, frozen=True, kw_only=True):
 class Kernel(msgspec.Struct, frozen=True, kw_only=True):
     """The running kernel; its release is `Host.kernel`.
 
-    `built_with` are the options of its configuration that Kubernetes depends on and that are set, without `CONFIG_`;
+    `built_with` are the options of its configuration that Kubernetes depends on and that are set, without `CONFIG_`,
+    None where the configuration lies nowhere that kubeadm looks;
     `boot_options` the words about control groups and swap that it was booted with; `modules` those that are loaded;
     `settings` the sysctls that Kubernetes needs, as `net.ipv4.ip_forward=1`. `installed` are the releases of the
     kernels in /boot, `with_modules` those in /lib/modules.
     """
 
-    built_with: frozenset[str] | Missing = NOT_COLLECTED
+    built_with: frozenset[str] | Missing | None = NOT_COLLECTED
     boot_options: tuple[str, ...] | Missing = NOT_COLLECTED
     modules: frozenset[str] | Missing = NOT_COLLECTED
     settings: tuple[str, ...] | Missing = NOT_COLLECTED

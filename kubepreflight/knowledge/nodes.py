@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
@@ -35,10 +35,41 @@ class ClockTolerance(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     source: str
 
 
+class Verification(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `kubeadm upgrade` of version `since` and later asks of the kernel and its control groups.
+
+    `kernels` are expressions of which one has to match the kernel's release, `named` what they say in words; else it is
+    refused where `refuses` says so, or warned of. `built_with` are options without `CONFIG_`, of which one joined by
+    `|` suffices; those ending in _v1 and _v2 hold for that version of control groups.
+    """
+
+    since: Minor
+    kernels: tuple[str, ...]
+    named: str
+    refuses: bool
+    built_with: tuple[str, ...]
+    built_with_v1: tuple[str, ...] = ()
+    built_with_v2: tuple[str, ...] = ()
+    controllers_v1: tuple[str, ...]
+    controllers_v2: tuple[str, ...]
+    source: str
+
+
+class OldestKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The oldest `release` of the kernel on which `what` works in Kubernetes `since` and later."""
+
+    what: Literal["nftables", "memory-qos"]
+    since: Minor
+    release: str
+    source: str
+
+
 class _NodesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verified: Verified
     cgroup_v1: CgroupV1
     clock: ClockTolerance
+    verification: tuple[Verification, ...]
+    kernel: tuple[OldestKernel, ...]
 
 
 class NodeNeeds(msgspec.Struct, frozen=True):
@@ -47,10 +78,21 @@ class NodeNeeds(msgspec.Struct, frozen=True):
     info: TableInfo
     cgroup_v1: CgroupV1
     clock: ClockTolerance
+    verifications: tuple[Verification, ...]
+    kernels: tuple[OldestKernel, ...]
 
     @classmethod
     @cache
     def provide(cls) -> Self:
         """The table that is shipped."""
         file = read_toml(DIRECTORY / "nodes.toml", _NodesFile, MINORS)
-        return cls(file.verified.info("nodes"), file.cgroup_v1, file.clock)
+        return cls(file.verified.info("nodes"), file.cgroup_v1, file.clock, file.verification, file.kernel)
+
+    def verification(self, kubeadm: Minor) -> Verification | None:
+        """What the `kubeadm upgrade` of this minor asks; None where it asks nothing."""
+        fitting = [one for one in self.verifications if one.since <= kubeadm]
+        return max(fitting, key=lambda one: one.since) if fitting else None
+
+    def oldest_kernel(self, what: str) -> OldestKernel:
+        """The row of this name. Raises StopIteration for none."""
+        return next(one for one in self.kernels if one.what == what)

@@ -9,6 +9,7 @@ from kubepreflight.objects import Api, KubernetesObject
 
 # Blanks within a line only: line breaks without end would take the square of their number.
 _SERVER = re.compile(r"^[ \t]*(?:-[ \t]+)?server:[ \t]*[\"']?https?://([^\s\"'/]+)", re.MULTILINE)
+_MODE = re.compile(r"^mode:[ \t]*[\"']?([a-z]+)", re.MULTILINE)
 
 
 class CoreDnsConfigMap(KubernetesObject):
@@ -67,6 +68,12 @@ class KubeProxyConfigMap(KubernetesObject):
     def server(self) -> str:
         """The API server in its kubeconfig, `host:port` or `host`; empty when there is none."""
         match = _SERVER.search((self.data or {}).get("kubeconfig.conf") or "")
+        return match[1] if match else ""
+
+    @property
+    def mode(self) -> str:
+        """The `mode` of its configuration: `nftables`, `iptables`, `ipvs`; empty for the default."""
+        match = _MODE.search((self.data or {}).get("config.conf") or "")
         return match[1] if match else ""
 
 

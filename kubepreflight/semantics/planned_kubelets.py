@@ -56,6 +56,10 @@ class PlannedKubelets(msgspec.Struct, frozen=True):
         given = told_by_flag(host, flag)
         if given is not None:
             return given
+        return self.configured(host, field)
+
+    def configured(self, host: Host, field: str) -> Any | Missing | None:
+        """What the upgraded kubelet's configuration says, without its flags; None for the default."""
         return own(host, field) if self.document is None else self.document.get(field)
 
 

@@ -138,12 +138,10 @@ def _memory(node: HostFiles) -> int | Missing:
 
 
 def _kernel(node: HostFiles) -> Kernel:
-    built, options = node.said("kernel-config"), node.command("boot-options")
+    options = node.command("boot-options")
     modules, settings, kernels = node.said("modules"), node.said("sysctl", partly=True), node.said("kernels")
     return Kernel(
-        built_with=built
-        if isinstance(built, Missing)
-        else frozenset(re.findall(r"^CONFIG_(\w+)=[ym]$", built, re.MULTILINE)),
+        built_with=_built_with(node),
         boot_options=node.missing("commands/boot-options") or Missing("not collected")
         if options is None
         else tuple(options.stdout.split()),
@@ -152,6 +150,16 @@ def _kernel(node: HostFiles) -> Kernel:
         installed=kernels if isinstance(kernels, Missing) else _releases(kernels, "/boot/vmlinuz-"),
         with_modules=kernels if isinstance(kernels, Missing) else _releases(kernels, "/lib/modules/"),
     )
+
+
+def _built_with(node: HostFiles) -> frozenset[str] | Missing | None:
+    command = node.command("kernel-config")
+    if command is not None and command.stderr.startswith("no configuration"):
+        return None
+    said = node.said("kernel-config")
+    if isinstance(said, Missing):
+        return said
+    return frozenset(re.findall(r"^CONFIG_(\w+)=[ym]", said, re.MULTILINE))
 
 
 def _settings(said: str) -> tuple[str, ...]:
