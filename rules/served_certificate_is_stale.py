@@ -25,9 +25,10 @@ def served_certificate_is_stale(
     """A server shows an older certificate than the one that lies on its disk.
 
     Why: a certificate was renewed, the file is new, and `kubeadm certs check-expiration`, which reads the file, is
-    content. What clients see is what the process has loaded. API servers and etcd read a renewed file by themselves,
-    and so do kubelets since 1.31: where one still shows the old certificate it could not load the new one, because the
-    key beside it belongs to another or cannot be read. An older kubelet loads its file only when it starts.
+    content. What clients see is what the process has loaded. An API server reads a renewed file by itself within a
+    minute, etcd at each connection, a kubelet since 1.31. Where one still shows the old certificate it could not load
+    the new one, because the key beside it belongs to another (somebody copied the certificate alone) or cannot be read.
+    An older kubelet loads its file only when it starts.
 
     What happens: on the day when the old certificate ends, every client of this server is refused, though the file is
     good for a year. And an API server that cannot load the new pair goes on with the old one only until it is
