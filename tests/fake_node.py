@@ -235,6 +235,9 @@ FILES = {
     "proc/4244/comm": "kubelet\n",
     "proc/4244/cmdline": "kubelet\0--token=PLANTED-in-a-container\0",
     "etc/containerd/config.toml": CONTAINERD,
+    "etc/cni/net.d/10-own.conflist": '{"plugins": [{"type": "calico", "kubernetes": {"k8s_auth_token": "PLANTED-cni"},'
+    ' "policy": {"password": "PLANTED-cni-password"}}]}\n',
+    "etc/cni/net.d/own-kubeconfig": "kind: Config\nusers:\n- user: {token: PLANTED-cni-kubeconfig}\n",
     "etc/crio/crio.conf.d/10.conf": '[crio.runtime]\ndefault_env = [\n"A=]",\n"A=PLANTED-crio" # ]\n]\nx = 1\n',
     "etc/crio/crio.conf.d/20.json": '{\n"auth": "PLANTED-crio-json"\n}\n',
     "etc/docker/daemon.json": '{"exec-opts": ["native.cgroupdriver=systemd"], "log-opts": {"splunk-token":'

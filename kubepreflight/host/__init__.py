@@ -16,6 +16,7 @@ from kubepreflight.host.package_database import LockHolder, PackageDatabase, Unf
 from kubepreflight.host.packages import Package, Repository
 from kubepreflight.host.plain_upgrade import Change, PlainUpgrade
 from kubepreflight.host.pods import StaticPod, flags_in, last_flag
+from kubepreflight.host.runtime import ContainerRuntime, RuntimeImage
 from kubepreflight.host.supply import (
     EMBEDDED,
     RPM_DATABASE,
@@ -36,6 +37,7 @@ __all__ = [
     "Certificate",
     "Change",
     "Clock",
+    "ContainerRuntime",
     "EtcdListed",
     "EtcdStatus",
     "FileSystem",
@@ -56,6 +58,7 @@ __all__ = [
     "PackageList",
     "PlainUpgrade",
     "Repository",
+    "RuntimeImage",
     "SettingPlace",
     "SigningKey",
     "StaticPod",

@@ -19,6 +19,7 @@ from kubepreflight.host.package_database import PackageDatabase
 from kubepreflight.host.packages import Package, Repository
 from kubepreflight.host.plain_upgrade import PlainUpgrade
 from kubepreflight.host.pods import StaticPod
+from kubepreflight.host.runtime import ContainerRuntime
 from kubepreflight.host.supply import Supply
 from kubepreflight.host.trust import Certificate, Kubeconfig
 from kubepreflight.host.units import Unit
@@ -32,7 +33,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     `unreadable` says which files or commands were there and could not be read. `kubelet` is all that the kubelet is
     told and where; `kubelet_config` its configuration files laid over each other, which flags override,
     `kubelet_flags` the flags with which it is started, without `--`. `units` are services of systemd by name
-    (`kubelet`, `containerd`, `crio`, `docker`, `cri-docker`).
+    (`kubelet`, `containerd`, `crio`, `docker`, `cri-docker`); `runtime` is the one that the kubelet talks to.
     `package_database` tells whether the package manager can work, `plain_upgrade` what an upgrade of the whole system
     would do today.
     `installation` says whose Kubernetes runs there.
@@ -64,6 +65,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     kubelet_config: Mapping[str, Any] | Missing = Missing("not collected")
     kubelet_flags: Mapping[str, str] | Missing = Missing("not collected")
     versions: Mapping[str, str] | Missing = Missing("not collected")
+    runtime: ContainerRuntime = ContainerRuntime()
     units: Mapping[str, Unit] | Missing = Missing("not collected")
     etcd: EtcdStatus | Missing = Missing("not collected")
     machine: Machine = Machine()

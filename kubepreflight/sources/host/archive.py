@@ -20,6 +20,7 @@ from kubepreflight.sources.host.package_database import read_package_database
 from kubepreflight.sources.host.packages import read_packages
 from kubepreflight.sources.host.plain_upgrade import read_plain_upgrade
 from kubepreflight.sources.host.repositories import read_repositories
+from kubepreflight.sources.host.runtime import read_runtime
 from kubepreflight.sources.host.static_pods import read_static_pods
 from kubepreflight.sources.host.supply import read_supply
 from kubepreflight.sources.host.system import read_kernel, read_os, read_versions
@@ -85,6 +86,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         kubelet=kubelet,
         kubelet_config=kubelet.config,
         kubelet_flags=flags if isinstance(flags, Missing) else values_of(flags),
+        runtime=read_runtime(node, kubelet, versions),
         units=units,
         versions=versions,
         etcd=read_etcd(node),

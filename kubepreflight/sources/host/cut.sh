@@ -260,6 +260,23 @@ cut_json() {
         printf "%s", text
     }' "$1"
 }
+# What a runtime says of itself (crictl info): indented JSON, of which only the values of harmless names are kept. Registry
+# credentials have no place among those.
+cut_info() {
+    limited awk "$CUT_COMMON"'
+    BEGIN { KEEP = " sandboxImage systemdCgroup SystemdCgroup defaultRuntimeName runtimeType containerdEndpoint type status reason cgroupDriver driver " }
+    /^[ \t]*[]{}[]+,?[ \t]*$/ || /^[ \t]*"[^"\\]*"[ \t]*:[ \t]*([[{]|\[\]|\{\})[ \t]*,?[ \t]*$/ { print; next }
+    match($0, /^[ \t]*"[^"\\]*"[ \t]*:[ \t]*/) {
+        head = substr($0, 1, RLENGTH); value = substr($0, RLENGTH + 1); comma = value ~ /,[ \t]*$/ ? "," : ""
+        key = head; sub(/^[ \t]*"/, "", key); sub(/".*/, "", key)
+        if (index(KEEP, " " key " ") && value ~ /^("[^"\\]*"|true|false|null|-?[0-9.]+),?[ \t]*$/) print head without_userinfo(value)
+        else print head "\"(cut)\"" comma
+        next
+    }
+    /^[ \t]*("([^"\\]|\\.)*"|[-0-9.a-z]+),?[ \t]*$/ { match($0, /^[ \t]*/); print substr($0, 1, RLENGTH) "\"(cut)\"" ($0 ~ /,[ \t]*$/ ? "," : ""); next }
+    { refuse() }
+    END { if (refused) exit 9 }' "$1"
+}
 cut_nothing() { limited cat "$1"; }
 
 # An OpenPGP keyring, binary or in armor, leaves whole or not at all: each of its packets must be one of a public key.

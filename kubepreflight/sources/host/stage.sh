@@ -171,6 +171,18 @@ run() {
     done
     TOTAL=$((TOTAL + 4096))
 }
+# run_cut FILTER NAME COMMAND…: like `run`, and only what the filter lets through of what it says.
+run_cut() {
+    cut_filter=$1
+    shift
+    run "$@"
+    at=$ARCHIVE/commands/$1
+    [ -s "$at/stdout" ] || return 0
+    cp "$at/stdout" "$WORK/said"
+    "$cut_filter" "$WORK/said" >"$at/stdout" 2>/dev/null && return 0
+    : >"$at/stdout"
+    unreadable "commands/$1/stdout" "left on the node: where its secrets end cannot be told safely"
+}
 # version NAME PROGRAM ARGUMENTS…: the program as it lies below ROOT.
 version() {
     version_name=$1 program=$2
