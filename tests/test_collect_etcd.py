@@ -71,7 +71,9 @@ def ask(tmp_path: Path, manifest: Path, root: str = "", **tools: str) -> HostFil
     if manifest.exists():
         left.write_text(manifest.read_text())
     parts = "".join((PARTS / name).read_text() for name in ("stage.sh", "etcd.sh"))
-    script = f'{parts}\nprepare\nARCHIVE=$1\nROOT=$2\nmkdir -p "$ARCHIVE/commands"\ntake_etcd\n'
+    script = (
+        f'{parts}\ntake_etcd_files() {{ :; }}\nprepare\nARCHIVE=$1\nROOT=$2\nmkdir -p "$ARCHIVE/commands"\ntake_etcd\n'
+    )
     environment = {"PATH": str(folder), "TMPDIR": str(tmp_path), **STRAY}
     done = subprocess.run(
         ["/bin/sh", "-s", "--", tmp_path, root],
@@ -94,6 +96,8 @@ EXPECTED = EtcdStatus(
     member_id=9372538179322589801,
     cluster_id=17237436991929493444,
     version="3.6.8",
+    size=20480,
+    size_in_use=16384,
     errors=("memberID:9372538179322589801 alarm:NOSPACE",),
     members=(EtcdListed(id=1043731304294443827, is_learner=True), EtcdListed(id=9372538179322589801, name="cp1")),
 )

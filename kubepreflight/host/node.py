@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
-from kubepreflight.host.etcd import EtcdStatus
+from kubepreflight.host.etcd import EtcdData, EtcdStatus
 from kubepreflight.host.installation import Installation
 from kubepreflight.host.kubelet import KubeletSettings
 from kubepreflight.host.machine import Machine
@@ -39,6 +39,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     `installation` says whose Kubernetes runs there.
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
     `cri-dockerd`, `runc`) to the version that it gives of itself. `etcd` is that of kubeadm's static pod.
+    `etcd_data` is what lies of etcd on its disk, and snapshots of it, which any node may have.
     `machine` is all about kernel, control groups, memory, clock and disks, each with its own Missing.
     `supply` is what its package sources and caches can give, each part with its own Missing.
     """
@@ -68,6 +69,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     runtime: ContainerRuntime = ContainerRuntime()
     units: Mapping[str, Unit] | Missing = Missing("not collected")
     etcd: EtcdStatus | Missing = Missing("not collected")
+    etcd_data: EtcdData = EtcdData()
     machine: Machine = Machine()
     supply: Supply = Supply()
     unreadable: tuple[Gap, ...] = ()

@@ -11,6 +11,7 @@ from kubepreflight.host import Host, Missing
 from kubepreflight.host.kubelet import values_of
 from kubepreflight.sources.host.certificate_files import kubelet_name, read_certificates, read_private_keys
 from kubepreflight.sources.host.etcd import read_etcd
+from kubepreflight.sources.host.etcd_data import read_etcd_data
 from kubepreflight.sources.host.host_files import HostFiles
 from kubepreflight.sources.host.installation import read_installation
 from kubepreflight.sources.host.kubeconfigs import read_kubeconfigs
@@ -90,6 +91,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         units=units,
         versions=versions,
         etcd=read_etcd(node),
+        etcd_data=read_etcd_data(node),
         machine=read_machine(node),
         supply=read_supply(node, family, repositories),
         unreadable=node.all_gaps(),
@@ -106,9 +108,11 @@ def _without_false_blanks(host: Host) -> Host:
         if not getattr(host.machine, name)
     }
     supply = {name: cut for name in msgspec.structs.asdict(host.supply) if not getattr(host.supply, name)}
+    of_etcd = {name: cut for name in ("database", "snapshots", "kubeadm_copies") if not getattr(host.etcd_data, name)}
     empty: dict[str, object] = {
         "machine": msgspec.structs.replace(host.machine, **machine),
         "supply": msgspec.structs.replace(host.supply, **supply),
+        "etcd_data": msgspec.structs.replace(host.etcd_data, **of_etcd),
     }
     empty |= {
         field.name: cut

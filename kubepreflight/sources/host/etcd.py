@@ -20,6 +20,9 @@ class _Header(msgspec.Struct, frozen=True):
 class _Status(msgspec.Struct, frozen=True):
     header: _Header = _Header()
     version: str = ""
+    db_size: int = msgspec.field(name="dbSize", default=0)
+    db_size_in_use: int = msgspec.field(name="dbSizeInUse", default=0)
+    db_size_quota: int = msgspec.field(name="dbSizeQuota", default=0)
     errors: tuple[str, ...] | None = None
 
 
@@ -53,6 +56,9 @@ def read_etcd(node: HostFiles) -> EtcdStatus | Missing:
         member_id=status.header.member_id,
         cluster_id=status.header.cluster_id,
         version=status.version,
+        size=status.db_size,
+        size_in_use=status.db_size_in_use,
+        quota=status.db_size_quota,
         errors=tuple(" ".join(one.split())[:200] for one in status.errors or ()),
         members=listed if isinstance(listed, Missing) else tuple(map(_listed, listed.members or ())),
     )

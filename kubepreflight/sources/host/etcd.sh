@@ -34,7 +34,56 @@ ask_etcd() {
     [ "$(cat "$ARCHIVE/commands/etcd-status/status" 2>/dev/null)" = 0 ] || return 0
     run etcd-members "$@" member list -w json
 }
+
+# The database as it lies on the disk, snapshots in the usual places, and what kubeadm left of earlier upgrades: names,
+# sizes and times, never what is in them. A network's file system may hang: each place is looked at beside the others.
+SNAPSHOT_PLACES="/var/lib/etcd?* /var/backups /var/backup /var/lib/backup* /backup* /opt/backup* /opt/etcd* /srv/backup* /srv/etcd* /data/backup*
+    /data/etcd* /mnt/backup* /mnt/etcd* /etcd* /etc/etcd /etc/kubernetes/backup* /root /tmp"
+# $1 the place, $2 ROOT, $3 the depth. A word, a tab and the place; before that the youngest files that may be snapshots.
+# shellcheck disable=SC2016  # the inner shell's
+LOOK='[ -d "$1" ] || exit
+    if [ ! -r "$1" ] || [ ! -x "$1" ] || { [ -n "$2" ] && [ -L "$1" ]; }; then printf "unlooked\t%s\n" "${1#"$2"}"; exit; fi
+    word=looked
+    found=$(find "$1/" -maxdepth "$3" -type f ! -path "*/member/*" "(" -name "*.db" -o -iname "*etcd*" -o -iname "*snap*" ")" \
+        -exec stat -c "%Y %s %n" "{}" + 2>/dev/null) || word=partly
+    printf "%s\n" "$found" | sort -rn | head -n 40 | while read -r time size path; do
+        [ -z "$path" ] || printf "%s\t%s\t%s\n" "$time" "$size" "${path#"$2"}"
+    done
+    printf "%s\t%s\n" "$word" "${1#"$2"}"'
+# $1 ROOT, $2 LOOK, $3 etcd's own directory, where a snapshot lies that was taken through the static pod.
+# shellcheck disable=SC2016
+LOOK_EVERYWHERE='command -v stat >/dev/null || exit 127
+    root=$1 look=$2 data=$3
+    shift 2
+    for pattern; do
+        depth=3
+        case $pattern in "$data" | /root | /tmp) depth=1 ;; esac
+        # shellcheck disable=SC2086  # a pattern it is
+        for place in "$root"$pattern; do sh -c "$look" sh "$place" "$root" "$depth" & done
+    done
+    wait'
+take_etcd_files() {
+    etcd_manifest=$ARCHIVE/files/etc/kubernetes/manifests/etcd.yaml etcd_data=''
+    [ ! -f "$etcd_manifest" ] || etcd_data=$(etcd_flag data-dir)
+    etcd_data=${etcd_data:-/var/lib/etcd}
+    if source=$(resolve "$etcd_data/member/snap/db") && [ -e "$source" ]; then
+        run etcd-database stat -c %s "$source"
+    elif hidden "$source"; then
+        unreadable "$etcd_data/member/snap/db" "permission denied"
+    fi
+    if source=$(resolve /etc/kubernetes/tmp) && [ -d "$source" ]; then
+        # shellcheck disable=SC2016
+        run kubeadm-copies sh -c 'cd "$0" && for one in *; do [ ! -e "$one" ] || du -sk "$one"; done' "$source"
+    elif hidden "$source"; then
+        unreadable /etc/kubernetes/tmp "permission denied"
+    fi
+    set -f
+    # shellcheck disable=SC2086  # patterns, which the inner shell is to expand
+    run etcd-snapshots sh -c "$LOOK_EVERYWHERE" sh "$ROOT" "$LOOK" "$etcd_data" $SNAPSHOT_PLACES
+    set +f
+}
 take_etcd() {
     # What answers here is not the etcd of a disk that is only mounted.
     [ -n "$ROOT" ] || ask_etcd "$ARCHIVE/files/etc/kubernetes/manifests/etcd.yaml"
+    take_etcd_files
 }

@@ -20,7 +20,7 @@ _CATEGORIES = (
     (r"^/etc/(apt|yum|yum\.repos\.d|dnf)(/|$|\.)", "repositories"),
     (r"^commands/(etcd-size|disk)", "disks"),
     (r"^(commands/(cgroup|kernel|boot|swap|mem|modules|sysctl|rpm-installed|timedatectl)|/etc/fstab|.*zram)", "system"),
-    (r"^commands/etcd", "etcd"),
+    (r"^(commands/(etcd|kubeadm-copies)|.*/member/snap/db$)", "etcd"),
     (r"^(commands/)?(dpkg|apt|rpm|versionlock)", "packages"),
     (r"kubelet", "kubelet settings"),
 )
