@@ -1,14 +1,11 @@
 """One control-plane node, and what that means for the upgrade."""
 
 from collections.abc import Iterator
-from shlex import quote
 
 from kubepreflight.finding import WARNING, Finding, finding
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
 from kubepreflight.objects import Node
 from kubepreflight.rule import rule
-from kubepreflight.semantics.work import ETCD_ENDPOINT
-from kubepreflight.version import Version
+from kubepreflight.semantics.work import save_etcd_snapshot
 
 
 @rule(severity=WARNING, area="control-plane", phase="control-plane-upgrade")
@@ -50,16 +47,6 @@ def single_control_plane(nodes: list[Node]) -> Iterator[Finding]:
         f"{node.name} is the only control-plane node: the API is away for some minutes while its components are "
         f"replaced, and a broken upgrade can only be undone from a snapshot of etcd. {drain}",
         remedy="Take a snapshot of etcd and a copy of /etc/kubernetes first, and keep both off the node:\n"
-        f"kubectl -n kube-system exec {quote(f'etcd-{node.name}')} -- {_etcdctl(node)} {ETCD_ENDPOINT} "
-        "snapshot save /var/lib/etcd/before-upgrade.db\n"
-        "mv /var/lib/etcd/before-upgrade.db /root/\n"
-        "tar czf /root/kubernetes-before-upgrade.tar.gz /etc/kubernetes\n"
+        f"{save_etcd_snapshot(node.name, node.status.node_info.kubelet_version)}\n"
         "With an external etcd, take the snapshot there. Better: join two more control-plane nodes before the upgrade.",
     )
-
-
-def _etcdctl(node: Node) -> str:
-    """How etcdctl has to be called beside this kubelet: old ones speak the API of etcd 2, and know no snapshot."""
-    kubelet = Version.try_parse(node.status.node_info.kubelet_version)
-    is_old = kubelet is not None and kubelet.minor_version < EtcdVersions.provide().first_with_v3_by_default
-    return "env ETCDCTL_API=3 etcdctl" if is_old else "etcdctl"

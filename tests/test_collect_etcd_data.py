@@ -52,7 +52,7 @@ def test_a_control_plane_node(shell: list[str], tmp_path: Path) -> None:
     ]
     assert found.snapshots[0] == EtcdSnapshot(path="/var/lib/etcd/before-upgrade.db", size=WHOLE, modified=WHEN)
     assert not isinstance(found.kubeadm_copies, Missing)
-    assert list(found.kubeadm_copies) == ["kubeadm-backup-etcd-2026-01-01-01-01-01"]
+    assert [one.name for one in found.kubeadm_copies] == ["kubeadm-backup-etcd-2026-01-01-01-01-01"]
 
 
 def test_etcd_keeps_its_data_where_its_manifest_says(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_etcd_keeps_its_data_where_its_manifest_says(tmp_path: Path) -> None:
 
 def test_a_worker_has_nothing_of_it(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
-    assert collected(tmp_path) == EtcdData(database=0, snapshots=(), kubeadm_copies={})
+    assert collected(tmp_path) == EtcdData(database=0, snapshots=(), kubeadm_copies=())
 
 
 def test_a_link_out_of_a_mounted_disk_is_not_followed(tmp_path: Path) -> None:

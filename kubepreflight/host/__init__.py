@@ -6,7 +6,7 @@ All parsing is done in `kubepreflight.sources.host`; here are only the facts.
 
 from __future__ import annotations
 
-from kubepreflight.host.etcd import EtcdData, EtcdListed, EtcdSnapshot, EtcdStatus
+from kubepreflight.host.etcd import EtcdData, EtcdListed, EtcdSnapshot, EtcdStatus, KubeadmCopy
 from kubepreflight.host.installation import Installation
 from kubepreflight.host.kubelet import KubeletConfigFile, KubeletFlag, KubeletSettings, SettingPlace
 from kubepreflight.host.machine import Clock, FileSystem, Kernel, Machine, Swap
@@ -47,6 +47,7 @@ __all__ = [
     "Installation",
     "Kernel",
     "Keyring",
+    "KubeadmCopy",
     "Kubeconfig",
     "KubeletConfigFile",
     "KubeletFlag",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -48,16 +47,22 @@ class EtcdSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     is_whole: bool = True
 
 
+class KubeadmCopy(msgspec.Struct, frozen=True, kw_only=True):
+    """A folder that an earlier upgrade left in /etc/kubernetes/tmp, and its size in KiB."""
+
+    name: str
+    size: int
+
+
 class EtcdData(msgspec.Struct, frozen=True, kw_only=True):
     """What lies on a node's disk of etcd, and of what was copied from it.
 
     `database` is the size in bytes of the database's file, which grows by steps of 16 MiB; 0 when there is none.
     `snapshots` are those in the usual places, the youngest first; `not_looked` are such places that could not be
-    searched whole. `kubeadm_copies` are the folders that earlier upgrades left in /etc/kubernetes/tmp, and their sizes
-    in KiB; kubeadm never deletes them.
+    searched whole. `kubeadm_copies` are what earlier upgrades left; kubeadm never deletes it.
     """
 
     database: int | Missing = Missing("not collected")
     snapshots: tuple[EtcdSnapshot, ...] | Missing = Missing("not collected")
     not_looked: tuple[str, ...] = ()
-    kubeadm_copies: Mapping[str, int] | Missing = Missing("not collected")
+    kubeadm_copies: tuple[KubeadmCopy, ...] | Missing = Missing("not collected")

@@ -6,6 +6,7 @@ from shlex import quote
 
 import msgspec
 
+from kubepreflight.knowledge.etcd_versions import EtcdVersions
 from kubepreflight.knowledge.names import Names
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor, Version
@@ -19,6 +20,23 @@ ETCD_ENDPOINT = (
     "--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
 )
 """The flags with which etcdctl speaks with the member of etcd in whose container it runs."""
+
+
+def save_etcd_snapshot(node: str = "NODE", kubelet: str = "") -> str:
+    """Take a snapshot of etcd through its static pod, and a copy of what a restore needs besides, on this node.
+
+    `kubelet` is the version of the node's kubelet: beside old ones etcdctl speaks the API of etcd 2, which knows no
+    snapshot. The pod can write to etcd's own directory only.
+    """
+    version = Version.try_parse(kubelet)
+    is_old = version is not None and version.minor_version < EtcdVersions.provide().first_with_v3_by_default
+    etcdctl = "env ETCDCTL_API=3 etcdctl" if is_old else "etcdctl"
+    return (
+        f"kubectl -n kube-system exec {quote(f'etcd-{node}')} -- {etcdctl} {ETCD_ENDPOINT} "
+        "snapshot save /var/lib/etcd/before-upgrade.db\n"
+        "mv /var/lib/etcd/before-upgrade.db /root/\n"
+        "tar czf /root/kubernetes-before-upgrade.tar.gz /etc/kubernetes"
+    )
 
 
 class DrainCommand(msgspec.Struct, frozen=True):

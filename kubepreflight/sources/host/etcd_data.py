@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from kubepreflight.host import EtcdData, EtcdSnapshot, Missing
+from kubepreflight.host import EtcdData, EtcdSnapshot, KubeadmCopy, Missing
 from kubepreflight.sources.host.host_files import HostFiles
 
 SNAPSHOTS = "etcd-snapshots"
@@ -49,14 +49,15 @@ def _database(node: HostFiles) -> int | Missing:
     return int(size) if re.fullmatch(r"[0-9]{1,18}", size) else Missing(command.failure)
 
 
-def _kubeadm_copies(node: HostFiles) -> Mapping[str, int] | Missing:
+def _kubeadm_copies(node: HostFiles) -> tuple[KubeadmCopy, ...] | Missing:
     command = node.command("kubeadm-copies")
     if command is None:
-        return _absent(node, "/etc/kubernetes/tmp", "kubeadm-copies") or {}
+        return _absent(node, "/etc/kubernetes/tmp", "kubeadm-copies") or ()
     if command.status and not command.stdout:
         return Missing(command.failure)
     rows = (_FOLDER.fullmatch(line) for line in command.stdout.splitlines()[: 10 * MOST])
-    return {row["name"]: int(row["size"]) for row in rows if row and row["name"].isprintable()}
+    kept = (row for row in rows if row and row["name"].isprintable())
+    return tuple(KubeadmCopy(name=row["name"], size=int(row["size"])) for row in kept)
 
 
 def _snapshots(node: HostFiles) -> tuple[tuple[EtcdSnapshot, ...] | Missing, tuple[str, ...]]:
