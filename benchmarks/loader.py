@@ -13,7 +13,6 @@ import base64
 import json
 import ssl
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -24,6 +23,7 @@ import urllib3
 
 from benchmarks import inputs
 from tools.kubernetes.client import Client, Object, Refused
+from tools.waiting import until
 
 Entry = tuple[str, bytes]
 """A key of etcd and its value."""
@@ -43,21 +43,20 @@ def fill(kubeconfig: Path, etcd_url: str, node_count: int, pod_count: int) -> No
     etcd.write(_copies_of_node(etcd, nodes[-1], node_count))
     etcd.write(_copies_of_pod(etcd, first, pod_count, node_count))
     namespace, name = _names(pod_count - 1)
-    _wait_for_cache(client, f"/api/v1/namespaces/{namespace}/pods/{name}")
+    last = f"/api/v1/namespaces/{namespace}/pods/{name}"
+    if not until(lambda: _has_heard_of(client, last), CACHE_SECONDS, pause=0.5):
+        raise TimeoutError(f"the API server has not heard of {last} after {CACHE_SECONDS} s")
 
 
-def _wait_for_cache(client: Client, last: str) -> None:
+def _has_heard_of(client: Client, path: str) -> bool:
     """The API server hears of what was written bit by bit, and lists what it has heard so far."""
-    deadline = time.monotonic() + CACHE_SECONDS
-    while True:
-        try:
-            client.get(f"{last}?resourceVersion=0")  # from what it has heard, not from etcd
-        except Refused as error:
-            if error.status != 404 or time.monotonic() > deadline:
-                raise
-            time.sleep(0.5)
-        else:
-            return
+    try:
+        client.get(f"{path}?resourceVersion=0")  # from what it has heard, not from etcd
+    except Refused as error:
+        if error.status != 404:
+            raise
+        return False
+    return True
 
 
 class Etcd:

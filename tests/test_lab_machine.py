@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tools.lab import cgroups
-from tools.lab.balancer import address, main
+from tools.kubernetes.build import BuildError
+from tools.kubernetes.modules import ModuleError
+from tools.lab import balancer, cgroups, replay
+from tools.lab.__main__ import main
+from tools.lab.balancer import address
 from tools.lab.cgroups import Hierarchy, inside, node_mounts, parse_mounts
-from tools.lab.machine import PROGRAMS, missing_programs
+from tools.lab.lab import Lab
+from tools.lab.machine import PROGRAMS, MachineError, missing_programs
+from tools.lab.plan import LabError
+from tools.lab.replay import Scenario, Stage, run
 
 ROOT = Path(__file__).parents[1]
 HYBRID = """\
@@ -91,9 +97,9 @@ def test_the_balancer_passes_by_a_backend_that_is_away() -> None:
         listen = free.sockets[0].getsockname()
         free.close()
         await free.wait_closed()
-        balancer = asyncio.create_task(main(listen, [gone, backend.sockets[0].getsockname()]))
+        balancing = asyncio.create_task(balancer.main(listen, [gone, backend.sockets[0].getsockname()]))
         said = [await _ask(listen, b"%d\n" % number) for number in range(4)]
-        balancer.cancel()
+        balancing.cancel()
         backend.close()
         return said
 
@@ -118,4 +124,50 @@ async def _ask(listen: tuple[str, int], line: bytes) -> bytes:
 def test_without_root_it_says_so_and_does_nothing() -> None:
     program = "import os; from tools.lab import machine; os.geteuid() or os.seteuid(65534); machine.require()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert "LabError: a lab needs root" in done.stderr
+    assert "MachineError: a lab needs root" in done.stderr
+
+
+def test_replays_are_refused_without_root_before_any_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    monkeypatch.setattr(replay, "run", None)
+    with pytest.raises(MachineError, match=r"^a lab needs root"):
+        main(["replay"], standalone_mode=False)
+
+
+def test_what_the_machine_lacks_is_no_outcome_of_a_story() -> None:
+    def play(stage: Stage) -> None:
+        raise MachineError("missing: runc; apt-get install runc")
+
+    with pytest.raises(MachineError):
+        run(Scenario("a-story", "A story", "", (), play, ""), print)
+
+
+@pytest.mark.parametrize("error", [BuildError, LabError, ModuleError])
+def test_a_story_that_breaks_off_is_an_outcome(error: type[Exception]) -> None:
+    def play(stage: Stage) -> None:
+        raise error("no more")
+
+    assert run(Scenario("a-story", "A story", "", (), play, ""), print).failure == "no more"
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "said"),
+    [
+        ("lab", True, "interrupted; what was made is still there: make lab-down removes it"),
+        ("mine", True, "interrupted; what was made is still there: make lab-down LAB=mine removes it"),
+        ("lab", False, "interrupted before anything was made"),
+    ],
+)
+def test_an_interrupted_lab_says_how_to_remove_it(
+    name: str, made: bool, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(lab: Lab, *_: object) -> None:
+        if made:
+            lab.folder.mkdir(parents=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("KUBEPREFLIGHT_CACHE", str(tmp_path))
+    monkeypatch.setattr(Lab, "up", interrupted)
+    with pytest.raises(LabError) as caught:
+        main(["--name", name, "up"], standalone_mode=False)
+    assert str(caught.value) == said

@@ -17,7 +17,7 @@ import msgspec
 from kubepreflight.cli import cli
 from kubepreflight.report import Report
 from tests.real.objects import Object
-from tests.real.waiting import side_by_side
+from tests.real.side_by_side import side_by_side
 from tools.kubernetes.client import Client, Refused
 from tools.kubernetes.control_plane import ControlPlane
 from tools.kubernetes.programs import program

@@ -13,8 +13,9 @@ from kubepreflight.semantics.workloads import Workloads
 from tests.kubernetes_objects import make
 from tests.real.cluster import Cluster
 from tests.real.objects import Object
-from tests.real.waiting import side_by_side, until
+from tests.real.side_by_side import side_by_side
 from tools.kubernetes.client import Refused
+from tools.waiting import until
 
 CONTROLLER = {"controllers": "disruption-controller", "kube-api-qps": "1000", "kube-api-burst": "1000"}
 GOES, BLOCKED, SEVERAL = 201, 429, 500

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.real.cluster import Cluster
 from tests.real.objects import Object
-from tests.real.waiting import until
+from tools.waiting import until
 
 RBAC = "rbac.authorization.k8s.io"
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from tests.real.cluster import Cluster
 from tests.real.objects import IMAGE, Object, controller, custom_resource_definition, pod, workload
-from tests.real.waiting import until
 from tools.kubernetes.client import Refused
+from tools.waiting import until
 
 GROUP = "example.org"
 HASH = "5d8f"

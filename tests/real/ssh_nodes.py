@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from tests.real.waiting import until
 from tools.packages.base import LOGIN, base
 from tools.packages.machine import APART, PackagesError
+from tools.waiting import until
 
 SECONDS = 60
 PASSWORD = "$6$salt$" + "x" * 86

@@ -19,8 +19,8 @@ from tests.real.busybox import busybox_root
 from tests.real.cluster import VERSIONS
 from tests.real.conftest import Clusters
 from tests.real.container import Container
-from tests.real.waiting import until
 from tools.packages.base import LOGIN, base
+from tools.waiting import until
 
 NAMESPACE = "kubepreflight-collect"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tests.real.cluster import Cluster
 from tests.real.objects import budget, custom_resource_definition, node, pod, workload
-from tests.real.waiting import until
 from tools.kubernetes.wipe import contents, wipe
+from tools.waiting import until
 
 STARTS_AND_WAITS = """
 import sys, time

@@ -9,7 +9,7 @@ import pytest
 
 from tests.real.cluster import Cluster
 from tests.real.objects import Object, node, pod
-from tests.real.waiting import until
+from tools.waiting import until
 
 RULE = "upgrade-health-job-cannot-run"
 LABELS = {"batch.kubernetes.io/job-name": "upgrade-health-check", "job-name": "upgrade-health-check"}

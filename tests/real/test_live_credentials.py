@@ -17,9 +17,9 @@ import pytest
 from tests.real.cluster import KNOWN, Cluster
 from tests.real.identities import account_user, allow, binding, certificate, kubeconfig, service_account
 from tests.real.objects import node
-from tests.real.waiting import until
 from tools.kubernetes.client import Object
 from tools.kubernetes.process import free_ports
+from tools.waiting import until
 
 EVERYTHING: Object = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["list"]}
 PLUGIN = f"""#!{sys.executable}

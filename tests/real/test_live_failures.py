@@ -26,8 +26,8 @@ from kubepreflight.sources.kubeconfig import connect
 from tests.real.cluster import KNOWN, Cluster, Scan
 from tests.real.mid_scan import Asked, MidScan
 from tests.real.objects import custom_resource_definition, node, pod
-from tests.real.waiting import until
 from tools.kubernetes.client import Client, Object, Refused
+from tools.waiting import until
 
 NODES, PODS = "/api/v1/nodes", "/api/v1/pods"
 FLOW_CONTROL = "flowcontrol.apiserver.k8s.io/v1"

@@ -12,8 +12,8 @@ from tests.real.cluster import KNOWN, OTHER_FLAGS, Cluster, Scan
 from tests.real.conftest import Clusters
 from tests.real.mid_scan import MidScan
 from tests.real.objects import custom_resource_definition, node
-from tests.real.waiting import until
 from tools.kubernetes.client import Object
+from tools.waiting import until
 
 NODES = "/api/v1/nodes"
 

@@ -21,8 +21,8 @@ from tests.real.cluster import OTHER_FLAGS, PLAN, VERSIONS, Scan
 from tests.real.conftest import Clusters, Running
 from tests.real.identities import account_user, allow, binding, kubeconfig, may, service_account
 from tests.real.objects import budget, custom_resource_definition, node, pod, workload
-from tests.real.waiting import until
 from tools.kubernetes.client import Object
+from tools.waiting import until
 
 Grant = tuple[str, str, str]
 """Group, resource, and name where only one object of it is granted."""

@@ -15,8 +15,8 @@ from kubepreflight.scan import wanted_by
 from tests.real.cluster import KNOWN, Cluster
 from tests.real.identities import certificate
 from tests.real.objects import custom_resource_definition, node, pod
-from tests.real.waiting import until
 from tools.kubernetes.client import Object
+from tools.waiting import until
 
 ADMINISTRATOR = "kubernetes-admin"
 UNSERVED = {"podsecuritypolicies", "podgroups", "workloads"}

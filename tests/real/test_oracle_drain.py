@@ -18,7 +18,8 @@ from tests.real import kubectl_drain
 from tests.real.cluster import Cluster
 from tests.real.kubectl_drain import CASE
 from tests.real.objects import Object, node, pod, workload
-from tests.real.waiting import side_by_side, until
+from tests.real.side_by_side import side_by_side
+from tools.waiting import until
 
 ANOTHER_KUBECTL = "1.36.3"
 LONG_AGO = 1

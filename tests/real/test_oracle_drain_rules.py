@@ -17,7 +17,7 @@ from tests.real.cluster import Cluster, Scan
 from tests.real.disruption import BLOCKED, GOES, SEVERAL, Seen, controlled, evict
 from tests.real.objects import Object, budget, node
 from tests.real.owners import GONE, NOBODY, READY, UNREADY, Replicas, State, define_custom_kinds
-from tests.real.waiting import side_by_side
+from tests.real.side_by_side import side_by_side
 
 BARE, STORAGE, BUDGET = "drain-stops-at-bare-pod", "drain-stops-at-local-storage", "drain-blocked-by-budget"
 BLOCKER, WARNING, NOTE = "blocker", "warning", "note"

@@ -32,7 +32,7 @@ from tests.real.owners import (
     define_custom_kinds,
     served,
 )
-from tests.real.waiting import side_by_side
+from tests.real.side_by_side import side_by_side
 
 K = TypeVar("K", bound=KubernetesObject)
 

@@ -16,7 +16,6 @@ import pytest
 
 from kubepreflight.finding import Severity
 from kubepreflight.report import Report, ReportFinding
-from tests.real.waiting import until
 from tools.kubernetes.programs import program
 from tools.packages import forgotten_hold
 from tools.packages.forgotten_hold import (
@@ -39,6 +38,7 @@ from tools.packages.kubernetes import HELD, SAYS, deb_version
 from tools.packages.repository import KEYRING
 from tools.packages.root import Root
 from tools.packages.signing import key
+from tools.waiting import until
 
 INSTALLED = {**dict.fromkeys(HELD, deb_version(NOW)), "kubernetes-cni": "1.9.1-1.1"}
 HOLD, REPOSITORY, RESTART = "package-not-held", "package-repository-wrong-minor", "kubelet-restart-pending"

@@ -16,9 +16,9 @@ from kubepreflight.sources.host.script import collect_script
 from tests.real.cluster import PLAN, Cluster
 from tests.real.machine import NODE, mirror
 from tests.real.objects import Object, node
-from tests.real.waiting import until
 from tools.kubernetes.control_plane import ControlPlane
 from tools.kubernetes.programs import program
+from tools.waiting import until
 
 RULE = "served-certificate-is-stale"
 NAMES = {"kube-apiserver": "apiserver", "etcd": "etcd-server"}

@@ -30,6 +30,18 @@ def cache() -> Path:
     return Path(given) if given else Path(home) / "kubepreflight"
 
 
+def usable(folder: Path) -> Path:
+    """The folder in the cache, made if it is not there. Raises BuildError, in one line, when nothing can lie there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(folder, os.W_OK | os.X_OK) else "it is not writable"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise BuildError(f"{folder} cannot be used: {reason}; KUBEPREFLIGHT_CACHE names another place for the cache")
+    return folder
+
+
 def folder(version: str) -> Path:
     """Where the programs of `version` lie once they are built. Raises ModuleError for an unknown version.
 
@@ -68,8 +80,7 @@ def _build(module: Path, target: Path, packages: Mapping[str, str], version: str
         return target
     if not shutil.which("go"):
         raise BuildError(NO_GO)
-    target.mkdir(parents=True, exist_ok=True)
-    with alone(target):
+    with alone(usable(target)):
         missing = list(_missing(target, packages))
         for number, name in enumerate(missing, start=1):
             print(
@@ -85,7 +96,7 @@ def _build(module: Path, target: Path, packages: Mapping[str, str], version: str
 
 
 def _missing(target: Path, packages: Iterable[str]) -> Iterator[str]:
-    return (name for name in packages if not (target / name).exists())
+    return (name for name in packages if not os.access(target / name, os.X_OK))
 
 
 def _build_one(module: Path, package: str, target: Path, stamps: str) -> None:

@@ -7,7 +7,6 @@ ports and folders differ. There is no node but those that a test writes down.
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ import yaml
 from tools.kubernetes.client import Client, Refused
 from tools.kubernetes.process import Process, free_ports
 from tools.kubernetes.programs import default_version, program
+from tools.waiting import until
 
 READY_SECONDS = 60
 ADVERTISED = "192.0.2.1"
@@ -184,20 +184,19 @@ class ControlPlane:
         return {**dict.fromkeys(names, kubeconfig), **port}
 
     def _wait_for_server(self) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while True:
-            for process in self._processes.values():
-                if process.status is not None:
-                    raise StartError(f"{process.name} ended with {process.status}: {process.last_words()}")
-            try:
-                self.client.get("/readyz")
-            except (Refused, OSError) as error:
-                if time.monotonic() > deadline:
-                    words = self._processes["kube-apiserver"].last_words()
-                    raise StartError(f"not ready in {READY_SECONDS} s ({error}): {words}") from error
-                time.sleep(0.05)
-            else:
-                return
+        if not until(self._is_ready, READY_SECONDS):
+            words = self._processes["kube-apiserver"].last_words()
+            raise StartError(f"not ready in {READY_SECONDS} s: {words}")
+
+    def _is_ready(self) -> bool:
+        for process in self._processes.values():
+            if process.status is not None:
+                raise StartError(f"{process.name} ended with {process.status}: {process.last_words()}")
+        try:
+            self.client.get("/readyz")
+        except (Refused, OSError):
+            return False
+        return True
 
     def _finish(self) -> None:
         """What kubeadm init puts into a new cluster, but for its add-ons and its node."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 HERE = Path(__file__).parent
 COMMANDS = (
@@ -27,6 +29,7 @@ NO_GO = "Go is missing. Install Go 1.26 or later (https://go.dev/dl/), so that `
 _REQUIRED = re.compile(r"^\s*(?:require\s+)?k8s\.io/kubernetes (v\S+)", re.MULTILINE)
 _STAGED = re.compile(r"^\s*(?:replace\s+)?(k8s\.io/\S+) => \./staging/", re.MULTILINE)
 _ETCD = re.compile(r"^\s*go\.etcd\.io/etcd/server/v3 (v\S+)", re.MULTILINE)
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
 _GO = re.compile(r"^go (\S+)$", re.MULTILINE)
 
 
@@ -75,6 +78,7 @@ def add(version: str) -> Path:
     Kubernetes' own go.mod points its staging modules at folders that only exist inside it; each is published under
     its own name as v0.MINOR.PATCH. Etcd is the version that Kubernetes itself was built and tested with.
     """
+    _require_full(version)
     upstream = _download(f"k8s.io/kubernetes@v{version}")
     text = Path(upstream["GoMod"]).read_text(encoding="utf-8")
     go, etcd = _GO.search(text), _ETCD.search(text)
@@ -83,41 +87,48 @@ def add(version: str) -> Path:
     staging = "v0." + version.removeprefix("1.")
     replaced = "\n".join(f"\t{name} => {name} {staging}" for name in sorted(set(_STAGED.findall(text))))
     required = "\n".join((f"\tk8s.io/kubernetes v{version}", *(f"\t{path} {etcd[1]}" for path in ETCD.values())))
-    folder = HERE / ".".join(version.split(".")[:2])
-    folder.mkdir(exist_ok=True)
-    (folder / "go.mod").write_text(
+    module = (
         f"// Written by python -m tools.kubernetes add {version}\n"
         f"module kubepreflight.invalid/kubernetes\n\ngo {go[1]}\n\n"
-        f"require (\n{required}\n)\n\nreplace (\n{replaced}\n)\n",
-        encoding="utf-8",
+        f"require (\n{required}\n)\n\nreplace (\n{replaced}\n)\n"
     )
-    return _with_programs(folder, PACKAGES.values())
+    return _written(HERE / ".".join(version.split(".")[:2]), module, PACKAGES.values())
 
 
 def add_coredns(version: str) -> Path:
     """Write the module of CoreDNS `version` ("1.14.6"), in a folder of its own. Returns that folder."""
+    _require_full(version)
     upstream = _download(f"{COREDNS}@v{version}")
     go = _GO.search(Path(upstream["GoMod"]).read_text(encoding="utf-8"))
-    folder = HERE / f"coredns-{version}"
-    folder.mkdir(exist_ok=True)
-    (folder / "go.mod").write_text(
+    module = (
         f"// Written by python -m tools.kubernetes add-coredns {version}\n"
-        f"module kubepreflight.invalid/coredns\n\ngo {go[1] if go else '1.26'}\n\nrequire {COREDNS} v{version}\n",
-        encoding="utf-8",
+        f"module kubepreflight.invalid/coredns\n\ngo {go[1] if go else '1.26'}\n\nrequire {COREDNS} v{version}\n"
     )
-    return _with_programs(folder, (COREDNS,))
+    return _written(HERE / f"coredns-{version}", module, (COREDNS,))
 
 
-def _with_programs(folder: Path, packages: Iterable[str]) -> Path:
+def _require_full(version: str) -> None:
+    if not _VERSION.fullmatch(version):
+        raise ModuleError(f"{version!r} is no version: write it in full, as in 1.37.2")
+
+
+def _written(folder: Path, module: str, packages: Iterable[str]) -> Path:
+    """Write a module's files into its folder, once Go has agreed to it: what is there stays when it does not."""
     imports = "\n".join(f'\t_ "{path}"' for path in sorted(packages))
-    (folder / "programs.go").write_text(
+    programs = (
         "//go:build programs\n\n// Package programs names what is built from this module, so that go mod tidy keeps "
-        f"what they need.\npackage programs\n\nimport (\n{imports}\n)\n",
-        encoding="utf-8",
+        f"what they need.\npackage programs\n\nimport (\n{imports}\n)\n"
     )
-    done = _go("mod", "tidy", folder=folder)
-    if done.returncode:
-        raise ModuleError(f"go mod tidy fails in {folder}: {done.stderr.strip()[-4000:]}")
+    with TemporaryDirectory(prefix="kubepreflight-") as scratch:
+        new = Path(scratch)
+        (new / "go.mod").write_text(module, encoding="utf-8")
+        (new / "programs.go").write_text(programs, encoding="utf-8")
+        done = _go("mod", "tidy", folder=new)
+        if done.returncode:
+            raise ModuleError(f"go mod tidy fails for {folder.name}: {_line(done.stderr)}")
+        folder.mkdir(exist_ok=True)
+        for file in new.iterdir():
+            shutil.copyfile(file, folder / file.name)
     return folder
 
 
@@ -125,8 +136,13 @@ def _download(module: str) -> dict[str, str]:
     done = _go("mod", "download", "-json", module)
     found: dict[str, str] = json.loads(done.stdout or "{}")
     if done.returncode:
-        raise ModuleError(f"{module} cannot be had: {found.get('Error') or done.stderr.strip()}")
+        raise ModuleError(f"{module} cannot be had: {_line(found.get('Error') or done.stderr)}")
     return found
+
+
+def _line(said: str) -> str:
+    """What Go says over several lines, in one."""
+    return " ".join(said.split())[:500]
 
 
 def _go(*arguments: str, folder: Path = HERE) -> subprocess.CompletedProcess[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from tools.kubernetes.client import Client, Object, Refused, root_of
+from tools.waiting import until
 
 SECONDS = 20
 """No server takes longer for one of the things that are waited for."""
@@ -36,7 +37,8 @@ def wipe(client: Client, before: dict[Key, Object]) -> None:
         _delete(client, value)
     for value in new:
         if value["kind"] == "CustomResourceDefinition":
-            _wait_until_gone(client, client.path_of(value))
+            # the server deletes its objects before the CRD itself, which cannot come again until then
+            until(partial(_is_gone, client, client.path_of(value)), SECONDS)
     for key, value in before.items():
         if key not in now:
             client.create(_bare(value))
@@ -60,29 +62,27 @@ def _all(client: Client) -> Iterator[tuple[Key, Object]]:
 
 def _items(client: Client, path: str) -> list[Object]:
     """A list's items; of a CRD that has just come or gone the server may not know them yet, or any more."""
-    deadline = time.monotonic() + SECONDS
-    while True:
+
+    def ask() -> Object | None:
         try:
-            items: list[Object] = client.json(path)["items"]
+            return cast(Object, client.json(path))
         except Refused as error:
             if error.status == 404:
-                return []
-            if error.status != 429 or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return items
+                return {"items": []}
+            if error.status == 429:
+                return None
+            raise
+
+    items: list[Object] = (until(ask, SECONDS) or client.json(path))["items"]
+    return items
 
 
-def _wait_until_gone(client: Client, path: str) -> None:
-    """The server deletes a CRD's objects before the CRD itself, which cannot come again until then."""
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        try:
-            client.get(path)
-        except Refused:
-            return
-        time.sleep(0.05)
+def _is_gone(client: Client, path: str) -> bool:
+    try:
+        client.get(path)
+    except Refused:
+        return True
+    return False
 
 
 def _rank(plural: str) -> int:

@@ -11,9 +11,9 @@ from typing import Any
 import click
 import yaml
 
-from tools.kubernetes.build import BuildError
+from tools.kubernetes.build import BuildError, usable
 from tools.kubernetes.modules import ModuleError, versions
-from tools.lab import cgroups
+from tools.lab import cgroups, machine
 from tools.lab.kubeadm import Document
 from tools.lab.lab import Lab
 from tools.lab.outcomes import keep, told
@@ -54,10 +54,20 @@ def up(name: str, /, version: str | None, config: Path | None, files: Path | Non
     def say(step: str) -> None:
         click.echo(f"{time.monotonic() - start:5.0f} s  {step}", err=True)
 
-    lab.up(_documents(config) if config else [], files, say)
+    try:
+        lab.up(_documents(config) if config else [], files, say)
+    except KeyboardInterrupt:
+        raise LabError(_interrupted(lab)) from None
     say("up")
     there = f"python -m tools.lab --name {name} run outside -- kubectl get nodes"
     click.echo(f"KUBECONFIG={lab.kubeconfig} works in the lab's network: {there}")
+
+
+def _interrupted(lab: Lab) -> str:
+    if not lab.folder.exists():
+        return "interrupted before anything was made"
+    which = "" if lab.plan.name == "lab" else f" LAB={lab.plan.name}"
+    return f"interrupted; what was made is still there: make lab-down{which} removes it"
 
 
 def _later(version: str) -> tuple[str, ...]:
@@ -153,6 +163,8 @@ def replay(names: tuple[str, ...], logs: Path | None) -> None:
     """
     from tools.lab import replay as stage
 
+    machine.require_root()
+    usable(machine.home())
     disagreeing = []
     for scenario in stage.chosen(names):
         click.secho(f"{scenario.name}: {scenario.title}", bold=True)

@@ -9,7 +9,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,7 +17,8 @@ from typing import Any, TypeVar
 
 import yaml
 
-from tools.kubernetes.build import build
+from tools import waiting
+from tools.kubernetes.build import build, usable
 from tools.lab import cgroups, image_store, machine, network
 from tools.lab.images import Image
 from tools.lab.kubeadm import Document, init_documents, join_documents
@@ -44,7 +44,7 @@ class Lab:
         """The lab of that name that is up. Raises LabError when there is none."""
         try:
             values = json.loads((machine.home() / name / "plan.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise LabError(f"there is no lab {name}: python -m tools.lab --name {name} up makes it") from None
         return cls(Plan(**values | {"upgrades": tuple(values["upgrades"])}))
 
@@ -219,18 +219,15 @@ class Lab:
 
 def until(ask: Callable[[], Found], seconds: float, what: str) -> Found:
     """Ask until the answer is true, and return it. Raises LabError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (answer := ask()):
-        if time.monotonic() > deadline:
-            raise LabError(f"waited {seconds:.0f} s in vain: {what}")
-        time.sleep(0.2)
+    answer = waiting.until(ask, seconds, pause=0.2)
+    if not answer:
+        raise LabError(f"waited {seconds:.0f} s in vain: {what}")
     return answer
 
 
 @contextmanager
 def _alone(name: str) -> Iterator[None]:
-    machine.home().mkdir(parents=True, exist_ok=True)
-    path = machine.home() / f"{name}.lock"
+    path = usable(machine.home()) / f"{name}.lock"
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,10 +19,12 @@ from kubepreflight.finding import Severity
 from kubepreflight.report import Report, to_builtins
 from kubepreflight.rule import load_rules
 from tools.kubernetes.build import BuildError
+from tools.kubernetes.modules import ModuleError
 from tools.lab import cgroups, scenarios
 from tools.lab.claims import Claim, compare, named
 from tools.lab.kubeadm import Document
 from tools.lab.lab import Lab
+from tools.lab.machine import MachineError
 from tools.lab.node import Result
 from tools.lab.outcomes import Outcome
 from tools.lab.plan import LabError, Plan
@@ -126,7 +128,8 @@ def _scenario(module_name: str) -> Scenario:
 
 
 def run(scenario: Scenario, say: Callable[[str], None], logs: Path | None = None) -> Outcome:
-    """Play one scenario, and compare. A story that breaks off is an outcome too, with what was seen until then.
+    """Play one scenario, and compare. A story that breaks off is an outcome too, with what was seen until then; one
+    that cannot begin because the machine lacks something is none: raises MachineError.
 
     The lab is removed again; with `logs`, all that was seen is copied there before.
     """
@@ -134,7 +137,9 @@ def run(scenario: Scenario, say: Callable[[str], None], logs: Path | None = None
     date, rules = datetime.now(UTC), {one.name for one in load_rules()}
     try:
         scenario.play(stage)
-    except (BuildError, LabError) as error:
+    except MachineError:
+        raise
+    except (BuildError, LabError, ModuleError) as error:
         failure = str(error)
     finally:
         if logs:

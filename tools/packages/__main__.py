@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from tools.kubernetes.build import BuildError
 from tools.packages.base import LOGIN, base
 from tools.packages.machine import PackagesError
 
@@ -11,5 +12,5 @@ if __name__ == "__main__":
     try:
         print(base())
         print(base(*LOGIN))
-    except PackagesError as error:
+    except (BuildError, PackagesError) as error:
         sys.exit(f"tools.packages: {error}")

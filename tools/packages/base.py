@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.kubernetes.build import alone, cache
+from tools.kubernetes.build import alone, cache, usable
 from tools.packages.machine import APART, PackagesError, require
 
 INDEXES = r"$(ORIGIN) $(CODENAME) $(COMPONENT) $(REPO_URI)"
@@ -29,15 +29,14 @@ def base(*packages: str) -> Path:
     """The folder with the root, made when it is not there, which is said on standard error. Never to be changed.
 
     `packages` are installed there beyond the least that Debian is. Safe against a second one at the same time and a
-    killed first one. Raises PackagesError.
+    killed first one. Raises PackagesError, and BuildError when the cache cannot be used.
     """
     require()
     system = platform.freedesktop_os_release()
     distribution, codename = system.get("ID", ""), system.get("VERSION_CODENAME", "")
     recipe = hashlib.sha256(repr((WITHOUT, SOURCES, architecture(), *packages)).encode()).hexdigest()[:8]
     target = cache() / "packages" / f"{distribution}-{codename}-{recipe}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with alone(target.parent):
+    with alone(usable(target.parent)):
         if not target.exists():
             _make(target, codename, mirror(_indexes(), distribution, codename), packages)
     return target
