@@ -252,7 +252,7 @@ def judge(rule: Rule, resolver: Resolver, first_hop: Hop | None) -> tuple[list[R
                     findings.append(_checked(said))
         except (Exception, SystemExit):
             crash = traceback.format_exc()
-        blind = not findings and _blind(gaps, inputs)
+        blind = not findings and _blind(rule, gaps, inputs)
         status = CoverageStatus.NOT_CHECKED if blind else CoverageStatus.PARTIAL if gaps else CoverageStatus.CHECKED
     else:
         status = CoverageStatus.NOT_CHECKED
@@ -280,15 +280,10 @@ def _own(found: Resolved) -> Resolved:
     return msgspec.structs.replace(found, value=type(found.value)(found.value))
 
 
-def _blind(gaps: list[Gap], inputs: dict[str, Resolved]) -> bool:
+def _blind(rule: Rule, gaps: list[Gap], inputs: dict[str, Resolved]) -> bool:
     """Whether a rule that looks at hosts could look at none of them."""
-    hosts = {
-        one.name
-        for resolved in inputs.values()
-        if isinstance(resolved.value, list)
-        for one in resolved.value
-        if isinstance(one, Host)
-    }
+    lists = [inputs[one.name].value for one in rule.parameters if one.type is Host]
+    hosts = {host.name for given in lists for host in given or ()}
     return bool(hosts) and hosts <= {gap.subject for gap in gaps if gap.input.startswith("host ")}
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Raw, Reader, is_desired, with_names
+from kubepreflight.decoding import UNDECODABLE, Head, ListHead, Page, Raw, Reader, is_desired, with_names
 from kubepreflight.finding import Gap, Subject
 from kubepreflight.host import Host
 from kubepreflight.inputs import Wanted, to_list
@@ -176,6 +176,25 @@ class Collector:
                 return
             head = Head(found.api_version or api_version, found.kind or kind, found.metadata)
         self._take(head, raw, origin, _is_desired(head, desired), told and not alone)
+
+    def add_page(self, page: bytes, api_version: str, kind: str) -> None:
+        """Take the observed objects of one kind, in a list as an API server sends it, or in one page of it.
+
+        An object that cannot be decoded becomes a gap. Raises what UNDECODABLE names for what is no list.
+        """
+        head, origin = Head(api_version, kind), Origin()
+        readers = self._readers(api_version, kind, False) if api_version and self._recorder is None else ()
+        try:
+            found = [(reader, reader.read_page(page)) for reader in readers]
+        except UNDECODABLE:  # an object's fault, or the page's
+            readers = ()
+        if not readers:
+            for item in msgspec.json.decode(page, type=Page[msgspec.Raw]).items or ():
+                self._take(head, item, origin, False, False)
+            return
+        for reader, items in found:
+            for one in items:
+                self._see(head, reader.api, reader.keep(one, head, origin), False)
 
     def add_value(
         self, value: dict[str, Any], origin: Origin, *, desired: bool | None = None, alone: bool = False

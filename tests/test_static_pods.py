@@ -69,6 +69,10 @@ def test_only_mirror_pods_are_decoded_a_second_time(escaped: bool) -> None:
         raw = msgspec.json.encode(one)
         collector.add_raw(raw.replace(b"/config", b"\\/config") if escaped else raw, Origin())
         collector.add_value(one, Origin())
+    items = [value("d"), value("e", **{MIRROR: "hash"})]
+    page = msgspec.json.encode({"kind": "PodList", "apiVersion": "v1", "items": items})
+    collector.add_page(page.replace(b"/config", b"\\/config") if escaped else page, "v1", "Pod")
     pods: list[MirrorPod] = collector.snapshot().observed[MirrorPod]
-    assert {one.name for one in pods} >= {"c"}
-    assert [one.name for one in StaticPods.provide(pods).pods] == ["c"]
+    assert {one.name for one in pods} >= {"c", "e"}
+    assert "d" not in {one.name for one in pods}
+    assert [one.name for one in StaticPods.provide(pods).pods] == ["c", "e"]

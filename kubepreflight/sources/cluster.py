@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
+from kubepreflight.decoding import UNDECODABLE, Head
 from kubepreflight.errors import SourceError
 from kubepreflight.finding import Gap
-from kubepreflight.objects import Api, Origin
+from kubepreflight.objects import Api
 from kubepreflight.progress import SILENT, Progress
 from kubepreflight.report import Cluster, SourceRecord
 from kubepreflight.snapshot import Collector
@@ -32,18 +33,6 @@ PAGES_AHEAD = 8
 
 OFFERS = 3
 """How many in a row are taken to go on with an expired list; one that works is followed by a page."""
-
-
-class _Meta(msgspec.Struct):
-    token: str = msgspec.field(name="continue", default="")
-
-
-class _Page(msgspec.Struct, rename="camel"):
-    """A list as the API sends it; its items carry no kind of their own."""
-
-    items: list[msgspec.Raw] | None
-    api_version: str = ""
-    metadata: _Meta = msgspec.field(default_factory=_Meta)
 
 
 class _GroupVersion(msgspec.Struct, rename="camel"):
@@ -79,6 +68,7 @@ class _Fetched(msgspec.Struct):
 
     api: Api
     page: bytes = b""
+    api_version: str = ""
     error: ApiError | None = None
     done: bool = False
     seconds: float = 0.0
@@ -218,7 +208,7 @@ def _fetch(connection: Connection, api: Api, path: str, pages: queue.Queue[_Fetc
         for page in _pages(connection, api, path):
             if stop.is_set():
                 return
-            pages.put(_Fetched(api, page))
+            pages.put(_Fetched(api, *page))
     except ApiError as failure:
         error = failure
     except Exception as failure:  # a thread that died in silence would be waited for for ever
@@ -226,11 +216,12 @@ def _fetch(connection: Connection, api: Api, path: str, pages: queue.Queue[_Fetc
     pages.put(_Fetched(api, error=error, done=True, seconds=time.monotonic() - started))
 
 
-def _pages(connection: Connection, api: Api, path: str) -> Iterator[bytes]:
-    """The pages of one list. When the server has forgotten its version (410), the offer to go on is taken: as often as
+def _pages(connection: Connection, api: Api, path: str) -> Iterator[tuple[bytes, str]]:
+    """The pages of one list, with their API version. When the server has forgotten its version (410), the offer to go on is taken: as often as
     it takes, as long as pages come."""
     if api.name:
-        yield connection.get(path, fieldSelector=f"metadata.name={api.name}")
+        page = connection.get(path, fieldSelector=f"metadata.name={api.name}")
+        yield page, _head(page).api_version
         return
     token, offers = "", 0
     while True:
@@ -242,19 +233,21 @@ def _pages(connection: Connection, api: Api, path: str) -> Iterator[bytes]:
                 raise
             token = error.continue_token
             continue
-        token, offers = _next(page), 0
-        yield page
+        head, offers = _head(page), 0
+        yield page, head.api_version
+        token = head.metadata.token
         if not token:
             return
 
 
-class _Continue(msgspec.Struct):
-    metadata: _Meta = msgspec.field(default_factory=_Meta)
-
-
-def _next(page: bytes) -> str:
+def _head(page: bytes) -> Head:
+    """What a list says of itself: before its items as a rule, which then need not be gone through."""
     try:
-        return msgspec.json.decode(page, type=_Continue).metadata.token
+        return msgspec.json.decode(page[: page.find(b',"items":')] + b"}", type=Head)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    try:
+        return msgspec.json.decode(page, type=Head)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ApiError(0, f"the answer is no list: {error}") from error
 
@@ -270,12 +263,6 @@ def _take(fetched: _Fetched, collector: Collector, progress: Progress) -> None:
         return
     progress.doing(api.resource)
     try:
-        page = msgspec.json.decode(fetched.page, type=_Page)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        collector.add_page(fetched.page, fetched.api_version, api.kind)
+    except UNDECODABLE as error:
         collector.fail(api.group, api.kind, _gap(api, ApiError(0, f"the answer is no list: {error}")), *api.part)
-        return
-    for item in page.items or ():
-        collector.add_raw(item, _LIVE, api_version=page.api_version, kind=api.kind, desired=False)
-
-
-_LIVE = Origin()
