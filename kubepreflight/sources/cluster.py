@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from kubepreflight.decoding import UNDECODABLE, Head
+from kubepreflight.decoding import UNDECODABLE
 from kubepreflight.errors import SourceError
 from kubepreflight.finding import Gap
 from kubepreflight.objects import Api
@@ -21,18 +21,14 @@ from kubepreflight.progress import SILENT, Progress
 from kubepreflight.report import Cluster, SourceRecord
 from kubepreflight.snapshot import Collector
 from kubepreflight.sources.connection import VERSION, ApiError, Connection
+from kubepreflight.sources.paging import pages_of
 from kubepreflight.sources.unreachable import advice
 from kubepreflight.upgrade import ServerVersion
 from kubepreflight.version import Version
 
-PAGE = 500
 SIDE_BY_SIDE = 4
-PAGES_AHEAD = 8
+PAGES_AHEAD = 4
 """How many fetched pages may wait to be decoded; more would only fill memory."""
-
-
-OFFERS = 3
-"""How many in a row are taken to go on with an expired list; one that works is followed by a page."""
 
 
 class _GroupVersion(msgspec.Struct, rename="camel"):
@@ -205,7 +201,8 @@ def _fetch(connection: Connection, api: Api, path: str, pages: queue.Queue[_Fetc
     started = time.monotonic()
     error: ApiError | None = None
     try:
-        for page in _pages(connection, api, path):
+        selector = f"metadata.name={api.name}" if api.name else api.selector
+        for page in pages_of(connection, path, selector):
             if stop.is_set():
                 return
             pages.put(_Fetched(api, *page))
@@ -214,42 +211,6 @@ def _fetch(connection: Connection, api: Api, path: str, pages: queue.Queue[_Fetc
     except Exception as failure:  # a thread that died in silence would be waited for for ever
         error = ApiError(0, f"{type(failure).__name__}: {failure}")
     pages.put(_Fetched(api, error=error, done=True, seconds=time.monotonic() - started))
-
-
-def _pages(connection: Connection, api: Api, path: str) -> Iterator[tuple[bytes, str]]:
-    """The pages of one list, with their API version. When the server has forgotten its version (410), the offer to go on is taken: as often as
-    it takes, as long as pages come."""
-    if api.name:
-        page = connection.get(path, fieldSelector=f"metadata.name={api.name}")
-        yield page, _head(page).api_version
-        return
-    token, offers = "", 0
-    while True:
-        try:
-            page = connection.get(path, limit=PAGE, fieldSelector=api.selector, **{"continue": token})
-        except ApiError as error:
-            offers += 1
-            if error.status != 410 or not error.continue_token or offers > OFFERS:
-                raise
-            token = error.continue_token
-            continue
-        head, offers = _head(page), 0
-        yield page, head.api_version
-        token = head.metadata.token
-        if not token:
-            return
-
-
-def _head(page: bytes) -> Head:
-    """What a list says of itself: before its items as a rule, which then need not be gone through."""
-    try:
-        return msgspec.json.decode(page[: page.find(b',"items":')] + b"}", type=Head)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
-    try:
-        return msgspec.json.decode(page, type=Head)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ApiError(0, f"the answer is no list: {error}") from error
 
 
 def _take(fetched: _Fetched, collector: Collector, progress: Progress) -> None:

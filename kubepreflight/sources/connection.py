@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ VERSION = "/version"
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "kubepreflight"}
 """What every request has. Compressed answers are asked for, as kubectl does, and urllib3 unpacks them: that costs time
 on a loopback, and saves it on the way from a cluster to somebody's desk."""
+CHUNK = 1 << 16
+"""How many bytes of an answer are taken at a time, at the most."""
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 65.0
 """A little longer than the API server itself works on a request before it gives up."""
@@ -108,11 +111,14 @@ class Connection:
                 self._authorization, self._renewed = given, time.monotonic()
             return self._authorization
 
-    def get(self, path: str, **query: str | int) -> bytes:
-        """The body of one answer; a server that says 429 is waited for. Raises ApiError."""
+    def get(self, path: str, began: Callable[[bytes], None] | None = None, **query: str | int) -> bytes:
+        """The body of one answer; a server that says 429 is waited for. Raises ApiError.
+
+        `began` is given the first bytes as soon as they are there; perhaps twice, when a connection breaks.
+        """
         fields = {name: str(value) for name, value in query.items() if value}
         while True:
-            status, headers, body = self._ask(path, fields)
+            status, headers, body = self._ask(path, fields, began)
             if status != 429:
                 break
             pause = min(max(_seconds(headers.get("Retry-After")), 1.0), 10.0)
@@ -127,18 +133,18 @@ class Connection:
         said = _status(body)
         raise ApiError(status, said.message or f"for {path}{_words(body)}", said.metadata.token)
 
-    def _ask(self, path: str, fields: dict[str, str]) -> tuple[int, Any, bytes]:
+    def _ask(self, path: str, fields: dict[str, str], began: Callable[[bytes], None] | None) -> tuple[int, Any, bytes]:
         """One answer; a connection that broke while the server lives is tried once more, one that is slow is not."""
         if self._gone:
             raise ApiError(0, self._gone)
         try:
-            answer = self._send(path, fields)
+            answer = self._send(path, fields, began)
         except ApiError as error:
             if error.timed_out:
                 self._count(timed_out=True)
             if path == VERSION or not self._is_alive() or error.timed_out:
                 raise
-            answer = self._send(path, fields)
+            answer = self._send(path, fields, began)
         self._count(timed_out=answer[0] == 504)
         return answer
 
@@ -157,7 +163,9 @@ class Connection:
                     self._gone = GONE
             return not self._gone
 
-    def _send(self, path: str, fields: dict[str, str]) -> tuple[int, Any, bytes]:
+    def _send(
+        self, path: str, fields: dict[str, str], began: Callable[[bytes], None] | None = None
+    ) -> tuple[int, Any, bytes]:
         import urllib3
 
         headers = {**HEADERS, **self._authorized()}
@@ -167,11 +175,19 @@ class Connection:
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=read)
         started = time.monotonic()
         try:
-            answer = self._pool.request("GET", self.server + path, fields=fields, headers=headers, timeout=timeout)
+            answer = self._pool.request(
+                "GET", self.server + path, fields=fields, headers=headers, timeout=timeout, preload_content=False
+            )
+            body = answer.stream(CHUNK, decode_content=True)
+            start = next(body, b"")
+            if began is not None and 200 <= answer.status < 300:
+                began(start)
+            data = b"".join((start, *body))
+            answer.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             timed_out = isinstance(error, urllib3.exceptions.TimeoutError) or time.monotonic() - started > LONG_SECONDS
             raise ApiError(0, plain_reason(error) + self._through, timed_out=timed_out) from error
-        return answer.status, answer.headers, answer.data
+        return answer.status, answer.headers, data
 
 
 def _seconds(text: str | None) -> float:

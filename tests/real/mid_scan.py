@@ -29,14 +29,14 @@ class MidScan:
         self._lock = threading.Lock()
         send = Connection._send
 
-        def seen(connection: Connection, path: str, fields: dict[str, str]) -> tuple[int, Any, bytes]:
+        def seen(connection: Connection, path: str, fields: dict[str, str], *rest: Any) -> tuple[int, Any, bytes]:
             asked = Asked(path, fields)
             with self._lock:
                 self.requests.append(asked)
                 action = self._actions.pop((path, len(self.of(path))), None)
             if action is not None:
                 action()
-            answer = send(connection, path, fields)
+            answer = send(connection, path, fields, *rest)
             asked.status = answer[0]
             return answer
 

@@ -19,8 +19,8 @@ from kubepreflight.objects import Api
 from kubepreflight.rule import load_rules
 from kubepreflight.scan import wanted_by
 from kubepreflight.snapshot import Collector, Snapshot
-from kubepreflight.sources import cluster as lists
 from kubepreflight.sources import connection as requests
+from kubepreflight.sources import paging as lists
 from kubepreflight.sources.cluster import read_cluster
 from kubepreflight.sources.kubeconfig import connect
 from tests.real.cluster import KNOWN, Cluster, Scan

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kubepreflight.sources import cluster as under_test
+from kubepreflight.sources import paging as under_test
 from tests.real.cluster import KNOWN, OTHER_FLAGS, Cluster, Scan
 from tests.real.conftest import Clusters
 from tests.real.mid_scan import MidScan
