@@ -107,9 +107,10 @@ def pod_tied_to_node(
         if one.spec.claim_ref is not None:
             claimed[one.spec.claim_ref.namespace, one.spec.claim_ref.name] = one
     for subject, members in workloads.by_subject().items():
-        ties = [(pod, set(_ties(pod, placement, claimed))) for member in members for pod in member.pods]
+        pods = (pod for member in members for pod in member.pods)
+        ties = [(pod, found) for pod in pods if (found := set(_ties(pod, placement, claimed)))]
         waiting = [(pod, found) for pod, found in ties if any(one.sort != DIRECTORY for one in found)]
-        straying = [(pod, found) for pod, found in ties if found and all(one.sort == DIRECTORY for one in found)]
+        straying = [(pod, found) for pod, found in ties if all(one.sort == DIRECTORY for one in found)]
         total = sum(one.replicas for one in members)
         if waiting and is_rooks(subject):
             yield _is_meant_to_wait(subject, total, waiting, drain)

@@ -91,7 +91,8 @@ def _storage_and_controller(pod: Pod, flags: DrainFlags) -> Decision:
 
 def has_local_storage(pod: Pod) -> bool:
     """Whether a pod has an emptyDir, be it on disk or in memory; other local volumes do not count for kubectl."""
-    return any(volume.empty_dir is not None for volume in pod.spec.volumes or ())
+    volumes = pod.spec.volumes
+    return volumes is not None and any(one.empty_dir is not None for one in volumes)
 
 
 def is_daemon_sets(controller: OwnerReference | None) -> bool:
