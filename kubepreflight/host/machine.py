@@ -80,7 +80,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     itself says that it waits for a reboot, `reboot_packages` because of which packages; `installed_since_boot` are
     packages that take effect at a boot only (the kernel, the C library, systemd) and are younger than the last one, of
     rpm only.
-    `memory` and `etcd_size`, that of the data directory of etcd's static pod, are in KiB.
+    `memory` and `etcd_size`, that of the data directory of etcd's static pod, are in KiB. `image_store` is where the
+    container runtime keeps images, among the paths of `file_systems`; empty when none of the usual places is there.
     """
 
     cgroup_version: int | Missing = NOT_COLLECTED
@@ -94,5 +95,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     memory: int | Missing = NOT_COLLECTED
     file_systems: tuple[FileSystem, ...] | Missing = NOT_COLLECTED
     etcd_size: int | Missing = NOT_COLLECTED
+    image_store: str = ""
     kernel: Kernel = Kernel()
     clock: Clock = Clock()

@@ -64,12 +64,33 @@ class OldestKernel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     source: str
 
 
+class Eviction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The kubelet's defaults: the thresholds of evictionHard, and the use at which images are deleted, in percent."""
+
+    hard: dict[str, str]
+    image_gc_high_percent: int
+    source: str
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one step of an upgrade needs on a node's disks: MiB, and `inodes` for images."""
+
+    control_plane_images: int
+    worker_images: int
+    programs: int
+    downloads: int
+    inodes: int
+    source: str
+
+
 class _NodesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verified: Verified
     cgroup_v1: CgroupV1
     clock: ClockTolerance
     verification: tuple[Verification, ...]
     kernel: tuple[OldestKernel, ...]
+    eviction: Eviction
+    room: Room
 
 
 class NodeNeeds(msgspec.Struct, frozen=True):
@@ -80,13 +101,16 @@ class NodeNeeds(msgspec.Struct, frozen=True):
     clock: ClockTolerance
     verifications: tuple[Verification, ...]
     kernels: tuple[OldestKernel, ...]
+    eviction: Eviction
+    room: Room
 
     @classmethod
     @cache
     def provide(cls) -> Self:
         """The table that is shipped."""
         file = read_toml(DIRECTORY / "nodes.toml", _NodesFile, MINORS)
-        return cls(file.verified.info("nodes"), file.cgroup_v1, file.clock, file.verification, file.kernel)
+        info = file.verified.info("nodes")
+        return cls(info, file.cgroup_v1, file.clock, file.verification, file.kernel, file.eviction, file.room)
 
     def verification(self, kubeadm: Minor) -> Verification | None:
         """What the `kubeadm upgrade` of this minor asks; None where it asks nothing."""

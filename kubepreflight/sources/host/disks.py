@@ -13,6 +13,10 @@ _ROW = re.compile(
     r"\s+(?:[0-9]+%|-)\s+(?P<mounted>/.*)"
 )
 
+_CONTAINERD_ROOT = re.compile(r"""^root[ ]*=[ ]*["'](/[^"'\s]*)""", re.MULTILINE)
+STORES = ("/var/lib/containerd", "/var/lib/containers", "/var/lib/docker")
+"""Where containerd, CRI-O and Docker keep their images."""
+
 
 def read_file_systems(node: HostFiles) -> tuple[FileSystem, ...] | Missing:
     """One for each path that was asked and is there, sorted; those of which df gave no answer are gaps."""
@@ -46,6 +50,13 @@ def _rows(said: str) -> dict[str, re.Match[str]]:
 
 def _number(text: str) -> int:
     return max(0, int(text)) if text != "-" else 0
+
+
+def image_store(node: HostFiles, file_systems: tuple[FileSystem, ...] | Missing) -> str:
+    """Where the container runtime keeps its images: containerd's own word, else the first of the usual places."""
+    paths = [] if isinstance(file_systems, Missing) else [one.path for one in file_systems]
+    said = _CONTAINERD_ROOT.search(node.text_of("/etc/containerd/config.toml") or "")
+    return next((one for one in (*(said.groups() if said else ()), *STORES) if one in paths), "")
 
 
 def read_etcd_size(node: HostFiles) -> int | Missing:

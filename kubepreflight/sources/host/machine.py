@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from kubepreflight.host import Kernel, Machine, Missing, Swap
 from kubepreflight.sources.host.clock import read_clock
-from kubepreflight.sources.host.disks import read_etcd_size, read_file_systems
+from kubepreflight.sources.host.disks import image_store, read_etcd_size, read_file_systems
 from kubepreflight.sources.host.host_files import HostFiles, first_line
 
 VERSIONS = {"63677270": 2, "1021994": 1, "27e0eb": 1}
@@ -23,7 +23,7 @@ def read_machine(node: HostFiles) -> Machine:
     """All of it; what is not known is a Missing each by itself."""
     version = _cgroup_version(node)
     started = _started(node)
-    reboot = _reboot_required(node)
+    reboot, disks = _reboot_required(node), read_file_systems(node)
     packages = node.text_of(f"{_REBOOT}.pkgs") or ""
     return Machine(
         cgroup_version=version,
@@ -35,7 +35,8 @@ def read_machine(node: HostFiles) -> Machine:
         reboot_packages=tuple(dict.fromkeys(packages.split()[:50])) if reboot is True else (),
         installed_since_boot=_installed_since(node, started),
         memory=_memory(node),
-        file_systems=read_file_systems(node),
+        file_systems=disks,
+        image_store=image_store(node, disks),
         etcd_size=read_etcd_size(node),
         kernel=_kernel(node),
         clock=read_clock(node),
