@@ -21,6 +21,17 @@ class Key:
         self._home = home
         self.public = self._gpg("--export")
 
+    @property
+    def fingerprint(self) -> str:
+        """That of the primary key, in capital hex."""
+        rows = (line.split(":") for line in self._gpg("--list-keys", "--with-colons").decode().splitlines())
+        return next(row[9] for row in rows if row[0] == "fpr")
+
+    def prolong(self, validity: str) -> None:
+        """Let it end so much after now, in gpg's words; what was exported before knows nothing of it."""
+        self._gpg("--passphrase", "", "--quick-set-expire", self.fingerprint, validity)
+        self.public = self._gpg("--export")
+
     def sign(self, text: bytes) -> bytes:
         """`text` with a signature around it, as an InRelease file is."""
         return self._gpg("--clearsign", text=text)
@@ -30,12 +41,16 @@ class Key:
 
 
 @contextmanager
-def key(validity: str = "2y") -> Iterator[Key]:
-    """A new key, which ends after `validity` in gpg's words (`2y`, `3d`, `seconds=5`), and is gone afterwards."""
+def key(validity: str = "2y", *, made: str = "", algorithm: str = "ed25519") -> Iterator[Key]:
+    """A new key, which ends after `validity` in gpg's words (`2y`, `3d`, `seconds=5`), and is gone afterwards.
+
+    `made` is when it was made, for one that has ended long ago (`20240101T000000`); empty for now.
+    """
     with tempfile.TemporaryDirectory(prefix="gpg-") as name:
         home = Path(name)
         try:
-            _gpg(home, "--passphrase", "", "--quick-generate-key", OWNER, "ed25519", "sign", validity)
+            then = ["--faked-system-time", made] if made else []
+            _gpg(home, *then, "--passphrase", "", "--quick-generate-key", OWNER, algorithm, "sign", validity)
             yield Key(home)
         finally:
             subprocess.run(["gpgconf", "--homedir", name, "--kill", "all"], capture_output=True, check=False)
