@@ -59,11 +59,11 @@ def package_repository_key_expires(
     Why: apt takes a repository only with a signature by a key that it was given, and every key has an end. Those who
     publish it prolong it in time; the copy in the node's keyring was made once, and is not prolonged by itself.
 
-    What happens: from that moment on `apt-get update` refuses the repository (EXPKEYSIG). What was fetched before can
-    still be installed; a repository that was just switched to the next minor version has nothing fetched yet, and its
-    kubeadm and kubelet cannot be installed: a blocker when the key ends before the planned start. When it ends within
-    the window, or when all that the next step needs was fetched already, a warning. A keyring that the source names and
-    that is not there is the same (NO_PUBKEY), and so is a key that was revoked.
+    What happens: from that moment on `apt-get update` refuses the repository (EXPKEYSIG; apt 3 with sqv: "not live").
+    What was fetched before can still be installed; a repository that was just switched to the next minor version has
+    nothing fetched yet, and its kubeadm and kubelet cannot be installed: a blocker when the key ends before the planned
+    start. When it ends within the window, or when all that the next step needs was fetched already, a warning. A
+    keyring that the source names and that is not there is the same (NO_PUBKEY), and so is a key that was revoked.
 
     When it stays silent: one of the keys that may sign ends after the window, or never. Of several keys in a keyring
     those count that signed the list which the node fetched last, where there is one. A source marked `trusted=yes`

@@ -36,6 +36,14 @@ class Key:
         """`text` with a signature around it, as an InRelease file is."""
         return self._gpg("--clearsign", text=text)
 
+    def detached(self, text: bytes) -> bytes:
+        """A signature of `text`, as it lies beside repomd.xml."""
+        return self._gpg("--armor", "--detach-sign", text=text)
+
+    def armored(self) -> bytes:
+        """The public key in armor, as rpm imports it."""
+        return self._gpg("--armor", "--export")
+
     def _gpg(self, *arguments: str, text: bytes = b"") -> bytes:
         return _gpg(self._home, *arguments, text=text)
 
