@@ -59,7 +59,13 @@ class PlannedKubelets(msgspec.Struct, frozen=True):
         return self.configured(host, field)
 
     def configured(self, host: Host, field: str) -> Any | Missing | None:
-        """What the upgraded kubelet's configuration says, without its flags; None for the default."""
+        """What the upgraded kubelet's configuration says, without its flags; None for the default.
+
+        kubeadm lays the node's own instance-config.yaml over what it writes.
+        """
+        instance = host.kubelet.instance
+        if instance is not None and field in instance.values:
+            return instance.values[field]
         return own(host, field) if self.document is None else self.document.get(field)
 
 
