@@ -36,6 +36,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     (`kubelet`, `containerd`, `crio`, `docker`, `cri-docker`); `runtime` is the one that the kubelet talks to.
     `package_database` tells whether the package manager can work, `plain_upgrade` what an upgrade of the whole system
     would do today.
+    `broken_certificates` are paths of files that should hold a certificate and hold none.
     `installation` says whose Kubernetes runs there.
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
     `cri-dockerd`, `runc`) to the version that it gives of itself. `etcd` is that of kubeadm's static pod.
@@ -59,6 +60,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     package_database: PackageDatabase | Missing = Missing("not collected")
     plain_upgrade: PlainUpgrade | Missing = Missing("not collected")
     certificates: tuple[Certificate, ...] | Missing = Missing("not collected")
+    broken_certificates: frozenset[str] = frozenset()
     private_keys: frozenset[str] | Missing = Missing("not collected")
     kubeconfigs: tuple[Kubeconfig, ...] | Missing = Missing("not collected")
     static_pods: tuple[StaticPod, ...] | Missing = Missing("not collected")

@@ -86,6 +86,7 @@ class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
 
     `keys_unknown` are the gaps of control-plane nodes whose keys were not listed: whether an authority is external is
     then not known, and taken for the usual case that it is not. `validity` is how long new ones live, None by default.
+    `circumstances` are those of the control-plane nodes whose certificates were collected.
     """
 
     certificates: tuple[HostCertificate, ...]
@@ -94,6 +95,7 @@ class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...]
     keys_unknown: tuple[Gap, ...]
     switched_off_by: tuple[Subject, ...] = ()
+    circumstances: tuple[Circumstances, ...] = ()
 
     @classmethod
     def provide(
@@ -123,13 +125,13 @@ class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
             raise Unavailable(*gaps)
         plan = RenewalPlan(upgrade, order, inventory, etcd_versions)
         workers = {node.name for node in nodes or () if not node.is_control_plane}
-        found: list[HostCertificate] = []
+        found, circumstances = list[HostCertificate](), list[Circumstances]()
         for host in readable:
             around = _circumstances(host, plan, config, directory, configurations or ())
             on_host = list(_on_host(host, plan, around, directory))
             shows_none = not any(one.known and one.known.renewed_with for one in on_host)
-            if around.step is not None and host.name in collected and shows_none:
-                gaps.append(_no_certificates(host, directory))
+            if around.step is not None and host.name in collected:
+                (gaps.append(_no_certificates(host, directory)) if shows_none else circumstances.append(around))
             found += on_host if host.name not in workers else [one for one in on_host if _of_every_node(one)]
         return cls(
             certificates=tuple(found),
@@ -138,6 +140,7 @@ class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
             gaps=tuple(gaps),
             keys_unknown=tuple(_keys_unknown(readable, order)),
             switched_off_by=tuple(_setting(one) for one in configurations or () if _switches_off(one)),
+            circumstances=tuple(circumstances),
         )
 
     def leaves(self) -> Mapping[str, tuple[HostCertificate, ...]]:

@@ -71,6 +71,10 @@ class RenewalPlan(msgspec.Struct, frozen=True):
         """Who renews a certificate of the inventory, and the moment where the plan tells it."""
         if known.every_node:
             return self._on_kubelet(known, certificate, around.host), None
+        return self.by_kubeadm(known, around)
+
+    def by_kubeadm(self, known: KnownCertificate, around: Circumstances) -> tuple[Renewer, datetime | None]:
+        """The same for one that is no kubelet's, which may be absent or broken."""
         if not known.renewed_with or around.step is None:
             return Renewer.NOBODY, None
         reasons = dict(self._by_hop(known, around, around.step))

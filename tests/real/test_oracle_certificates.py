@@ -11,153 +11,32 @@ import json
 import re
 import shutil
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import pytest
 import yaml
 
-from kubepreflight.finding import Hop
-from kubepreflight.host import Host, Missing
-from kubepreflight.knowledge.certificates import CertificateInventory
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
-from kubepreflight.semantics.certificate_timeline import CertificateTimeline
-from kubepreflight.semantics.control_plane_order import ControlPlaneOrder
+from kubepreflight.host import Host
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
-from kubepreflight.semantics.renewal import Renewer, absent_keys
-from kubepreflight.upgrade import ApiServers, Upgrade
-from kubepreflight.version import Version
+from tests.real.kubeadm_pki import (
+    AUTHORITIES,
+    EXTERNAL_ETCD,
+    KEYS,
+    LEAVES,
+    SHORT,
+    VERSIONS,
+    Change,
+    agree,
+    configure,
+    gone,
+    made,
+    read,
+)
 from tests.real.machine import Machine
-
-VERSIONS = ("1.36.3", "1.37.2")
-INVENTORY = CertificateInventory.provide()
-CONFIGURATION = "/kubeadm.yaml"
-Change = Callable[[Machine], object]
-
-
-class Said(msgspec.Struct, frozen=True):
-    """What is said of one certificate: its end, None when it is not there, and whether its authority is external."""
-
-    ends: datetime | None
-    external: bool = False
-
-
-def configure(machine: Machine, version: str, **cluster: Any) -> KubeadmConfig:
-    """Write the kubeadm configuration of a machine down; keys of elliptic curves are quickly made."""
-    group = "kubeadm.k8s.io/v1beta4"
-    documents: tuple[dict[str, Any], ...] = (
-        {
-            "apiVersion": group,
-            "kind": "InitConfiguration",
-            "localAPIEndpoint": {"advertiseAddress": "192.0.2.1"},
-            "nodeRegistration": {"name": "cp1", "criSocket": "unix:///var/run/none.sock"},
-        },
-        {
-            "apiVersion": group,
-            "kind": "ClusterConfiguration",
-            "kubernetesVersion": f"v{version}",
-            "encryptionAlgorithm": "ECDSA-P256",
-            **cluster,
-        },
-    )
-    (machine.root / CONFIGURATION[1:]).write_text(yaml.safe_dump_all(documents), encoding="utf-8")
-    return KubeadmConfig.parse(yaml.safe_dump(documents[1]))
-
-
-def kubeadm(machine: Machine, version: str, *arguments: str) -> str:
-    done = machine.run("kubeadm", version, *arguments, "--config", CONFIGURATION)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def made(root: Path, version: str, **cluster: Any) -> tuple[Machine, KubeadmConfig]:
-    """A control-plane node's certificates, as kubeadm makes them."""
-    machine = Machine(root)
-    config = configure(machine, version, **cluster)
-    for what in ("certs", "kubeconfig", "control-plane"):
-        kubeadm(machine, version, "init", "phase", what, "all")
-    return machine, config
-
-
-def kubeadm_says(machine: Machine, version: str) -> dict[str, Said] | str:
-    """What check-expiration tells of each certificate; its error when it fails, as it does at the first bad file."""
-    done = machine.run("kubeadm", version, "certs", "check-expiration", "-o", "json", "--config", CONFIGURATION)
-    if done.returncode:
-        return done.stderr
-    told = json.loads(done.stdout)
-    return {
-        one["name"]: Said(
-            None if one["missing"] else datetime.fromisoformat(one["expirationDate"]), one["externallyManaged"]
-        )
-        for one in (*told["certificates"], *told["certificateAuthorities"])
-    }
-
-
-class Ours(msgspec.Struct, frozen=True):
-    """What we say of each certificate of kubeadm's, and of the files that we could not read."""
-
-    said: Mapping[str, Said]
-    gaps: tuple[str, ...]
-
-
-def we_say(host: Host, config: KubeadmConfig) -> Ours:
-    timeline = timeline_of(host, config)
-    keys = host.private_keys
-    assert not isinstance(keys, Missing)
-    assert not isinstance(host.certificates, Missing)
-    paths = {one.path: one for one in host.certificates}
-    absent = absent_keys(INVENTORY, keys, paths, config.certificates_directory)
-    said = {
-        one.name: Said(None) for one in INVENTORY.certificates if one.managed_by == "kubeadm" or one.kind == "authority"
-    }
-    if config.etcd_is_external:
-        said = {name: one for name, one in said.items() if not INVENTORY.get(name).local_etcd_only}
-    for one in reversed(timeline.certificates):
-        if one.name in said:
-            external = one.renewer is Renewer.EXTERNAL_AUTHORITY or one.name in absent
-            said[one.name] = Said(one.ends, external)
-    return Ours(said, tuple(gap.reason for gap in (*host.unreadable, *timeline.gaps)))
-
-
-def timeline_of(host: Host, config: KubeadmConfig) -> CertificateTimeline:
-    """The certificates of a node whose next upgrade is to the newest version here."""
-    start, old, new = datetime.now(UTC), Version.parse(VERSIONS[0]), Version.parse(VERSIONS[1])
-    hop = Hop(old.minor_version, new.minor_version)
-    upgrade = Upgrade(current=old, target=new, hops=(hop,), start=start, end=start + timedelta(days=1))
-    return CertificateTimeline.provide(
-        hosts=[host],
-        upgrade=upgrade,
-        order=ControlPlaneOrder.provide(upgrade, ApiServers({"cp1": old}, old)),
-        inventory=INVENTORY,
-        etcd_versions=EtcdVersions.provide(),
-        config=config,
-    )
-
-
-def agree(machine: Machine, config: KubeadmConfig, host: Host | None = None) -> Ours:
-    """Both kubeadms and we say the same, or they fail at a file that we could not read either, or that is not there."""
-    ours = we_say(host or machine.host(), config)
-    for version in VERSIONS:
-        told = kubeadm_says(machine, version)
-        if isinstance(told, str):
-            path = NAMED.search(told)
-            assert path is not None, told
-            known = INVENTORY.at(path[0], config.certificates_directory)
-            there = known is None or ours.said[known.name].ends is not None
-            assert not there or any(path[0] in gap for gap in ours.gaps), f"{told}{ours}"
-        else:
-            assert ours.said == told
-    return ours
-
-
-NAMED = re.compile(r"/etc/kubernetes/[\w./-]+\.(crt|key|conf)")
-
-
-SHORT = {"certificateValidityPeriod": "100h0m0s", "caCertificateValidityPeriod": "3000h0m0s"}
 
 
 @pytest.fixture(scope="module")
@@ -175,18 +54,6 @@ def copy(node: tuple[Machine, KubeadmConfig], tmp_path: Path) -> tuple[Machine, 
     """A copy of that node to change."""
     shutil.copytree(node[0].root, tmp_path / "node")
     return Machine(tmp_path / "node"), node[1]
-
-
-EXTERNAL_ETCD = {
-    "etcd": {
-        "external": {
-            "endpoints": ["https://192.0.2.9:2379"],
-            "caFile": "/etc/kubernetes/pki/etcd/ca.crt",
-            "certFile": "/etc/kubernetes/pki/apiserver-etcd-client.crt",
-            "keyFile": "/etc/kubernetes/pki/apiserver-etcd-client.key",
-        }
-    }
-}
 
 
 @pytest.mark.parametrize(
@@ -216,14 +83,6 @@ def test_what_kubeadm_makes(cluster: dict[str, Any], tmp_path: Path) -> None:
     assert abs(ends - datetime.now(UTC) - validity) < timedelta(minutes=5)
 
 
-def gone(*paths: str) -> Change:
-    def change(machine: Machine) -> None:
-        for path in paths:
-            (machine.kubernetes / path).unlink()
-
-    return change
-
-
 def linked(path: str, target: str) -> Change:
     def change(machine: Machine) -> None:
         file = machine.kubernetes / path
@@ -237,15 +96,6 @@ def replaced(path: str, source: str) -> Change:
     return lambda machine: (machine.kubernetes / path).write_bytes(read(machine, source))
 
 
-def read(machine: Machine, path: str) -> bytes:
-    return (machine.kubernetes / path).read_bytes()
-
-
-AUTHORITIES = {"ca": "pki/ca.crt", "etcd-ca": "pki/etcd/ca.crt", "front-proxy-ca": "pki/front-proxy-ca.crt"}
-KEYS = {name: path.replace(".crt", ".key") for name, path in AUTHORITIES.items()}
-LEAVES = tuple(
-    one.path.removeprefix("/etc/kubernetes/") for one in INVENTORY.certificates if one.managed_by == "kubeadm"
-)
 PRESENCE: dict[str, Change] = {
     "the cluster's authority is external": gone(KEYS["ca"]),
     "etcd's authority is external": gone(KEYS["etcd-ca"]),
@@ -525,52 +375,3 @@ def test_a_kubeconfig_in_another_notation(
         agree(machine, config, host)
     if differs:
         assert any("/etc/kubernetes/admin.conf" in gap.reason for gap in host.unreadable)
-
-
-@pytest.mark.parametrize("absent", [(), ("ca",), ("etcd-ca",), ("front-proxy-ca", "etcd-ca")], ids=" ".join)
-@pytest.mark.parametrize("cluster", [{}, EXTERNAL_ETCD], ids=["own etcd", "external etcd"])
-def test_what_is_renewed_is_what_we_say_the_upgrade_renews(
-    cluster: dict[str, Any], absent: tuple[str, ...], copy: tuple[Machine, KubeadmConfig], tmp_path: Path
-) -> None:
-    machine, _ = copy
-    gone(*(KEYS[name] for name in absent))(machine)
-    timeline = timeline_of(machine.host(), configure(machine, VERSIONS[-1], **cluster, **SHORT))
-    expected = {one.name for one in timeline.certificates if one.renewer is Renewer.UPGRADE}
-    for version in VERSIONS:
-        shutil.copytree(machine.root, tmp_path / version)
-        other = Machine(tmp_path / version)
-        before = kubeadm_says(other, version)
-        kubeadm(other, version, *INVENTORY.renewal(Version.parse(version).minor_version).renew_command.split()[1:])
-        assert changed(before, kubeadm_says(other, version)) == expected
-
-
-def changed(before: dict[str, Said] | str, after: dict[str, Said] | str) -> set[str]:
-    """The certificates that end at another time than before."""
-    assert isinstance(before, dict)
-    assert isinstance(after, dict)
-    return {name for name, one in after.items() if one != before[name]}
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_each_is_renewed_by_its_name_and_for_the_time_that_is_configured(
-    version: str, copy: tuple[Machine, KubeadmConfig]
-) -> None:
-    machine, _ = copy
-    config = configure(machine, version, **SHORT)
-    for one in INVENTORY.certificates:
-        if one.managed_by == "kubeadm":
-            before = kubeadm_says(machine, version)
-            kubeadm(machine, version, "certs", "renew", one.name)
-            assert changed(before, kubeadm_says(machine, version)) == {one.name}
-    agree(machine, config)
-
-
-@pytest.mark.parametrize("name", ["apiserver", "etcd-peer", "admin.conf"])
-def test_renewal_stops_at_what_cannot_be_read(name: str, copy: tuple[Machine, KubeadmConfig]) -> None:
-    machine, _ = copy
-    path = machine.root / INVENTORY.get(name).path[1:]
-    path.write_bytes(b"")
-    for version in VERSIONS:
-        done = machine.run("kubeadm", version, "certs", "renew", "all", "--config", CONFIGURATION)
-        assert done.returncode
-        assert path.name.removesuffix(".crt") in done.stderr

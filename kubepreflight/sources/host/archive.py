@@ -9,7 +9,7 @@ import msgspec
 
 from kubepreflight.host import Host, Missing
 from kubepreflight.host.kubelet import values_of
-from kubepreflight.sources.host.certificate_files import kubelet_name, read_certificates, read_private_keys
+from kubepreflight.sources.host.certificate_files import kubelet_name, read_broken, read_certificates, read_private_keys
 from kubepreflight.sources.host.etcd import read_etcd
 from kubepreflight.sources.host.etcd_data import read_etcd_data
 from kubepreflight.sources.host.host_files import HostFiles
@@ -81,6 +81,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         package_database=read_package_database(node),
         plain_upgrade=read_plain_upgrade(node),
         certificates=certificates,
+        broken_certificates=read_broken(node, certificates),
         private_keys=read_private_keys(node),
         kubeconfigs=kubeconfigs,
         static_pods=read_static_pods(node, kubelet),

@@ -18,6 +18,12 @@ _DISTRIBUTION = ("/etc/ssl/certs/", "/etc/pki/", "/usr/share/")
 _PEM = b"-----BEGIN CERTIFICATE-----"
 _ROTATED = re.compile(rf"^({KUBELET}/kubelet-(?:client|server))-[0-9][0-9-]*\.pem$")
 _NODE = "system:node:"
+_LOOKED_INTO = (
+    "nothing in it is a certificate that could be told from a key",
+    "something in it is no whole certificate, and was left out",
+    "a private key, and no certificate",
+)
+"""What the collector says of a file that it could read, and of which not all came."""
 
 
 def read_certificates(node: HostFiles) -> tuple[Certificate, ...] | Missing:
@@ -43,6 +49,15 @@ def read_certificates(node: HostFiles) -> tuple[Certificate, ...] | Missing:
     if looked:
         return tuple(found)
     return node.missing(FOLDER, KUBELET) or ()
+
+
+def read_broken(node: HostFiles, certificates: tuple[Certificate, ...] | Missing) -> frozenset[str]:
+    """The files below /etc/kubernetes that should hold a certificate, could be read, and hold none."""
+    held = set() if isinstance(certificates, Missing) else {one.path for one in certificates}
+    came = (path for path in node.below(FOLDER) if path not in node.unread and node.bytes_of(path) is not None)
+    left = (path for path, reason in node.unread.items() if path.startswith(f"{FOLDER}/") and reason in _LOOKED_INTO)
+    paths = (path for path in (*came, *left) if path.endswith(_SUFFIXES) and not path.startswith(BACKUPS))
+    return frozenset(path for path in paths if path not in held)
 
 
 def _may_hold(node: HostFiles, path: str) -> bool:
