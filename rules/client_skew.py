@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
-from kubepreflight.finding import NOTE, Finding, Gap, Subject, finding
+from kubepreflight.finding import NOTE, Finding, Gap, finding
 from kubepreflight.host import Host, Missing
 from kubepreflight.knowledge.versions import SkewPolicy
 from kubepreflight.rule import rule
 from kubepreflight.semantics import skew
 from kubepreflight.semantics.api_servers import VisibleApiServers
-from kubepreflight.semantics.installed import installed_version
+from kubepreflight.semantics.installed import installed_version, package_version
+from kubepreflight.semantics.package_commands import install
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
-from kubepreflight.version import Minor
+from kubepreflight.version import Minor, Version
 
 
 @rule(severity=NOTE, area="versions", phase="control-plane-upgrade")
@@ -35,15 +36,15 @@ def client_skew(
         https://kubernetes.io/releases/version-skew-policy/#kubectl
 
     """
-    found: dict[Minor, list[Subject]] = {}
+    found: dict[Minor, list[Host]] = {}
     for host in hosts:
         version = installed_version(host, "kubectl")
         if isinstance(version, Missing):
             yield host.cannot_check("packages", version)
         elif version is not None:
-            found.setdefault(version.minor_version, []).append(host.subject)
+            found.setdefault(version.minor_version, []).append(host)
     end = upgrade.first_hop.end
-    for minor, nodes in sorted(found.items()):
+    for minor, same in sorted(found.items()):
         oldest, newest = (servers.oldest, servers.newest) if servers else (None, None)
         today = (
             skew.client_skew(minor, oldest.minor_version, newest.minor_version, policy) if oldest and newest else None
@@ -52,12 +53,25 @@ def client_skew(
         if wrong := today or after:
             when = "" if today else f"Once the control plane runs {end}: "
             yield finding(
-                common_subject(nodes, f"kubectl {minor}"),
-                f"kubectl on {listed(one.name for one in nodes)} does not fit the API server. {when}{wrong}.",
-                remedy=f"Move it with the kubelet of its node, or before:\n"
-                f"apt-mark unhold kubectl && apt-get update && apt-get install -y kubectl='{end}.*'\n"
-                "apt-mark hold kubectl",
-                places=nodes,
+                common_subject(same, f"kubectl {minor}"),
+                f"kubectl on {listed(one.name for one in same)} does not fit the API server. {when}{wrong}.",
+                remedy=_remedy(same, minor, end),
+                places=same,
                 hop=upgrade.first_hop,
                 phase="before" if today else None,
             )
+
+
+def _remedy(hosts: list[Host], minor: Minor, end: Minor) -> str:
+    """One for those that have it from a package, one for the others."""
+    packaged = [
+        one for one in hosts if not isinstance(one.packages, Missing) and package_version(one.packages, "kubectl")
+    ]
+    others = [one.name for one in hosts if one not in packaged]
+    parts = []
+    if packaged:
+        commands = install(["kubectl"], Version(*end), packaged, downgrade=minor > end)
+        parts.append(f"Move it with the kubelet of its node, or before:\n{commands}")
+    if others:
+        parts.append(f"On {listed(others)} it is of no package: bring {end} there as it came.")
+    return "\n".join(parts)

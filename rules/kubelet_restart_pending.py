@@ -10,6 +10,7 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics.api_servers import VisibleApiServers
 from kubepreflight.semantics.installed import installed_version
 from kubepreflight.semantics.kubelets import Kubelets
+from kubepreflight.semantics.package_commands import install
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.version import Version
 
@@ -17,10 +18,19 @@ from kubepreflight.version import Version
 class Pending(msgspec.Struct, frozen=True):
     """One node on which the next start of the kubelet runs something else."""
 
-    node: str
+    host: Host
     running: Version
     installed: Version
-    subject: Subject
+
+    @property
+    def node(self) -> str:
+        """Its name."""
+        return self.host.name
+
+    @property
+    def subject(self) -> Subject:
+        """The node."""
+        return self.host.subject
 
 
 @rule(severity=WARNING, area="versions", phase="before")
@@ -53,7 +63,7 @@ def kubelet_restart_pending(
         if isinstance(installed, Missing):
             yield host.cannot_check("packages", installed)
         elif kubelet is not None and installed is not None and installed != kubelet.version:
-            pending.append(Pending(host.name, kubelet.version, installed, host.subject))
+            pending.append(Pending(host, kubelet.version, installed))
     yield from (gap for gap in kubelets.gaps if gap.subject in {host.name for host in hosts})
     newer = [one for one in pending if one.installed > one.running]
     if newer:
@@ -76,8 +86,7 @@ def _waiting(pending: list[Pending], servers: VisibleApiServers | None) -> Findi
         )
         remedy = (
             "Do not reboot these nodes. Bring the control plane up first, or put the running version back:\n"
-            f"apt-mark unhold kubelet && apt-get install -y --allow-downgrades kubelet='{ahead[0].running}-*'\n"
-            "apt-mark hold kubelet"
+            f"{_put_back(ahead)}"
         )
     else:
         text += " It starts at a moment that nobody chose."
@@ -92,6 +101,17 @@ def _waiting(pending: list[Pending], servers: VisibleApiServers | None) -> Findi
         places=pending,
         evidence={"kubelets": [f"{one.node}: {one.running} runs, {one.installed} installed" for one in pending]},
     )
+
+
+def _put_back(ahead: list[Pending]) -> str:
+    by_version: dict[Version, list[Pending]] = {}
+    for one in ahead:
+        by_version.setdefault(one.running, []).append(one)
+    commands = []
+    for version, same in by_version.items():
+        command = install(["kubelet"], version, [one.host for one in same], downgrade=True)
+        commands.append(f"On {listed(one.node for one in same)}:\n{command}" if len(by_version) > 1 else command)
+    return "\n".join(commands)
 
 
 def _behind(pending: list[Pending]) -> Finding:
