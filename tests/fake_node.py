@@ -247,6 +247,11 @@ FILES = {
     "#deb https://PLANTED-apt-token:@packages.example.com/x y z\n",
     "etc/apt/sources.list.d/kubernetes.sources": "Types: deb\nURIs: https://u:PLANTED-deb822@pkgs.example.com/deb/\n"
     "Suites: /\nSigned-By: /etc/apt/keyrings/kubernetes.gpg\n",
+    "etc/apt/apt.conf": 'Acquire::http::Proxy "http://user:PLANTED-apt-proxy@proxy:3128";\n',
+    "etc/apt/apt.conf.d/50unattended-upgrades": 'Unattended-Upgrade { Origins-Pattern { "origin=*"; };\n'
+    ' Mail "PLANTED-mail"; };\nAPT { Periodic { Unattended-Upgrade "1"; }; Key "PLANTED-apt-key"; };\n',
+    "etc/dnf/automatic.conf": "[commands]\napply_updates = yes\n[command_email]\n"
+    "command_format = mail -S smtp-auth-password=PLANTED-dnf-automatic {body}\napply_updates = PLANTED twice\n",
     "etc/apt/auth.conf": "machine mirror login user password PLANTED-auth-conf\n",
     "etc/apt/auth.conf.d/x.conf": "machine mirror login user password PLANTED-auth-conf-d\n",
     "etc/yum.repos.d/kubernetes.repo": "[kubernetes]\nname=Kubernetes\nbaseurl=https://u:PLANTED-yum@pkgs.example.com/rpm/\n"

@@ -20,6 +20,7 @@ ASKED_PACKAGES = (
     *("kubeadm", "kubelet", "kubectl", "kubernetes-cni", "cri-tools", "containerd", "containerd.io"),
     *("cri-o", "cri-o-runc", "cri-dockerd", "docker-ce", "docker-ce-cli", "docker.io", "moby-engine"),
     *("moby-containerd", "runc", "moby-runc", "crun", "conntrack", "socat", "ebtables"),
+    *("unattended-upgrades", "dnf-automatic", "dnf5-plugin-automatic", "yum-cron"),
 )
 LOCKS = tuple(
     f"/var/{name}"
@@ -142,6 +143,16 @@ def _commands(cluster: Cluster, software: Software, node: Node) -> dict[str, Com
         "dpkg-journal": Command("ls /var/lib/dpkg/updates"),
         "package-locks": Command(f"stat -c %i %d %n {' '.join(LOCKS)}", _lock_files(machine)),
         "kernel-locks": Command("cat /proc/locks"),
+        "apt-automatic": Command(
+            "apt-config dump APT::Periodic Unattended-Upgrade::Allowed-Origins Unattended-Upgrade::Origins-Pattern "
+            "Unattended-Upgrade::Package-Blacklist Unattended-Upgrade::Package-Whitelist "
+            "Unattended-Upgrade::Package-Whitelist-Strict"
+        ),
+        "upgrade-timers": Command(
+            "systemctl --root=/ --no-legend --no-pager list-unit-files apt-daily-upgrade.timer dnf-automatic.timer "
+            "dnf-automatic-install.timer dnf5-automatic.timer yum-cron.service",
+            "apt-daily-upgrade.timer enabled enabled\n",
+        ),
         "crio-version": _absent("crio --version"),
         "cri-dockerd-version": _absent("cri-dockerd --version"),
         "docker-version": _absent("docker --version"),

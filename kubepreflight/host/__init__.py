@@ -6,6 +6,7 @@ All parsing is done in `kubepreflight.sources.host`; here are only the facts.
 
 from __future__ import annotations
 
+from kubepreflight.host.automatic import AutomaticTool, AutomaticUpgrades, Release
 from kubepreflight.host.etcd import EtcdData, EtcdListed, EtcdSnapshot, EtcdStatus, KubeadmCopy
 from kubepreflight.host.installation import Installation
 from kubepreflight.host.kubelet import KubeletConfigFile, KubeletFlag, KubeletSettings, SettingPlace
@@ -33,6 +34,8 @@ from kubepreflight.host.units import Unit
 __all__ = [
     "EMBEDDED",
     "RPM_DATABASE",
+    "AutomaticTool",
+    "AutomaticUpgrades",
     "CachedPackage",
     "Certificate",
     "Change",
@@ -60,6 +63,7 @@ __all__ = [
     "PackageDatabase",
     "PackageList",
     "PlainUpgrade",
+    "Release",
     "Repository",
     "RuntimeImage",
     "SettingPlace",

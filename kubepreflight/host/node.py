@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
+from kubepreflight.host.automatic import AutomaticUpgrades
 from kubepreflight.host.etcd import EtcdData, EtcdStatus
 from kubepreflight.host.installation import Installation
 from kubepreflight.host.kubelet import KubeletSettings
@@ -35,7 +36,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     `kubelet_flags` the flags with which it is started, without `--`. `units` are services of systemd by name
     (`kubelet`, `containerd`, `crio`, `docker`, `cri-docker`); `runtime` is the one that the kubelet talks to.
     `package_database` tells whether the package manager can work, `plain_upgrade` what an upgrade of the whole system
-    would do today.
+    would do today, `automatic_upgrades` what upgrades by itself.
     `broken_certificates` are paths of files that should hold a certificate and hold none.
     `installation` says whose Kubernetes runs there.
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
@@ -57,6 +58,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     package_family: str | Missing = Missing("not collected")
     packages: Mapping[str, Package] | Missing = Missing("not collected")
     repositories: tuple[Repository, ...] | Missing = Missing("not collected")
+    automatic_upgrades: AutomaticUpgrades | Missing = Missing("not collected")
     package_database: PackageDatabase | Missing = Missing("not collected")
     plain_upgrade: PlainUpgrade | Missing = Missing("not collected")
     certificates: tuple[Certificate, ...] | Missing = Missing("not collected")

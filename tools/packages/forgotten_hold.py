@@ -83,15 +83,18 @@ class World:
 
 
 @contextmanager
-def world() -> Iterator[World]:
-    """Make a world, and serve its repositories meanwhile. Raises PackagesError."""
+def world(*more: str) -> Iterator[World]:
+    """Make a world, and serve its repositories meanwhile. `more` are packages of Debian that the node has besides.
+
+    Raises PackagesError.
+    """
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="packages-")))
         signing = stack.enter_context(key())
         for minor, versions in REPOSITORIES.items():
             publish(scratch / "served", minor, versions, architecture(), signing)
         proxy = stack.enter_context(serving(scratch / "served"))
-        root = Root.copy(base(), scratch / NODE, NODE)
+        root = Root.copy(base(*more), scratch / NODE, NODE)
         root.trust(signing.public, proxy)
         root.use_repositories(["1.36"])
         root.said("apt-get", "install", "-y", *(f"{name}={deb_version(NOW)}" for name in HELD))

@@ -9,6 +9,7 @@ import msgspec
 
 from kubepreflight.host import Host, Missing
 from kubepreflight.host.kubelet import values_of
+from kubepreflight.sources.host.automatic import read_automatic
 from kubepreflight.sources.host.certificate_files import kubelet_name, read_broken, read_certificates, read_private_keys
 from kubepreflight.sources.host.etcd import read_etcd
 from kubepreflight.sources.host.etcd_data import read_etcd_data
@@ -78,6 +79,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         package_family=family,
         packages=packages,
         repositories=repositories,
+        automatic_upgrades=read_automatic(node, system, packages),
         package_database=read_package_database(node),
         plain_upgrade=read_plain_upgrade(node),
         certificates=certificates,

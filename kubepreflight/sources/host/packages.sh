@@ -2,7 +2,8 @@
 # Packages, what holds them, and where they come from. Nothing is installed, no lock is taken, no list fetched.
 
 PACKAGES="kubeadm kubelet kubectl kubernetes-cni cri-tools containerd containerd.io cri-o cri-o-runc cri-dockerd
-    docker-ce docker-ce-cli docker.io moby-engine moby-containerd runc moby-runc crun conntrack socat ebtables"
+    docker-ce docker-ce-cli docker.io moby-engine moby-containerd runc moby-runc crun conntrack socat ebtables
+    unattended-upgrades dnf-automatic dnf5-plugin-automatic yum-cron"
 take_packages() {
     # shellcheck disable=SC2016  # dpkg's own ${…}
     format='${Package}\t${Version}\t${db:Status-Want}\t${db:Status-Eflag}\t${db:Status-Status}\n'

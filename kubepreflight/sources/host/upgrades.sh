@@ -56,9 +56,35 @@ take_package_locks() {
     for holder in $holders; do [ ! -r "/proc/$holder/stat" ] || set -- "$@" "/proc/$holder/stat"; done
     [ $# -eq 0 ] || run lock-holders cat /proc/uptime "$@"
 }
+# What upgrades by itself. Of apt's settings just these leave: others may hold a proxy's password.
+AUTOMATIC="APT::Periodic Unattended-Upgrade::Allowed-Origins Unattended-Upgrade::Origins-Pattern
+    Unattended-Upgrade::Package-Blacklist Unattended-Upgrade::Package-Whitelist
+    Unattended-Upgrade::Package-Whitelist-Strict"
+take_automatic() {
+    if [ -d "$ROOT/etc/apt" ] && apt_settings; then
+        # shellcheck disable=SC2086  # a list it is
+        run apt-automatic apt-config dump $AUTOMATIC
+        if grep -q '::$\|:: "' "$ARCHIVE/commands/apt-automatic/stdout" 2>/dev/null; then
+            run apt-releases apt-cache -c "$WORK/apt.conf" policy
+        fi
+    fi
+    run upgrade-timers systemctl --root="${ROOT:-/}" --no-legend --no-pager list-unit-files apt-daily-upgrade.timer \
+        dnf-automatic.timer dnf-automatic-install.timer dnf5-automatic.timer yum-cron.service
+    for path in /etc/dnf/automatic.conf /usr/share/dnf5/dnf5-plugins/automatic.conf /etc/yum/yum-cron.conf; do
+        take cut_automatic "$path"
+    done
+}
+# Only what says whether and what it installs: the rest is about mail and commands, with their passwords.
+cut_automatic() {
+    limited awk '
+    { sub(/[ \t\r]+$/, "") }
+    /^\[[a-z]+\]$/ || /^[ \t]*(apply_updates|upgrade_type|update_cmd)[ \t]*=[ \t]*[A-Za-z0-9:-]*$/ { print; next }
+    { print "# (cut)" }' "$1"
+}
 take_upgrades() {
     take_apt_upgrade
     take_dpkg_state
     take_package_locks
+    take_automatic
     unset APT_CONFIG
 }
