@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TypeVar
 
-from kubepreflight.finding import WARNING, Finding, Gap, finding
+from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
 from kubepreflight.host import Host, Missing
 from kubepreflight.rule import rule
 from kubepreflight.semantics.planned_kubelets import EDIT, PlannedKubelets, is_false, today
@@ -22,7 +22,7 @@ ALLOW = f"Or let the kubelets start with it ({FIELD}: false; it is theirs to use
 T = TypeVar("T")
 
 
-@rule(severity=WARNING, area="nodes", phase="node-upgrade")
+@rule(severity=BLOCKER, area="nodes", phase="node-upgrade")
 def swap_enabled(hosts: list[Host], kubelets: PlannedKubelets) -> Iterator[Finding | Gap]:
     """Swap is on, or comes with the next boot, and the kubelet is not configured for it.
 
@@ -30,8 +30,9 @@ def swap_enabled(hosts: list[Host], kubelets: PlannedKubelets) -> Iterator[Findi
     a package, does not show until the kubelet is restarted; and every upgrade restarts it.
 
     What happens: "running with swap on is not supported": the kubelet exits, and is started again and again; the node
-    goes NotReady in the middle of the work. Swap that was only switched off, and still stands in fstab, does the same
-    at the first reboot.
+    goes NotReady in the middle of the work: a blocker, or a warning where the node's own file allows swap and what
+    kubeadm will write does not. Swap that was only switched off, and still stands in fstab, does the same at the first
+    reboot: a warning.
 
     When it stays silent: /proc/swaps lists nothing and neither fstab nor zram-generator brings any with a boot (systemd
     was told to leave it, or there is none); or failSwapOn is false, by a flag or by the configuration that kubeadm
@@ -66,6 +67,7 @@ def swap_enabled(hosts: list[Host], kubelets: PlannedKubelets) -> Iterator[Findi
                 remedy=f"{OFF}\n{ALLOW}",
                 places=same,
                 evidence={"swap": [_areas(one) for one in same]},
+                severity=BLOCKER if field is ON else WARNING,
                 phase="after" if field is AT_BOOT else None,
             )
 

@@ -8,7 +8,7 @@ import msgspec
 
 from kubepreflight.host import Host, Missing
 from kubepreflight.knowledge.runtimes import Runtimes
-from kubepreflight.semantics.planned_kubelets import PlannedKubelets, told_by_flag
+from kubepreflight.semantics.planned_kubelets import PlannedKubelets
 from kubepreflight.version import Minor, Version
 
 FIELD, FLAG = "cgroupDriver", "cgroup-driver"
@@ -55,7 +55,7 @@ def drivers(host: Host, kubelets: PlannedKubelets, kubelet: Minor, known: Runtim
 
 
 def _gate(host: Host, kubelets: PlannedKubelets, name: str) -> bool | Missing | None:
-    flag = told_by_flag(host, "feature-gates")
+    flag = host.kubelet.flag("feature-gates")
     if isinstance(flag, Missing):
         return flag
     words = dict(word.partition("=")[::2] for word in (flag or "").split(","))

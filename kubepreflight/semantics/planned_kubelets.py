@@ -14,8 +14,12 @@ import msgspec
 
 from kubepreflight.finding import Gap, cannot_check
 from kubepreflight.host import Host, Missing
+from kubepreflight.host.kubelet import merged
 from kubepreflight.objects import Api, KubernetesObject
 from kubepreflight.semantics.kubeadm_config import mapping_in
+
+CONFIG = "/var/lib/kubelet/config.yaml"
+"""What kubeadm writes."""
 
 CONFIG_MAP = "kubelet-config"
 EDIT = f"kubectl -n kube-system edit configmap {CONFIG_MAP}"
@@ -53,36 +57,25 @@ class PlannedKubelets(msgspec.Struct, frozen=True):
 
     def value(self, host: Host, field: str, flag: str) -> Any | Missing | None:
         """What the upgraded kubelet of a host is told, None for its default; a flag's value comes as text."""
-        given = told_by_flag(host, flag)
-        if given is not None:
-            return given
-        return self.configured(host, field)
+        given = host.kubelet.flag(flag)
+        return self.configured(host, field) if given is None else given
 
     def configured(self, host: Host, field: str) -> Any | Missing | None:
         """What the upgraded kubelet's configuration says, without its flags; None for the default.
 
-        kubeadm lays the node's own instance-config.yaml over what it writes.
+        Over what kubeadm writes lie its instance-config.yaml and the kubelet's own drop-ins, which it leaves alone.
         """
-        instance = host.kubelet.instance
-        if instance is not None and field in instance.values:
-            return instance.values[field]
-        return own(host, field) if self.document is None else self.document.get(field)
+        files = host.kubelet.files
+        known = () if isinstance(files, Missing) else files
+        if self.document is None or (known and known[0].path != CONFIG):
+            return today(host, field)
+        instance = () if host.kubelet.instance is None else (host.kubelet.instance.values,)
+        return merged((self.document, *instance, *(one.values for one in known[1:]))).get(field)
 
 
-def today(host: Host, field: str, flag: str) -> Any | Missing | None:
+def today(host: Host, field: str, flag: str = "") -> Any | Missing | None:
     """What the kubelet of a host is told now, None for its default; a flag's value comes as text."""
-    given = told_by_flag(host, flag)
-    return own(host, field) if given is None else given
-
-
-def own(host: Host, field: str) -> Any | Missing | None:
-    """What the configuration files on the host say."""
-    return host.kubelet_config if isinstance(host.kubelet_config, Missing) else host.kubelet_config.get(field)
-
-
-def told_by_flag(host: Host, flag: str) -> str | Missing | None:
-    """The value of a flag on the host's kubelet, "" for a bare one; None when it is not given."""
-    return host.kubelet_flags if isinstance(host.kubelet_flags, Missing) else host.kubelet_flags.get(flag)
+    return host.kubelet.value(field, flag)
 
 
 def is_false(value: Any) -> bool:
