@@ -3,9 +3,11 @@ it could not see."""
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -15,11 +17,12 @@ from kubepreflight.sources.host.daemonset import daemonset_with_script
 from kubepreflight.sources.host.script import collect_script
 from tests.collecting import members
 from tests.fake_node import write_node
-from tests.real.busybox import busybox_root
+from tests.real.busybox import PATH, busybox_root
 from tests.real.cluster import VERSIONS
 from tests.real.conftest import Clusters
 from tests.real.container import Container
 from tools.packages.base import LOGIN, base
+from tools.packages.machine import APART
 from tools.waiting import until
 
 NAMESPACE = "kubepreflight-collect"
@@ -94,13 +97,34 @@ def test_a_nodes_own_programs_are_asked_in_its_own_root(debian: tuple[str, list[
     assert not isinstance(host.certificates, Missing)
     assert len(host.certificates) == 8
     assert members(archive)["commands/apt-mark-showhold/status"] == b"0\n"
+    assert differences(host, read(by_hand(disk, tmp_path))) == {"collected_at"}
+
+
+def differences(one: Host, other: Host) -> set[str]:
+    """The facts that differ; how much room there is changes with every test."""
+    facts = ({name: getattr(host, name) for name in Host.__struct_fields__} for host in (one, other))
+    first, second = (known | {"machine": msgspec.structs.replace(known["machine"], file_systems=())} for known in facts)
+    return {name for name, value in first.items() if second[name] != value}
+
+
+def by_hand(disk: str, folder: Path) -> bytes:
+    """What the collector makes of the same machine when somebody logs in there."""
+    for name in ("upper", "work", "root"):
+        (folder / name).mkdir()
+    script = f"""
+        mount -t overlay overlay -o lowerdir={disk},upperdir={folder}/upper,workdir={folder}/work {folder}/root
+        mount --rbind /dev {folder}/root/dev && mount -t proc proc {folder}/root/proc
+        exec chroot {folder}/root sh -s"""
+    command = [*APART, "sh", "-ec", script]
+    done = subprocess.run(command, input=collect_script().encode(), capture_output=True, check=True, env={"PATH": PATH})
+    return done.stdout
 
 
 def test_of_a_node_without_a_shell_its_files_come_and_the_rest_is_said(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     write_node(disk)
     for name in ("dev", "proc", "tmp"):
-        (disk / name).mkdir()
+        (disk / name).mkdir(exist_ok=True)
     archive, said = collected(str(disk), tmp_path)
     assert said == ""
     host = read(archive)

@@ -43,13 +43,13 @@ take_kernel() {
         "$ROOT/usr/lib/modules/$running/config" "$ROOT/usr/lib/ostree-boot/config-$running" "$ROOT/usr/lib/kernel/config-$running" \
         "$ROOT/usr/src/linux-headers-$running/.config" "$ROOT/lib/modules/$running/build/.config"; do
         [ -f "$built" ] || continue
-        case $built in *.gz) reader='gzip -dc' ;; *) reader=cat ;; esac
+        case $built in *.gz) reader='gzip -dc' ;; *) reader='cat' ;; esac
         run kernel-config sh -c "$reader \"\$0\" | grep -E '^CONFIG_$KERNEL_BUILT='" "$built"
         break
     done
     [ -d "$ARCHIVE/commands/kernel-config" ] || run kernel-config sh -c 'echo "no configuration of the running kernel is on the disk" >&2; exit 2'
     run modules sh -c 'cut -d " " -f 1 /proc/modules'
-    # shellcheck disable=SC2086  # a list it is
+    # shellcheck disable=SC2016,SC2086  # the inner shell expands, and a list it is
     run sysctl sh -c 'cd /proc/sys && for name; do printf "%s=" "$name"; cat "$name" || echo; done' sh $KERNEL_SETTINGS
 }
 
@@ -61,12 +61,14 @@ take_memory() {
     run swap-units find "$ROOT/etc/systemd/system" -maxdepth 1 '(' -name '*.swap' -o -name swap.target ')' -exec ls -ld '{}' ';'
 }
 # Only the lines about swap: others may hold a password of a network's file system.
+# shellcheck disable=SC2016  # awk's dollars
 cut_fstab() { limited awk '$1 !~ /^#/ && $3 == "swap"' "$1"; }
 
 # What waits for a reboot: Debian's own marks; and the kernels on the disk and what was installed since the start.
 take_reboot() {
     take cut_nothing /run/reboot-required
     take cut_nothing /run/reboot-required.pkgs
+    # shellcheck disable=SC2016  # the inner shell's own dollars
     run kernels sh -c 'for path in "$0"/boot/vmlinuz-* "$0"/lib/modules/*; do [ ! -e "$path" ] || printf "%s\n" "${path#"$0"}"; done' "$ROOT"
     run boot-time grep '^btime ' /proc/stat
     for directory in /usr/lib/sysimage/rpm /var/lib/rpm; do

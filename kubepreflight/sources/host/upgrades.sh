@@ -13,6 +13,7 @@ Dir::Log::Planner "";
 Dir::Log::Solver "";
 APT::Get::Show-User-Simulation-Note "false";
 CONF
+    # shellcheck disable=SC1003  # a backslash it is
     case $ROOT in
         '') ;;
         *'"'* | *'\'*) return 1 ;;
