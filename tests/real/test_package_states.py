@@ -6,19 +6,22 @@ import io
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from kubepreflight.finding import Finding
+from kubepreflight.finding import Finding, Hop
 from kubepreflight.host import Host, Missing, PackageDatabase, PlainUpgrade
+from kubepreflight.knowledge.package_dependencies import PackageDependencies
 from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.rule import load_rules
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
+from kubepreflight.upgrade import Upgrade
+from kubepreflight.version import Minor, Version
 from tools.packages import forgotten_hold
-from tools.packages.base import architecture
+from tools.packages.base import architecture, base
 from tools.packages.deb import Package, build
 from tools.packages.forgotten_hold import BOTH, NEXT, NODE, PATCH, World
 from tools.packages.kubernetes import HELD, NAMES, deb_version
@@ -26,7 +29,9 @@ from tools.packages.repository import write_flat
 from tools.packages.root import Root
 from tools.packages.signing import key
 
-BROKEN = next(one for one in load_rules() if one.name == "package-database-broken")
+RULES = {one.name: one for one in load_rules()}
+BROKEN, BLOCKS = RULES["package-database-broken"], RULES["held-dependency-blocks-upgrade"]
+DEPENDENCIES = PackageDependencies.provide()
 INSTALL = ("apt-get", "install", "-y", f"kubectl={deb_version(PATCH)}")
 KILLS_DPKG = "#!/bin/sh\nkill -9 $PPID\n"
 FAILS = "#!/bin/sh\nexit 1\n"
@@ -248,3 +253,60 @@ def test_who_holds_the_lock_is_seen_and_does_not_count_for_a_day(node: Root, tmp
     }
     assert all(timedelta() <= one.running < timedelta(minutes=10) for one in holders)
     assert "the package manager refuses" not in [about for _, about in said(host)]
+
+
+OLD, NEWER = "1.27.16", "1.28.15"
+COMES_WITH = {"kubernetes-cni": ("1.1.1", "1.2.0"), "cri-tools": ("1.26.0", "1.28.0")}
+
+
+def as_declared(version: str, name: str) -> Package:
+    """A package that needs what the table says."""
+    needs = [one for one in DEPENDENCIES.of(Version.parse(version)) if one.package == name]
+    depends = ", ".join(f"{one.on} (>= {one.at_least})" for one in needs)
+    return Package(name=name, version=deb_version(version), depends=depends, architecture=architecture())
+
+
+@pytest.fixture(scope="module")
+def older(tmp_path_factory: pytest.TempPathFactory) -> Root:
+    """A node with 1.27 and what came with it, and a repository that has 1.28, too."""
+    root = Root.copy(base(), tmp_path_factory.mktemp("older") / NODE, NODE)
+    ours = [as_declared(version, name) for version in (OLD, NEWER) for name in ("kubelet", "kubeadm")]
+    others = [
+        Package(name=name, version=deb_version(version), architecture=architecture())
+        for name, versions in COMES_WITH.items()
+        for version in versions
+    ]
+    offers(root, *ours, *others)
+    first = {"kubelet": OLD, "kubeadm": OLD, **{name: versions[0] for name, versions in COMES_WITH.items()}}
+    root.said("apt-get", "install", "-y", *(f"{name}={deb_version(version)}" for name, version in first.items()))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("held", "blocked"),
+    [
+        ((), set()),
+        (("kubernetes-cni",), {"kubelet", "kubeadm"}),
+        (("cri-tools",), {"kubeadm"}),
+        (("kubernetes-cni", "cri-tools"), {"kubelet", "kubeadm"}),
+    ],
+    ids=lambda one: " and ".join(sorted(one)) or "nothing",
+)
+def test_what_is_held_below_the_need_cannot_be_installed(
+    held: tuple[str, ...], blocked: set[str], older: Root, tmp_path: Path
+) -> None:
+    root = Root.copy(older.folder, tmp_path / NODE, NODE)
+    root.hold_only(held)
+    minors = Minor(1, 27), Minor(1, 28)
+    moment = datetime(2026, 11, 27, tzinfo=UTC)
+    upgrade = Upgrade(
+        current=Version.parse(OLD), target=Version.parse(NEWER), hops=(Hop(*minors),), start=moment, end=moment
+    )
+    found = BLOCKS.judge(hosts=[collected(root, tmp_path)], upgrade=upgrade, dependencies=DEPENDENCIES)
+    fields = {one.subject.field.partition(" ")[0] for one in found if isinstance(one, Finding)}
+    assert fields == set(held)
+    for name in ("kubelet", "kubeadm"):
+        done = root.run("apt-get", "install", "-y", f"{name}={deb_version(NEWER)}")
+        assert (done.returncode != 0) == (name in blocked), done.stderr
+        assert (b"you have held broken packages" in done.stderr) == (name in blocked)
+    shutil.rmtree(root.folder)
