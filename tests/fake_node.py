@@ -199,6 +199,9 @@ FILES = {
     "etc/kubernetes/cloud.conf": "[Global]\nfoo = PLANTED-cloud\n",
     "etc/kubernetes/tokens.csv": "PLANTED-csv,admin,1\n",
     "etc/kubernetes/tmp/kubeadm-backup/admin.conf": "kind: Config\ntoken: PLANTED-backup\n",
+    "etc/cron.d/etcd-backup": "@daily root ETCDCTL_PASSWORD=PLANTED-cron etcdctl snapshot save /var/x.db\n",
+    "var/backups/etcd.db": "PLANTED-snapshot",
+    "var/lib/etcd/member/snap/db": "PLANTED-database",
     "etc/kubernetes/json.conf": '{"kind":"Config","users":[{"user":{"token":"PLANTED-json-kubeconfig"}}]}',
     "var/lib/kubelet/config.yaml": "kind: KubeletConfiguration\nstaticPodPath: /etc/kubernetes/manifests\n"
     "staticPodURLHeader:\n  Authorization: [PLANTED-url-header]\nrotateCertificates: true\n"

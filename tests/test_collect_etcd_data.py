@@ -72,6 +72,26 @@ def test_a_worker_has_nothing_of_it(tmp_path: Path) -> None:
     assert collected(tmp_path) == EtcdData(database=0, snapshots=(), kubeadm_copies=())
 
 
+def test_crontabs_and_timers_that_save_etcd_come_by_their_names(tmp_path: Path) -> None:
+    scripts = {
+        "etc/cron.d/backups": "0 3 * * * root etcdctl --key=/x snapshot save /backup/e.db\n",
+        "etc/cron.daily/etcd": "#!/bin/sh\nexec /usr/local/bin/etcd-backup.sh\n",
+        "etc/systemd/system/nightly.service": "[Service]\nExecStart=/opt/backup-etcd\n",
+        "etc/systemd/system/etcd.service": "[Service]\nExecStart=/usr/bin/etcd --snapshot-count=10000\n",
+        "etc/cron.d/other": "0 3 * * * root tar cf /backup/all.tar /srv\n",
+        "var/spool/cron/crontabs/root": "@daily etcdutl backup\n",
+    }
+    for name, text in scripts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert collected(tmp_path).schedules == (
+        "/etc/cron.d/backups",
+        "/etc/cron.daily/etcd",
+        "/etc/systemd/system/nightly.service",
+        "/var/spool/cron/crontabs/root",
+    )
+
+
 def test_a_link_out_of_a_mounted_disk_is_not_followed(tmp_path: Path) -> None:
     put(tmp_path, "/elsewhere/etcd.db", WHOLE)
     (tmp_path / "node").mkdir()

@@ -59,10 +59,12 @@ class EtcdData(msgspec.Struct, frozen=True, kw_only=True):
 
     `database` is the size in bytes of the database's file, which grows by steps of 16 MiB; 0 when there is none.
     `snapshots` are those in the usual places, the youngest first; `not_looked` are such places that could not be
-    searched whole. `kubeadm_copies` are what earlier upgrades left; kubeadm never deletes it.
+    searched whole. `schedules` are crontabs, timers and their scripts that speak of saving etcd; that none was found
+    proves nothing. `kubeadm_copies` are what earlier upgrades left; kubeadm never deletes it.
     """
 
     database: int | Missing = Missing("not collected")
     snapshots: tuple[EtcdSnapshot, ...] | Missing = Missing("not collected")
     not_looked: tuple[str, ...] = ()
+    schedules: tuple[str, ...] = ()
     kubeadm_copies: tuple[KubeadmCopy, ...] | Missing = Missing("not collected")

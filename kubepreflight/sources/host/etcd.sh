@@ -44,7 +44,7 @@ SNAPSHOT_PLACES="/var/lib/etcd?* /var/backups /var/backup /var/lib/backup* /back
 LOOK='[ -d "$1" ] || exit
     if [ ! -r "$1" ] || [ ! -x "$1" ] || { [ -n "$2" ] && [ -L "$1" ]; }; then printf "unlooked\t%s\n" "${1#"$2"}"; exit; fi
     word=looked
-    found=$(find "$1/" -maxdepth "$3" -type f ! -path "*/member/*" "(" -name "*.db" -o -iname "*etcd*" -o -iname "*snap*" ")" \
+    found=$(find "$1/" -maxdepth "$3" -type f ! -path "*/member/*" "(" -name "*.db" -o -name "*.db.*" -o -path "*etcd*" -o -iname "*etcd*" -o -iname "*snap*" ")" \
         -exec stat -c "%Y %s %n" "{}" + 2>/dev/null) || word=partly
     printf "%s\n" "$found" | sort -rn | head -n 40 | while read -r time size path; do
         [ -z "$path" ] || printf "%s\t%s\t%s\n" "$time" "$size" "${path#"$2"}"
@@ -77,6 +77,12 @@ take_etcd_files() {
     elif hidden "$source"; then
         unreadable /etc/kubernetes/tmp "permission denied"
     fi
+    # Which crontabs, timers and scripts of theirs speak of saving etcd: their names alone.
+    # shellcheck disable=SC2016
+    run etcd-schedules sh -c 'for place in etc/crontab etc/cron.d etc/cron.hourly etc/cron.daily etc/cron.weekly var/spool/cron etc/systemd/system; do
+        [ ! -e "$1/$place" ] || find "$1/$place" -type f -exec grep -lE "$2" "{}" +
+    done | head -n 20 | while read -r path; do printf "%s\n" "${path#"$1"}"; done' sh "$ROOT" \
+        'etcd(ctl|utl).*(snapshot|backup)|etcd[-_./]?(backup|snapshot|dump)|(backup|snapshot|dump)[-_./]?etcd'
     set -f
     # shellcheck disable=SC2086  # patterns, which the inner shell is to expand
     run etcd-snapshots sh -c "$LOOK_EVERYWHERE" sh "$ROOT" "$LOOK" "$etcd_data" $SNAPSHOT_PLACES

@@ -28,7 +28,11 @@ def read_etcd_data(node: HostFiles) -> EtcdData:
     """From `stat`, `du` and `find` on the node; each fact by itself may be a Missing."""
     snapshots, not_looked = _snapshots(node)
     return EtcdData(
-        database=_database(node), snapshots=snapshots, not_looked=not_looked, kubeadm_copies=_kubeadm_copies(node)
+        database=_database(node),
+        snapshots=snapshots,
+        not_looked=not_looked,
+        schedules=_schedules(node),
+        kubeadm_copies=_kubeadm_copies(node),
     )
 
 
@@ -58,6 +62,12 @@ def _kubeadm_copies(node: HostFiles) -> tuple[KubeadmCopy, ...] | Missing:
     rows = (_FOLDER.fullmatch(line) for line in command.stdout.splitlines()[: 10 * MOST])
     kept = (row for row in rows if row and row["name"].isprintable())
     return tuple(KubeadmCopy(name=row["name"], size=int(row["size"])) for row in kept)
+
+
+def _schedules(node: HostFiles) -> tuple[str, ...]:
+    command = node.command("etcd-schedules")
+    paths = command.stdout.splitlines() if command else []
+    return tuple(sorted({path[:300] for path in paths[:MOST] if path.startswith("/") and path.isprintable()}))
 
 
 def _snapshots(node: HostFiles) -> tuple[tuple[EtcdSnapshot, ...] | Missing, tuple[str, ...]]:
