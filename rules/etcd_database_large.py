@@ -33,9 +33,10 @@ def etcd_database_large(hosts: list[Host]) -> Iterator[Finding | Gap]:
     where it is on the same disk, stops too, and the kubelet begins to evict pods.
 
     When it stays silent: the database takes less than 80 % of its quota on every member, and the data directory fits
-    into what is free below /etc/kubernetes/tmp. When the alarm is raised, etcd-unhealthy tells it. Sizes are those of
-    the time of collection; without etcdctl the size is that of the file, which is up to 16 MiB more. An etcd apart from
-    the cluster is not looked at, and kubeadm makes no copy of it.
+    into what is free below /etc/kubernetes/tmp; what else has to fit there is reckoned by disk-too-full. When the alarm
+    is raised, etcd-unhealthy tells it. Sizes are those of the time of collection; without etcdctl the size is that of
+    the file, which is up to 16 MiB more. An etcd apart from the cluster is not looked at, and kubeadm makes no copy of
+    it.
 
     How to see it yourself: kubectl -n kube-system exec etcd-NODE -- etcdctl --endpoints https://127.0.0.1:2379
     --cacert /etc/kubernetes/pki/etcd/ca.crt --cert /etc/kubernetes/pki/etcd/server.crt

@@ -7,6 +7,7 @@ from kubepreflight.knowledge.etcd_gates import EtcdGates
 from kubepreflight.knowledge.etcd_versions import EtcdVersions
 from kubepreflight.rule import rule
 from kubepreflight.semantics.components import Components, Instance
+from kubepreflight.semantics.etcd_steps import etcd_steps
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
@@ -64,16 +65,9 @@ def etcd_version_gate(
     if config is not None and tag and (fixed is None or fixed.patch is None):
         yield _unreadable_tag(config, tag)
         return
-    running = min(known)
-    for hop in upgrade.hops:
-        after = max(running, fixed or versions.of(_kubeadm(upgrade, hop)) or running)
-        yield from _crossing(gates, running, after, members, hop)
+    for hop, before, after in etcd_steps(upgrade, min(known), fixed, versions):
+        yield from _crossing(gates, before, after, members, hop)
         yield from _too_old(gates, after, members, hop, config)
-        running = after
-
-
-def _kubeadm(upgrade: Upgrade, hop: Hop) -> Version:
-    return upgrade.target if hop.end == upgrade.target.minor_version else Version(*hop.end)
 
 
 def _crossing(

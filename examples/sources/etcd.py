@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from sources.cluster import Cluster, Machine, Object
 from sources.stamps import hexadecimal, number
@@ -55,6 +56,27 @@ def said(cluster: Cluster, machine: Machine, manifest: Object) -> Mapping[str, t
             _line({"header": {**header, "raft_term": 9}, "members": listed}),
         ),
     }
+
+
+def on_disk(cluster: Cluster, machine: Machine, collected: str) -> Mapping[str, tuple[str, str]]:
+    """The database, and the snapshots that a crontab of the first control-plane node takes every night."""
+    first = next(one for one in cluster.machines if one.control_plane)
+    taken, lines = machine is first and cluster.era.runtime != "docker", []
+    day = datetime.fromisoformat(collected).replace(hour=2, minute=15, second=4)
+    for age in range(7) if taken else ():
+        when = day - timedelta(days=age)
+        pages = number("snapshot", cluster.name, str(age), low=10_000, high=15_000)
+        lines.append(f"{int(when.timestamp())}\t{pages * 4096 + 32}\t/var/backups/etcd/{when:%Y-%m-%d}.db\n")
+    places = ["/var/backups", "/root", "/tmp", *(["/var/lib/etcd"] if machine.control_plane else [])]
+    found = {
+        "etcd-snapshots": ("find /var/backups", "".join(lines) + "".join(f"looked\t{one}\n" for one in places)),
+        "etcd-schedules": ("grep etcd", "/etc/cron.d/etcd-backup\n" if taken else ""),
+    }
+    if machine.control_plane:
+        # By steps of 16 MiB.
+        size = number("file", cluster.name, machine.name, low=4, high=6) * (16 << 20)
+        found["etcd-database"] = ("stat -c %s /var/lib/etcd/member/snap/db", f"{size}\n")
+    return found
 
 
 def _identity(*names: str) -> int:

@@ -11,7 +11,7 @@ import yaml
 
 from sources.cluster import Cluster, Machine, Object
 from sources.documents import fill
-from sources.etcd import etcdctl, said
+from sources.etcd import etcdctl, on_disk, said
 from sources.stamps import hexadecimal, later
 from sources.systems import collected_by, system
 from sources.trust import Issued, Trust
@@ -157,7 +157,7 @@ def _commands(cluster: Cluster, software: Software, node: Node) -> dict[str, Com
         "cri-dockerd-version": _absent("cri-dockerd --version"),
         "docker-version": _absent("docker --version"),
     }
-    programs = dict(software.programs) | system(cluster, machine)
+    programs = dict(software.programs) | system(cluster, machine) | on_disk(cluster, machine, node.collected)
     if (etcd := node.static_pods.get("etcd")) is not None and cluster.era.runtime == "docker":
         commands["etcd-status"] = _absent(f"{etcdctl(etcd)} endpoint status -w json")
     elif etcd is not None:
