@@ -13,7 +13,7 @@ from kubepreflight.semantics.moments import moment
 from kubepreflight.semantics.package_offers import offered, offers_minor, step_version, within
 from kubepreflight.semantics.package_repositories import KubernetesRepositories, families, kubernetes_repositories
 from kubepreflight.semantics.repository_keys import list_of
-from kubepreflight.semantics.several import common_subject, listed
+from kubepreflight.semantics.several import common_subject, grouped, listed
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
 
@@ -53,7 +53,7 @@ def package_candidate_missing(hosts: list[Host], upgrade: Upgrade, sources: Pack
         https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/change-package-repository/
 
     """
-    lacking: dict[tuple[object, ...], list[Lack]] = {}
+    lacking: dict[tuple[str, ...], list[Lack]] = {}
     to_switch = []
     end = upgrade.first_hop.end
     for host in hosts:
@@ -67,7 +67,7 @@ def package_candidate_missing(hosts: list[Host], upgrade: Upgrade, sources: Pack
             if isinstance(lack, Missing):
                 yield host.cannot_check("package candidates", lack)
             elif lack is not None:
-                lacking.setdefault((lack.packages, lack.newest, lack.fetched), []).append(lack)
+                lacking.setdefault(lack.packages, []).append(lack)
         elif found.community:
             to_switch.append(host.name)
     yield from _unknown(to_switch, upgrade)
@@ -110,27 +110,30 @@ def _fetched(found: KubernetesRepositories, upgrade: Upgrade) -> str:
         return ""
     fetched = list_of(found.host, right[0])
     if fetched is None:
-        return "Its list was not fetched since the source was switched to it."
+        return "not fetched since the source was switched"
     date = fetched.date if isinstance(fetched, PackageList) else None
-    return f"The list there is of {moment(date)}." if date else ""
+    return f"of {moment(date)}" if date else ""
 
 
 def _finding(same: Sequence[Lack], upgrade: Upgrade) -> Finding:
     first, hosts = same[0], [one.host for one in same]
     wanted, end = step_version(upgrade), upgrade.first_hop.end
     text = f"The package source on {listed(one.name for one in hosts)} is that of {end}, and it offers no "
-    text += f"{listed(first.packages, 'or')} {wanted}: "
-    text += f"the newest of {end} is {first.newest}." if first.newest else f"nothing of {end} at all."
+    newest = _by_node(same, [str(one.newest or "none") for one in same])
+    text += f"{listed(first.packages, 'or')} {wanted}. The newest of {end} there is {newest}."
+    if any(one.fetched for one in same):
+        text += f" The list there: {_by_node(same, [one.fetched or 'of no known date' for one in same])}."
+    best = max((one.newest for one in same if one.newest), default=None)
     refresh, look = [], []
     for family in families(hosts):
         refresh.append("apt-get update" if family == "deb" else "dnf makecache --refresh")
         deb = f"apt-cache madison {' '.join(first.packages)}"
         rpm = f"dnf list --showduplicates --disableexcludes=kubernetes {' '.join(first.packages)}"
         look.append(deb if family == "deb" else rpm)
-    otherwise = f"plan for what is there: --target {first.newest}" if first.newest else "look at the source's address"
+    otherwise = f"plan for what is there: --target {best}" if best else "look at the source's address"
     return finding(
-        common_subject(same, f"no package of {wanted}"),
-        " ".join(filter(None, (text, first.fetched))),
+        common_subject(same, f"no {listed(first.packages, 'or')} {wanted}"),
+        text,
         remedy="On each of these nodes:\n"
         + "\n".join((*refresh, *look))
         + f"\nIf it still is not there: bring your copy of the repository up to date, or {otherwise}.",
@@ -138,3 +141,13 @@ def _finding(same: Sequence[Lack], upgrade: Upgrade) -> Finding:
         evidence={"lists": [f"{one.host.name}: {one.fetched or 'no date'}" for one in same]},
         hop=upgrade.first_hop,
     )
+
+
+def _by_node(same: Sequence[Lack], told: Sequence[str]) -> str:
+    """What is told of each, once where it is the same of all."""
+    if len(set(told)) == 1:
+        return told[0]
+    by_node: dict[object, list[str]] = {}
+    for one, text in zip(same, told, strict=True):
+        by_node.setdefault(text, []).append(one.host.name)
+    return grouped(by_node)

@@ -12,7 +12,7 @@ from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.rule import rule
 from kubepreflight.semantics.moments import against_start, exact, moment
 from kubepreflight.semantics.package_offers import offers_minor
-from kubepreflight.semantics.package_repositories import kubernetes_repositories
+from kubepreflight.semantics.package_repositories import KubernetesRepositories, kubernetes_repositories
 from kubepreflight.semantics.repository_keys import Vouching, vouching
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
@@ -49,6 +49,16 @@ class Trust(msgspec.Struct, frozen=True):
         """What makes two of them one finding."""
         return (self.vouching, self.keyring, self.needed)
 
+    def field(self, end: Minor) -> str:
+        """What the finding is about the node: which key, and how it stands."""
+        if self.vouching.absent:
+            state = "keyring not there"
+        elif self.vouching.ends is None:
+            state = "key revoked"
+        else:
+            state = f"key until {moment(self.vouching.ends)}"
+        return f"{state}, {self.keyring or 'in the package source'}{'' if self.needed else f', {end} fetched'}"
+
 
 @rule(severity=BLOCKER, area="packages", phase="before")
 def package_repository_key_expires(
@@ -83,23 +93,24 @@ def package_repository_key_expires(
         if isinstance(found, Missing):
             yield host.cannot_check("repositories", found)
             continue
-        for minor, repository in found.community:
+        fetched = _fetched(found, upgrade.first_hop.end)
+        for _, repository in found.community:
             if repository.trusted:
                 continue
             keys = vouching(host, repository)
             if isinstance(keys, Missing):
                 yield host.cannot_check("repository keys", keys)
             elif keys.absent or keys.revoked or (keys.ends and keys.ends < upgrade.end):
-                trust = Trust(host, repository, keys, not _fetched(host, minor, upgrade.first_hop.end))
+                trust = Trust(host, repository, keys, not fetched)
                 ending.setdefault(trust.cause, []).append(trust)
     for same in ending.values():
         yield _finding(same, upgrade)
 
 
-def _fetched(host: Host, minor: Minor, wanted: Minor) -> bool:
+def _fetched(found: KubernetesRepositories, wanted: Minor) -> bool:
     """Whether what the next step takes is in the lists that lie there; a repository of another minor has none of it."""
-    offered = offers_minor(host, "kubeadm", wanted)
-    return minor == wanted if isinstance(offered, Missing) else offered
+    offered = offers_minor(found.host, "kubeadm", wanted)
+    return wanted in found.minors if isinstance(offered, Missing) else offered
 
 
 def _finding(same: Sequence[Trust], upgrade: Upgrade) -> Finding:
@@ -116,7 +127,7 @@ def _finding(same: Sequence[Trust], upgrade: Upgrade) -> Finding:
         return _make(same, text, _rpm_remedy(first), upgrade, blocks=False)
     refused = "`apt-get update` refuses the repository" + ("" if over else " from then on")
     if first.needed:
-        text += f" {refused}, and {end} cannot be installed once the source is switched to it."
+        text += f" {refused}, and nothing of {end} can be installed from it."
     else:
         text += f" {refused}. {end} can still be installed from what was fetched before; nothing newer can."
     return _make(same, text, _remedy(first, end), upgrade, blocks=over and first.needed)
@@ -126,7 +137,7 @@ def _make(same: Sequence[Trust], text: str, remedy: str, upgrade: Upgrade, *, bl
     keys = same[0].vouching.keys
     places = [one.host.subject if one.rpm else one.host.at(one.keyring or one.repository.file) for one in same]
     return finding(
-        common_subject(same, "key of the package repository"),
+        common_subject(same, same[0].field(upgrade.first_hop.end)),
         text,
         remedy=remedy,
         places=list(dict.fromkeys(places)),

@@ -18,6 +18,7 @@ _CATEGORIES = (
     (r"^/etc/kubernetes/.*\.(conf|kubeconfig)$", "kubeconfigs"),
     (r"^/var/lib/kubelet/pki(/|$)|\.(crt|cer|der|pem)$|^/etc/kubernetes(/|$)", "certificates"),
     (r"^/etc/(apt|yum|yum\.repos\.d|dnf)(/|$|\.)", "repositories"),
+    (r"^/etc/pki/rpm-gpg/|^/var/lib/apt/|\.(gpg|asc)$|^commands/(apt-cache|cached)", "repositories"),
     (r"^commands/(etcd-size|disk)", "disks"),
     (r"^(commands/(cgroup|kernel|boot|swap|mem|modules|sysctl|rpm-installed|timedatectl)|/etc/fstab|.*zram)", "system"),
     (r"^(commands/(etcd|kubeadm-copies)|.*/member/snap/db$)", "etcd"),
