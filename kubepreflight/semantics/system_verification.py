@@ -18,14 +18,14 @@ def kernel_matches(release: str, row: Verification) -> bool:
 
 
 def missing_options(host: Host, row: Verification) -> tuple[str, ...] | Missing | None:
-    """The options, with `CONFIG_`, that the kernel was built without; None where its configuration is nowhere."""
+    """The options, in kubeadm's words, that the kernel was built without; None where its configuration is nowhere."""
     built, version = host.machine.kernel.built_with, host.machine.cgroup_version
     if built is None or isinstance(built, Missing):
         return built
     wanted = [*row.built_with]
     if not isinstance(version, Missing):
         wanted += row.built_with_v1 if version == 1 else row.built_with_v2
-    return tuple(f"CONFIG_{names.partition('|')[0]}" for names in wanted if not built & set(names.split("|")))
+    return tuple(f"CONFIG_{names.rpartition('|')[2]}" for names in wanted if not built & set(names.split("|")))
 
 
 def missing_controllers(host: Host, row: Verification) -> tuple[str, ...] | Missing:
