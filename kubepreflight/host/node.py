@@ -39,6 +39,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     would do today, `automatic_upgrades` what upgrades by itself.
     `broken_certificates` are paths of files that should hold a certificate and hold none.
     `installation` says whose Kubernetes runs there.
+    `patches` are the names of the files in /etc/kubernetes/patches, where patches for kubeadm are kept by custom.
     `versions` maps each installed program (`kubelet`, `kubeadm`, `kubectl`, `containerd`, `crio`, `docker`,
     `cri-dockerd`, `runc`) to the version that it gives of itself. `etcd` is that of kubeadm's static pod.
     `etcd_data` is what lies of etcd on its disk, and snapshots of it, which any node may have.
@@ -66,6 +67,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     private_keys: frozenset[str] | Missing = Missing("not collected")
     kubeconfigs: tuple[Kubeconfig, ...] | Missing = Missing("not collected")
     static_pods: tuple[StaticPod, ...] | Missing = Missing("not collected")
+    patches: tuple[str, ...] | Missing = Missing("not collected")
     kubelet: KubeletSettings = KubeletSettings()
     kubelet_config: Mapping[str, Any] | Missing = Missing("not collected")
     kubelet_flags: Mapping[str, str] | Missing = Missing("not collected")

@@ -12,7 +12,7 @@ from kubepreflight.knowledge.table import DIRECTORY, TableInfo, Verified, read_t
 from kubepreflight.version import Minor, Version
 
 _MINORS = frozenset(
-    {"from", "to", "since", "dockershim_gone", "warned_of_since", "announced_for"}
+    {"from", "to", "since", "dockershim_gone", "protecting_flag_gone", "warned_of_since", "announced_for"}
     | {"kubeadm_default_since", "gate_since", "default_since", "always_since"}
 )
 
@@ -73,6 +73,8 @@ class _RuntimesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     verified: Verified
     dockershim_gone: Minor
     dockershim_source: str
+    protecting_flag_gone: Minor
+    protecting_flag_source: str
     oldest: tuple[OldestRuntime, ...]
     runtime_config: RuntimeConfig
     cgroup_driver: CgroupDriver

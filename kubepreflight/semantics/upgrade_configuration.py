@@ -22,6 +22,7 @@ class UpgradeCommand(msgspec.Struct, rename="camel", frozen=True):
     certificate_renewal: bool | None = None
     patches: Patches | None = None
     skip_phases: list[str] | None = None
+    image_pull_policy: str | None = None
 
 
 class UpgradeConfiguration(KubernetesObject):

@@ -23,7 +23,7 @@ from kubepreflight.sources.host.packages import read_packages
 from kubepreflight.sources.host.plain_upgrade import read_plain_upgrade
 from kubepreflight.sources.host.repositories import read_repositories
 from kubepreflight.sources.host.runtime import read_runtime
-from kubepreflight.sources.host.static_pods import read_static_pods
+from kubepreflight.sources.host.static_pods import read_patches, read_static_pods
 from kubepreflight.sources.host.supply import read_supply
 from kubepreflight.sources.host.system import read_kernel, read_os, read_versions
 from kubepreflight.sources.host.systemd import read_units
@@ -87,6 +87,7 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         private_keys=read_private_keys(node),
         kubeconfigs=kubeconfigs,
         static_pods=read_static_pods(node, kubelet),
+        patches=read_patches(node),
         kubelet=kubelet,
         kubelet_config=kubelet.config,
         kubelet_flags=flags if isinstance(flags, Missing) else values_of(flags),

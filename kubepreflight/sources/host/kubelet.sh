@@ -79,6 +79,8 @@ take_kubelet_config() {
     done <"$WORK/configs"
 }
 take_manifests() {
+    # shellcheck disable=SC2016  # the inner shell's dollar
+    run kubeadm-patches sh -c '[ ! -d "$1" ] || ls "$1"' sh "$ROOT/etc/kubernetes/patches"
     # The kubelet runs every file there whose name begins with no dot, whatever it ends with.
     take_all cut_pod /etc/kubernetes/manifests '*'
     named_after '.*--pod-manifest-path[= ][ ]*' | sed 's#/*$##' >"$WORK/directories"

@@ -57,3 +57,11 @@ def _pod(node: HostFiles, path: str, document: dict[str, Any]) -> StaticPod:
 def _words(container: dict[str, Any], key: str) -> tuple[str, ...]:
     value = container.get(key)
     return tuple(str(word) for word in value) if isinstance(value, list) else ()
+
+
+def read_patches(node: HostFiles) -> tuple[str, ...] | Missing:
+    """The names of the files in /etc/kubernetes/patches, where patches for kubeadm are kept by custom."""
+    command = node.command("kubeadm-patches")
+    if command is None:
+        return node.missing("commands/kubeadm-patches") or Missing("not collected")
+    return Missing(command.failure) if command.status else tuple(filter(None, command.stdout.splitlines()))
