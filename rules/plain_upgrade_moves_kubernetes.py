@@ -19,22 +19,21 @@ def plain_upgrade_moves_kubernetes(
 ) -> Iterator[Finding | Gap]:
     """A plain upgrade of a node's system would move or remove Kubernetes' packages, although nothing seems loose.
 
-    Why: a hold is what keeps `apt upgrade` and `dnf upgrade` away from Kubernetes. What it really keeps is told only by
-    the package manager's own simulation, which the collector runs on each node (`apt-get -s upgrade` and
-    `-s dist-upgrade`, `dnf check-update` from its cache; nothing is changed). An exclude in one repository does not
-    bind another one that has the package too, a hold does not keep a package from being removed with what it needs,
-    and a half-installed one is removed by the next upgrade.
+    Why: a hold is what keeps `apt upgrade` away from Kubernetes. What it really keeps is told only by apt's own
+    simulation, which the collector runs on each node (`apt-get -s upgrade` and `-s dist-upgrade`; nothing is changed).
+    A package that is not held may be removed for another's sake, and holds cannot always be read.
 
     What happens: with the next security updates the kubelet goes past the API server, or it is removed and the node is
-    lost. It is a blocker where `apt upgrade` or `dnf upgrade` of today's does that. Where only `apt full-upgrade` does,
+    lost. It is a blocker where `apt upgrade` of today's does that. Where only `apt full-upgrade` does,
     or where another of the packages goes, it is a warning.
 
     When it stays silent: the simulation leaves kubelet, kubeadm and kubectl alone and removes none of Kubernetes'
     packages. What it moves because it is not held is told by package-not-held, with the hold that is missing, and not
-    here. kubernetes-cni and cri-tools are not held by custom: that they move is nothing. Only the package lists that
+    here. kubernetes-cni and cri-tools are not held by custom: that they move is nothing. With rpm, where no simulation
+    comes without changes to the node, what dnf has in its cache tells; it never removes. Only the package lists that
     the node has are looked at.
 
-    How to see it yourself: apt-get -s dist-upgrade, or dnf check-update
+    How to see it yourself: apt-get -s dist-upgrade, or dnf -C check-update
 
     References:
         https://manpages.debian.org/bookworm/apt/apt-get.8.en.html

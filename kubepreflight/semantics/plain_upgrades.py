@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
 
 import msgspec
 
@@ -37,7 +38,7 @@ class Moves(msgspec.Struct, frozen=True):
 def moves(host: Host, names: Collection[str]) -> Moves | Missing:
     """What a plain upgrade of today's would do to the packages `names` of a host; Missing where that is not known."""
     if isinstance(host.plain_upgrade, Missing):
-        return host.plain_upgrade
+        return _by_offers(host, names) if host.package_family == "rpm" else host.plain_upgrade
     if isinstance(host.plain_upgrade.upgrade, Missing):
         return host.plain_upgrade.upgrade
     if isinstance(host.plain_upgrade.full_upgrade, Missing):
@@ -46,6 +47,41 @@ def moves(host: Host, names: Collection[str]) -> Moves | Missing:
     known = {one.name for one in plain}
     full = [one for one in host.plain_upgrade.full_upgrade if one.name in names and one.name not in known]
     return Moves(_versions(plain), _removed(plain), _versions(full), _removed(full))
+
+
+def _by_offers(host: Host, names: Collection[str]) -> Moves | Missing:
+    """The same by what dnf has in its cache: dnf itself, when asked, would write its logs and caches anew."""
+    known = (host.packages, host.repositories, host.supply.offers)
+    if isinstance(host.packages, Missing) or isinstance(host.repositories, Missing):
+        return next(one for one in known if isinstance(one, Missing))
+    if isinstance(host.supply.offers, Missing):
+        return host.supply.offers
+    excludes = {one.name: one.excludes for one in host.repositories if one.family == "rpm"}
+    newest: dict[str, str] = {}
+    for name in (name for name in names if name in host.packages):
+        held = host.packages[name].held
+        if isinstance(held, Missing):
+            return held
+        offered = [
+            one.version
+            for one in host.supply.offers
+            if one.package == name
+            and any(source in excludes and not _excluded(name, excludes[source]) for source in one.sources)
+        ]
+        best = max([host.packages[name].version, *offered], key=lambda text: _sorted(name, text))
+        if not held and _sorted(name, best) > _sorted(name, host.packages[name].version):
+            newest[name] = best
+    return Moves(newest, (), {}, ())
+
+
+def _excluded(name: str, patterns: Collection[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _sorted(name: str, text: str) -> Version:
+    """How versions of Kubernetes follow each other; what is none of them comes first. Revisions are equal."""
+    version = read_version(name, text)
+    return version if isinstance(version, Version) else Version(0, 0)
 
 
 def _versions(changes: Collection[Change]) -> Versions:
