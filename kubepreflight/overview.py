@@ -10,6 +10,7 @@ from kubepreflight.host import Certificate, Host, Missing
 from kubepreflight.objects import Api, KubernetesObject, Node
 from kubepreflight.report import CertificateRow, NodeRow
 from kubepreflight.semantics.certificate_timeline import CertificateTimeline, HostCertificate
+from kubepreflight.semantics.control_plane_order import ControlPlaneOrder
 from kubepreflight.semantics.node_drains import NodeDrains
 from kubepreflight.semantics.renewal import Renewer
 
@@ -28,15 +29,18 @@ class Overview(msgspec.Struct, frozen=True):
     nodes: tuple[NodeRow, ...] = ()
     certificates: tuple[CertificateRow, ...] = ()
     cluster_id: str = ""
+    order: ControlPlaneOrder = ControlPlaneOrder(())
 
     @classmethod
     def provide(
         cls,
+        *,
         nodes: list[Node] | None,
         hosts: list[Host] | None,
         namespaces: list[SystemNamespace] | None,
         drains: NodeDrains | None = None,
         timeline: CertificateTimeline | None = None,
+        order: ControlPlaneOrder | None = None,
     ) -> Overview:
         """One row for every node that the API or a host archive knows."""
         by_name = {host.name: host for host in hosts or ()}
@@ -46,6 +50,7 @@ class Overview(msgspec.Struct, frozen=True):
             nodes=tuple(_row(name, known.get(name), by_name.get(name), drains) for name in names),
             certificates=tuple(_certificates(hosts or (), timeline)),
             cluster_id=next((one.metadata.uid for one in namespaces or ()), ""),
+            order=order or ControlPlaneOrder(()),
         )
 
 
@@ -93,6 +98,7 @@ def _certificate(node: str, one: Certificate, planned: HostCertificate | None) -
         not_after=one.not_after,
         is_authority=one.is_authority,
         renewed_by_upgrade=_renewed(planned) if planned else None,
+        renewed_at=planned.at if planned and planned.renewed_in_time else None,
     )
 
 

@@ -61,7 +61,11 @@ class ReportHop(_Record, frozen=True):
 
 
 class ReportUpgrade(_Record, frozen=True):
-    """The plan that was judged. `start` is empty and `assumed` says how when the running version is not known."""
+    """The plan that was judged. `start` is empty and `assumed` says how when the running version is not known.
+
+    `control_planes` are the nodes that are still to be upgraded in the order that was taken, the first at the planned
+    start unless `upgraded` names some that are done.
+    """
 
     start: str = msgspec.field(name="from")
     to: str
@@ -70,6 +74,8 @@ class ReportUpgrade(_Record, frozen=True):
     planned_end: Moment = msgspec.field(name="end")
     half_upgraded: bool = False
     assumed: str = ""
+    control_planes: tuple[str, ...] = ()
+    upgraded: tuple[str, ...] = ()
 
 
 class ReportWaiver(_Record, frozen=True):
@@ -127,7 +133,10 @@ class KnowledgeRecord(_Record, frozen=True):
 
 
 class CertificateRow(_Record, frozen=True):
-    """One certificate for the timeline: whose, when it ends, and whether the upgrade renews it."""
+    """One certificate for the timeline: whose, when it ends, and whether the upgrade renews it.
+
+    `renewed_at` is the moment where the plan tells it, and it comes before the end.
+    """
 
     node: str
     name: str
@@ -136,6 +145,7 @@ class CertificateRow(_Record, frozen=True):
     not_after: Moment
     is_authority: bool = False
     renewed_by_upgrade: bool | None = None
+    renewed_at: Moment | None = None
 
 
 class NodeRow(_Record, frozen=True):

@@ -103,7 +103,7 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
     return Report(
         schema=SCHEMA,
         cluster=_cluster(snapshot, overview, plan),
-        upgrade=_plan(plan),
+        upgrade=_plan(plan, overview),
         verdict=answer,
         summary=summary(findings, coverage, gaps, snapshot),
         findings=tuple(findings),
@@ -162,7 +162,7 @@ def _required(snapshot: Snapshot, request: Request) -> tuple[Gap, ...]:
     )
 
 
-def _plan(plan: Upgrade | None) -> ReportUpgrade | None:
+def _plan(plan: Upgrade | None, overview: Overview) -> ReportUpgrade | None:
     if plan is None:
         return None
     return ReportUpgrade(
@@ -173,6 +173,8 @@ def _plan(plan: Upgrade | None) -> ReportUpgrade | None:
         planned_end=plan.end,
         half_upgraded=plan.half_upgraded,
         assumed=plan.assumed,
+        control_planes=overview.order.to_do,
+        upgraded=overview.order.done,
     )
 
 

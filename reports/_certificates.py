@@ -29,6 +29,7 @@ class State(StrEnum):
     ENDED = "ended"
     BEFORE = "ends before the upgrade"
     IN_WINDOW = "ends in the window"
+    RENEWED = "renewed before its end"
     LATER = "ends after the window"
 
 
@@ -54,7 +55,8 @@ class Tick(msgspec.Struct, frozen=True):
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
     """One row: the certificates `names` of `nodes`, drawn from `left` to `end`, and paler on to `last` if it is later.
 
-    `beyond` says that the end lies to the right of the picture; `ends` are the first and the last end, in words.
+    `beyond` says that the end lies to the right of the picture; `ends` are the first and the last end, in words;
+    `renewal` is where the plan renews them, None where it does not, or where nobody knows the moment.
     """
 
     nodes: tuple[str, ...]
@@ -67,6 +69,7 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     end: float
     last: float
     beyond: bool
+    renewal: float | None
     ends: tuple[str, ...]
 
 
@@ -138,7 +141,9 @@ def _state(one: CertificateRow, report: Report) -> State:
         return State.ENDED
     if report.upgrade is None or one.not_after > report.upgrade.planned_end:
         return State.LATER
-    return State.BEFORE if one.not_after < report.upgrade.planned_start else State.IN_WINDOW
+    if one.not_after < report.upgrade.planned_start:
+        return State.BEFORE
+    return State.IN_WINDOW if one.renewed_at is None else State.RENEWED
 
 
 def _file(one: CertificateRow) -> tuple[str, str]:
@@ -188,6 +193,7 @@ def _bar(bundle: _Bundle, axis: Axis) -> Bar:
     certificates = bundle.certificates
     names = tuple(dict.fromkeys(one.name for one in certificates))
     renewed = {one.renewed_by_upgrade for one in certificates}
+    renewal, *others = {one.renewed_at for one in certificates}
     return Bar(
         nodes=tuple(dict.fromkeys(one.node for one in certificates if one.node)),
         names=names,
@@ -199,12 +205,13 @@ def _bar(bundle: _Bundle, axis: Axis) -> Bar:
         end=axis.percent(bundle.first),
         last=axis.percent(bundle.last),
         beyond=bundle.first > axis.end,
+        renewal=None if renewal is None or others else axis.percent(renewal),
         ends=_ends(bundle),
     )
 
 
 def _ends(bundle: _Bundle) -> tuple[str, ...]:
-    form = minute if bundle.state in {State.IN_WINDOW, State.BEFORE} else day
+    form = minute if bundle.state in {State.IN_WINDOW, State.RENEWED, State.BEFORE} else day
     first, last = form(bundle.first), form(bundle.last)
     same_day = first != last and day(bundle.first) == day(bundle.last)
     return tuple(dict.fromkeys((first, last.rpartition(" ")[2] if same_day else last)))

@@ -17,7 +17,7 @@ from kubepreflight.upgrade import ScanOptions
 from kubepreflight.version import Version
 
 
-def certificate(path: str, entry: str = "", *, authority: bool = False, days: int = 100) -> Certificate:
+def certificate(path: str, entry: str = "", *, authority: bool = False, days: float = 100) -> Certificate:
     return Certificate(
         path=path,
         entry=entry,
@@ -66,6 +66,14 @@ def test_each_has_kubeadms_name_and_says_whether_the_upgrade_renews_it(
 ) -> None:
     (row,) = rows(certificate(path))
     assert (row.node, row.name, row.path, row.renewed_by_upgrade) == ("cp1", name, path, renewed)
+
+
+@pytest.mark.parametrize(("days", "renewed_at"), [(1, AT), (400, AT), (0.01, None), (-1, None)])
+def test_the_first_nodes_turn_is_known_and_counts_when_it_comes_before_the_end(
+    days: float, renewed_at: datetime | None
+) -> None:
+    (row,) = rows(certificate("/etc/kubernetes/pki/apiserver.crt", days=days))
+    assert row.renewed_at == renewed_at
 
 
 def test_a_node_at_the_target_is_not_renewed_again() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from kubepreflight.finding import Hop
@@ -197,6 +198,28 @@ def test_the_age_of_a_kubelets_certificate_counts_when_it_was_looked_at() -> Non
     around = Circumstances(host=host, step=None, external_etcd=False, absent_keys=frozenset(), etcd=None)
     old = certificate(START - timedelta(days=340))
     assert made.renewer(INVENTORY.get("kubelet-client"), old, around)[0] is Renewer.KUBELET
+
+
+@pytest.mark.parametrize(
+    ("ahead", "expected"),
+    [
+        (timedelta(hours=-1), Renewer.KUBELET),
+        (timedelta(0), Renewer.KUBELET),
+        (timedelta(hours=1), Renewer.KUBELET),
+        (timedelta(hours=3), Renewer.ROTATION_STUCK),
+        (timedelta(days=4000), Renewer.ROTATION_STUCK),
+    ],
+)
+def test_a_clock_that_is_an_hour_off_makes_no_kubelet_late(ahead: timedelta, expected: Renewer) -> None:
+    """A certificate of one day has 24 minutes of its life left before 90 %."""
+    made, _ = plan("1.36", "1.37")
+    looked = START - timedelta(days=1)
+    host = Host(name="w1", file="w1.tar", kubelet_config={"rotateCertificates": True}, collected_at=looked + ahead)
+    around = Circumstances(host=host, step=None, external_etcd=False, absent_keys=frozenset(), etcd=None)
+    short = msgspec.structs.replace(
+        certificate(looked - timedelta(hours=21, minutes=12)), not_after=looked + timedelta(hours=2, minutes=48)
+    )
+    assert made.renewer(INVENTORY.get("kubelet-client"), short, around)[0] is expected
 
 
 def test_an_authority_is_external_when_its_certificate_is_there_and_its_key_is_not() -> None:

@@ -42,6 +42,17 @@ def test_what_an_end_means_for_the_plan(ends: timedelta, state: State) -> None:
     assert [bar.state for bar in drawn(certificate("cp1", "apiserver", START + ends)).bars] == [state]
 
 
+def test_what_the_plan_renews_before_its_end_is_no_trouble() -> None:
+    end = START + timedelta(hours=18)
+    first, second = certificate("cp1", "apiserver", end), certificate("cp2", "apiserver", end)
+    found = drawn(msgspec.structs.replace(first, renewed_at=START, renewed_by_upgrade=True), second)
+    assert found.window is not None
+    assert [(bar.nodes, bar.state, bar.renewal) for bar in found.bars] == [
+        (("cp1",), State.RENEWED, found.window[0]),
+        (("cp2",), State.IN_WINDOW, None),
+    ]
+
+
 def test_certificates_of_a_node_that_end_together_are_one_bar() -> None:
     end = START + timedelta(hours=18)
     names = ["apiserver", "etcd-peer", "etcd-server"]

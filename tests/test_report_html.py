@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import re
+from datetime import timedelta
 from functools import cache
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -11,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kubepreflight.finding import Subject
-from kubepreflight.report import Report, Verdict
+from kubepreflight.report import CertificateRow, Report, Verdict
 from kubepreflight.reports.html import render
 from kubepreflight.writer import Medium
 from tests.report_samples import (
@@ -25,7 +26,7 @@ from tests.report_samples import (
 
 VOID = {"meta", "input", "br", "hr", "img", "link"}
 BLOCKS = {"dt", "dd", "td", "th", "li", "p", "h1", "h2"}
-LEAVES_OF_SVG = {"rect", "line", "path"}
+LEAVES_OF_SVG = {"circle", "rect", "line", "path"}
 HOSTILE = (
     """"><script>alert(1)</script><img src=x onerror=alert(1)>' onload='x' javascript:alert(1) {{ 7 * 7 }} --> ]]>"""
 )
@@ -156,6 +157,39 @@ def test_the_verdict_the_plan_and_what_was_not_looked_at_are_said() -> None:
     assert "1.15 1.15.12 1.16 target 1.16" in text
     assert "Begins 2020-03-02 08:00 UTC Ends 2020-03-16 08:00 UTC Window 14 days" in text
     assert "Nothing was found by the rules that ran." in page_of(healthy_cluster()).text
+
+
+@pytest.mark.parametrize(
+    ("to_do", "done", "said"),
+    [
+        (("cp1", "cp2", "cp3"), (), "in this order cp1, cp2, cp3, the first at the start"),
+        (("cp2", "cp3"), ("cp1",), "in this order cp1 done, then cp2, cp3 "),
+    ],
+)
+def test_the_plan_says_in_which_order_the_control_plane_is_taken_to_go(
+    to_do: tuple[str, ...], done: tuple[str, ...], said: str
+) -> None:
+    report = home_cluster()
+    assert report.upgrade is not None
+    plan = msgspec.structs.replace(report.upgrade, control_planes=to_do, upgraded=done)
+    assert said in page_of(msgspec.structs.replace(report, upgrade=plan)).text
+
+
+def test_a_certificate_that_is_renewed_before_its_end_is_not_told_like_one_that_is_not() -> None:
+    report = home_cluster()
+    assert report.upgrade is not None
+    start = report.upgrade.planned_start
+    row = CertificateRow(
+        node="cp1",
+        name="apiserver",
+        path="x",
+        not_before=start - timedelta(days=364),
+        not_after=start + timedelta(days=1),
+    )
+    rows = (row, msgspec.structs.replace(row, node="cp2", renewed_by_upgrade=True, renewed_at=start))
+    text = page_of(msgspec.structs.replace(report, certificates=rows)).text
+    assert "cp1 apiserver 2020-03-03 08:00 ends in the window" in text
+    assert "cp2 apiserver 2020-03-03 08:00 renewed at the planned start" in text
 
 
 @pytest.mark.parametrize("name", list(REPORTS))

@@ -76,6 +76,8 @@ def test_its_shape() -> None:
         "end": "2020-03-16T08:00:00Z",
         "halfUpgraded": False,
         "assumed": "",
+        "controlPlanes": [],
+        "upgraded": [],
     }
     finding = data["findings"][2]
     assert list(finding) == [

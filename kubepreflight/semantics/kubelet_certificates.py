@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kubepreflight.host import Certificate, Host, Missing
 
 KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
+CLOCKS_APART = timedelta(hours=2)
+"""So far ahead a node's clock may be, as one that takes its local time for UTC."""
 
 
 def rotates_client(host: Host) -> bool | Missing:
@@ -43,5 +45,8 @@ def share_of_life(certificate: Certificate, moment: datetime) -> float:
 
 
 def seen(host: Host, start: datetime) -> datetime:
-    """The moment for which a host's facts hold: when they were collected, or `start` where that is not known."""
-    return min(host.collected_at, start) if host.collected_at else start
+    """The moment for which a host's facts hold: when they were collected, or `start` where that is not known.
+
+    Of a clock that may be wrong the benefit of the doubt goes to the kubelet.
+    """
+    return min(host.collected_at - CLOCKS_APART, start) if host.collected_at else start
