@@ -8,7 +8,7 @@ from kubepreflight.finding import WARNING, Finding, finding
 from kubepreflight.host import Host, Missing
 from kubepreflight.objects import Node
 from kubepreflight.rule import rule
-from kubepreflight.semantics.host_identity import HostIdentities
+from kubepreflight.semantics.host_identity import HostIdentities, excluding
 from kubepreflight.semantics.last_report import last_report
 from kubepreflight.semantics.moments import duration, exact, moment, span
 from kubepreflight.semantics.several import common_subject, listed
@@ -72,7 +72,7 @@ def _unknown(identities: HostIdentities) -> Iterator[Finding]:
     hosts = [host for host in identities.unknown if not _is_etcd_alone(host)]
     if hosts:
         it, left = ("it", "has left") if len(hosts) == 1 else ("they", "have left")
-        leave_out = " ".join(f"--exclude {quote(host.file)}" for host in hosts)
+        leave_out = " ".join(map(excluding, hosts))
         yield finding(
             common_subject(hosts, "not a node of this cluster"),
             f"The API has no node called {_named(hosts, 'or')}, nor one with that machine-id or address. It has left "

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import shlex
 import tarfile
 import tempfile
 import threading
@@ -25,6 +26,7 @@ from kubepreflight.errors import SourceError
 from kubepreflight.host import Missing
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.objects import Api, Deployment, Desired, KubernetesObject, Metadata, Node, Origin, Planned, Pod
+from kubepreflight.semantics.host_identity import excluding
 from kubepreflight.snapshot import Collector, Snapshot
 from kubepreflight.sources.files import FileSource
 from kubepreflight.sources.host.members import host_prefixes
@@ -617,6 +619,22 @@ def test_what_lies_beside_a_hosts_files_is_read_for_itself(tmp_path: Path) -> No
     snapshot = read(write(tmp_path, **host, apps__web_yaml=DEPLOYMENT))
     assert len(snapshot.hosts) == 1
     assert [one.origin.file for one in snapshot.desired[Deployment]] == ["apps/web.yaml"]
+
+
+@pytest.mark.parametrize("unpacked", [True, False])
+def test_what_a_host_archive_is_called_leaves_it_out(tmp_path: Path, unpacked: bool) -> None:
+    members = {"host.json": json.dumps({"format": "kubepreflight.host/v1", "name": "w1"}), "commands/date/stdout": ""}
+    for name in ("w1", "w2"):
+        if unpacked:
+            write(tmp_path / "hosts" / name, **{path.replace("/", "__"): text for path, text in members.items()})
+        else:
+            (tmp_path / "hosts").mkdir(exist_ok=True)
+            tar(tmp_path / f"hosts/{name}.tar", {path: text.encode() for path, text in members.items()}, "w")
+    both = read(tmp_path / "hosts").hosts
+    assert len(both) == 2
+    option, glob = shlex.split(excluding(both[0]))
+    assert option == "--exclude"
+    assert read(tmp_path / "hosts", exclude=[glob]).hosts == both[1:]
 
 
 def test_a_snapshot_is_one_wherever_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

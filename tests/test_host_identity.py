@@ -12,7 +12,7 @@ from kubepreflight.finding import Gap
 from kubepreflight.host import Certificate, Host, Installation, Missing
 from kubepreflight.objects import Metadata, Node, NodeAddress, NodeInfo, NodeStatus
 from kubepreflight.semantics.host_clusters import clusters_of, is_of_another
-from kubepreflight.semantics.host_identity import HostIdentities
+from kubepreflight.semantics.host_identity import HostIdentities, excluding
 from kubepreflight.snapshot import HostArchives
 
 DAY = datetime(2026, 11, 23, tzinfo=UTC)
@@ -104,6 +104,18 @@ def test_what_an_older_archive_could_not_read_is_no_matter() -> None:
     both = Gap(input="host files", reason="not complete", subject="w1", asked=True)
     found = identities([host("w1", unreadable=(gap, both), **OLD), host("w1", unreadable=(both,), **NEW)])
     assert found.unread == {gap}
+
+
+@pytest.mark.parametrize(
+    ("file", "option"),
+    [
+        ("hosts/w1.tar", "--exclude hosts/w1.tar"),
+        ("hosts/w1", "--exclude 'hosts/w1/*'"),
+        ("all.tar.gz!hosts/w1", "--exclude 'all.tar.gz!hosts/w1/*'"),
+    ],
+)
+def test_how_one_is_left_out(file: str, option: str) -> None:
+    assert excluding(host("w1", file)) == option
 
 
 def authority(key: str, path: str = CA, **fields: Any) -> Certificate:

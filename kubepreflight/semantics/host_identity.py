@@ -23,6 +23,7 @@ from kubepreflight.semantics.several import listed
 from kubepreflight.snapshot import HostArchives
 
 _ADDRESSES = ("InternalIP", "ExternalIP")
+_ARCHIVES = (".tar", ".tgz", ".gz", ".zip")
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -170,8 +171,14 @@ def _no_use(host: Host, authorities: frozenset[str]) -> Gap | None:
 
 
 def _aside(host: Host, reason: str) -> Gap:
-    how = f"leave it out: --exclude {quote(host.file)}"
+    how = f"leave it out: {excluding(host)}"
     return Gap(input="hosts", subject=host.name, reason=reason, how=how, asked=True)
+
+
+def excluding(host: Host) -> str:
+    """The option that leaves an archive out: a tar by its name, anything else by the files in it."""
+    whole = host.file.endswith(_ARCHIVES) and "!" not in host.file
+    return f"--exclude {quote(host.file if whole else f'{host.file}/*')}"
 
 
 def _of_several_clusters(hosts: Sequence[Host]) -> Iterable[Gap]:

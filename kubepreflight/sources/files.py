@@ -183,7 +183,8 @@ class _Reading:
         content = {
             path: data for path, read in files.items() if (data := self.bytes_of(f"{shown}/{path}", read)) is not None
         }
-        self.collector.add_host(read_host(content, shown, name), content)
+        folder = "" if self.name == "-" or not Path(self.name).is_dir() else self.name.rstrip("/")
+        self.collector.add_host(read_host(content, joined(folder, shown).rstrip("!"), name), content)
 
     def holds(self, archive: str, path: str) -> bool:
         """Whether a path, from the archive's root or from what was named, lies in what is read."""
