@@ -52,6 +52,15 @@ def test_the_runtime_behind_the_kubelets_socket(socket: str, name: str) -> None:
     assert (runtime(socket).name, runtime(socket).endpoint) == (name, f"/{socket}")
 
 
+def test_a_kubelet_that_is_told_none() -> None:
+    told_nothing = {KUBELET: "kind: KubeletConfiguration\n"}
+    assert isinstance(runtime(**told_nothing).endpoint, Missing)
+    assert runtime(**told_nothing, **said("kubelet-version", "Kubernetes v1.23.17\n")).name == "dockershim"
+    assert runtime(**told_nothing, **said("kubelet-version", "Kubernetes v1.36.3\n")).name == "containerd"
+    process = {"files/proc/9/cmdline": "/usr/bin/containerd\n"}
+    assert runtime(**told_nothing, **process).endpoint == "/run/containerd/containerd.sock"
+
+
 @pytest.mark.parametrize(
     ("files", "driver", "sandbox"),
     [

@@ -20,9 +20,12 @@ from kubepreflight.sources.host.runtime_settings import (
     crio_settings,
     docker_cgroup,
 )
+from kubepreflight.version import Minor, Version
 
 _NAMES = {"dockershim": "dockershim", "docker": "docker", "containerd": "containerd", "crio": "cri-o"}
 _SOCKETS = {"containerd": "/run/containerd/containerd.sock", "crio": "/run/crio/crio.sock"}
+_NO_DOCKERSHIM = Minor(1, 24)
+"""The first kubelet whose default is another runtime: https://kubernetes.io/blog/2022/02/17/dockershim-faq/"""
 _DRIVER = re.compile(r"cgroup driver:\s*(SYSTEMD|CGROUPFS)", re.IGNORECASE)
 
 
@@ -39,9 +42,9 @@ class _Images(msgspec.Struct, frozen=True):
 
 def read_runtime(node: HostFiles, kubelet: KubeletSettings, installed: Mapping[str, str] | Missing) -> ContainerRuntime:
     """The runtime behind the socket that the kubelet is told to use; `installed` are the programs' versions."""
-    endpoint = _endpoint(node, kubelet)
+    endpoint = _endpoint(node, kubelet, installed)
     name = "" if isinstance(endpoint, Missing) else _name_of(endpoint)
-    driver, sandbox = _settings(node, name, installed)
+    driver, sandbox = (Told(endpoint),) * 2 if isinstance(endpoint, Missing) else _settings(node, name, installed)
     info = _info(node)
     if isinstance(driver.value, Missing) and (said := _driver_in(info)):
         driver = Told(said, "`crictl info`")
@@ -65,11 +68,14 @@ def read_runtime(node: HostFiles, kubelet: KubeletSettings, installed: Mapping[s
     )
 
 
-def _endpoint(node: HostFiles, kubelet: KubeletSettings) -> str | Missing:
+def _endpoint(node: HostFiles, kubelet: KubeletSettings, installed: Mapping[str, str] | Missing) -> str | Missing:
     value = kubelet.value("containerRuntimeEndpoint", "container-runtime-endpoint")
     if isinstance(value, str) and value:
         return value.removeprefix("unix://")
-    # The kubelet's own default is containerd's socket; up to 1.23 it was the dockershim.
+    version = None if isinstance(installed, Missing) else Version.try_parse(installed.get("kubelet"))
+    if value is None and version is not None:
+        # Its own default.
+        return "/var/run/dockershim.sock" if version.minor_version < _NO_DOCKERSHIM else _SOCKETS["containerd"]
     found = [one for one in _SOCKETS if isinstance(running(node, one), tuple)]
     if value is None and len(found) == 1:
         return _SOCKETS[found[0]]
@@ -94,7 +100,7 @@ def _settings(node: HostFiles, name: str, installed: Mapping[str, str] | Missing
         return driver, sandbox
     if name == "cri-o":
         return crio_settings(node)
-    if name == "docker":
+    if name in ("docker", "dockershim"):
         process = running(node, "cri-dockerd")
         words = process[1] if isinstance(process, tuple) else []
         return docker_cgroup(node), cri_dockerd_sandbox(words)
