@@ -33,7 +33,7 @@ KERNEL_SETTINGS="net/ipv4/ip_forward net/ipv6/conf/all/forwarding net/bridge/bri
 take_kernel() {
     run uptime cat /proc/uptime
     # Only these words: what else stands there may be a password of an installer.
-    run boot-options sh -c "tr ' ' '\n' </proc/cmdline | grep -E '^$KERNEL_WORDS(=|\$)'"
+    run boot-options sh -c "tr ' ' '\n' </proc/cmdline | grep -E '^$KERNEL_WORDS(=[A-Za-z0-9_,]*)?\$'"
     run cgroup-filesystem stat -f -c %t /sys/fs/cgroup
     run cgroup-controllers cat /sys/fs/cgroup/cgroup.controllers
     run cgroup-subsystems cat /proc/cgroups
