@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kubepreflight.host import Missing
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
 from tests.collecting import files, members, run
@@ -17,6 +18,8 @@ from tools.packages.machine import APART
 
 ENTER = """
 set -e
+mount --bind "$0" "$0"  # as the root of a node is a mount
+cd "$0"
 mount --rbind /dev "$0/dev"
 mount -t proc proc "$0/proc"
 echo "from-busybox" >"$0/proc/sys/kernel/hostname"
@@ -34,6 +37,20 @@ def test_busybox_alone_takes_what_others_take(tmp_path: Path) -> None:
     assert on_disk(archive) == on_disk(members(run(root).stdout))
     host = read_host(archive, "node.tar", "node")
     assert (host.name, host.complete, host.machine_id) == ("worker-1", True, "0123456789abcdef0123456789abcdef")
+
+
+def test_busybox_tells_of_the_machine_what_others_tell(tmp_path: Path) -> None:
+    root = busybox_root(tmp_path / "node")
+    there = read_host(members(collected(root).stdout), "", "").machine
+    here = read_host(members(run(root).stdout), "", "").machine
+    for fact in ("started", "memory", "swaps", "swaps_at_boot", "reboot_required", "kernel"):
+        assert getattr(there, fact) == getattr(here, fact), fact
+    assert there.clock.told_by == "the kernel"
+    assert not isinstance(there.file_systems, Missing)
+    assert not isinstance(here.file_systems, Missing)
+    paths = {one.path: (one.size, one.inodes) for one in here.file_systems}
+    assert {one.path: (one.size, one.inodes) for one in there.file_systems} == paths
+    assert "/tmp" in paths
 
 
 def on_disk(archive: Mapping[str, bytes]) -> dict[str, bytes]:
