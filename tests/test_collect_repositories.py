@@ -138,6 +138,13 @@ def test_what_dnf_read_is_told_of_our_packages(end: str, tmp_path: Path) -> None
     )
 
 
+@pytest.mark.parametrize("name", ["x-primary.xml.gz", "x-primary.xml.xz"])
+def test_what_cannot_be_unpacked_is_said(name: str, tmp_path: Path) -> None:
+    put(tmp_path, f"var/cache/dnf/kube-0123456789abcdef/repodata/{name}", b"no such thing")
+    archive = collect(tmp_path)
+    assert f"{name}: not unpacked\n" in archive["commands/cached-metadata/stderr"].decode()
+
+
 def test_a_whole_distributions_metadata_is_left(tmp_path: Path) -> None:
     put(tmp_path, "var/cache/dnf/base-0123456789abcdef/repodata/x-primary.xml", "x" * 2_200_000)
     assert not [path for path in collect(tmp_path) if "cached-metadata" in path]

@@ -103,6 +103,11 @@ def test_what_dnf_has_read() -> None:
     ("files", "reason"),
     [
         (RPM | command("cached-packages"), "dnf's cache holds no small repository's list of packages"),
+        (
+            RPM
+            | command("cached-metadata", "", 0, "sh: zstd: not found\n/var/cache/x-primary.xml.zst: not unpacked\n"),
+            "the node could not unpack what dnf cached: sh: zstd: not found",
+        ),
         (DEB | command("apt-cache-policy", "", 127), "the node has no apt-cache"),
         (
             DEB | command("apt-cache-policy", "", 100, "E: The list of sources could not be read."),
