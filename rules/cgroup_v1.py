@@ -13,11 +13,11 @@ from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
 
 BOOT = (
-    "Boot each node with version 2, while it is drained (kernel 5.8 or later, systemd 244 or later):\n"
-    "grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1\n"
-    "or, on Debian and Ubuntu, add that word to GRUB_CMDLINE_LINUX in /etc/default/grub, and: update-grub\n"
-    "reboot\n"
-    "stat -fc %T /sys/fs/cgroup   # must say cgroup2fs"
+    "Boot each node with version 2, while it is drained (kernel 5.8 or later, systemd 244 or later). On Debian and "
+    "Ubuntu, with this word added to GRUB_CMDLINE_LINUX in /etc/default/grub, it is update-grub in place of grubby:\n"
+    "  grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1\n"
+    "  reboot\n"
+    "  stat -fc %T /sys/fs/cgroup   # must say cgroup2fs"
 )
 
 REFUSED, EDITED, ALLOWED = "cgroup v1", "cgroup v1, allowed by the node's file alone", "cgroup v1, allowed"
@@ -106,5 +106,7 @@ def _says(field: str, names: str, alone: bool, hop: Hop | None, table: CgroupV1)
 
 def _goes_on(table: CgroupV1, *, edit: bool) -> str:
     ignore = f"kubeadm upgrade node --ignore-preflight-errors={table.preflight_check}   # and so with apply"
-    setting = f"{table.field}: false, for the kubelets:\n{EDIT}\n" if edit else ""
-    return f"Or put it off. {setting}And let kubeadm go on:\n{ignore}" if edit else f"Until then:\n{ignore}"
+    setting = (
+        f"Or put it off: let the kubelets start ({table.field}: false)\n{EDIT}\nand kubeadm go on:\n" if edit else ""
+    )
+    return (setting or "Until then:\n") + ignore

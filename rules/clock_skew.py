@@ -15,7 +15,8 @@ SET_IT = (
     "On each of them, as root; let one service keep the clock, and see that it does:\n"
     "timedatectl set-ntp true   # or: systemctl enable --now chronyd\n"
     "timedatectl status         # System clock synchronized: yes\n"
-    "A clock that is far off is better set while the node is drained: chronyc makestep"
+    "A clock that is far off is better set while the node is drained:\n"
+    "  chronyc makestep"
 )
 
 

@@ -25,10 +25,10 @@ FOLLOWS = {
 }
 MAKE_ROOM = (
     "On each of them, as root; look first, then take what is not needed:\n"
-    "df -h; du -xsh /var/lib/containerd /var/lib/etcd /var/log /var/cache\n"
-    "crictl rmi --prune              # images that no container uses, those pulled in advance too\n"
-    "journalctl --vacuum-size=200M\n"
-    "apt-get clean                   # or: dnf clean packages"
+    "  df -h; du -xsh /var/lib/containerd /var/lib/etcd /var/log /var/cache\n"
+    "  crictl rmi --prune              # images that no container uses, those pulled in advance too\n"
+    "  journalctl --vacuum-size=200M\n"
+    "  apt-get clean                   # or: dnf clean packages"
 )
 
 
@@ -92,7 +92,7 @@ def _finding(outcome: str, inodes: bool, uses: tuple[str, ...], same: list[Short
     where = listed(f"{one.host.name} ({_numbers(one)})" for one in same)
     remedy = MAKE_ROOM
     if any("etcd" in use for use in uses):
-        remedy += f"\nls -lt {BACKUPS}   # copies of earlier upgrades, which kubeadm never removes"
+        remedy += f"\n  ls -lt {BACKUPS}   # copies of earlier upgrades, which kubeadm never removes"
     return finding(
         common_subject(hosts, f"{lacks} for {listed(uses)}{'' if outcome == FULL else ', barely'}"),
         f"There {'are few inodes' if inodes else 'is little room'} for {brings} on {where}. {FOLLOWS[outcome]}",

@@ -52,7 +52,7 @@ def reboot_pending(hosts: list[Host]) -> Iterator[Finding | Gap]:
             common_subject(places, "reboot pending"),
             f"{listed(waiting)} {'waits' if len(waiting) == 1 else 'wait'} for a reboot. The upgrade drains "
             f"{'it' if len(waiting) == 1 else 'them'} anyway: reboot then.",
-            remedy="On each of them, between drain and uncordon, after the packages were upgraded:\nreboot",
+            remedy="On each of them, between drain and uncordon, after the packages were upgraded:\n  reboot",
             places=places,
             evidence={"why": [f"{name}: {why}" for name, (_, why) in waiting.items()]},
         )

@@ -13,9 +13,9 @@ FIELD, FLAG = "failSwapOn", "fail-swap-on"
 ON, EDITED, AT_BOOT = "swap on", "swap on, allowed by the node's file alone", "swap on after a boot"
 OFF = (
     "On each of them, as root: swap off, and off after a boot too:\n"
-    "swapoff -a\n"
-    "sed -i -E '/^[^#].*[[:space:]]swap[[:space:]]/s/^/#/' /etc/fstab\n"
-    "systemctl mask swap.target   # also keeps zram and swap units away"
+    "  swapoff -a\n"
+    "  sed -i -E '/^[^#].*[[:space:]]swap[[:space:]]/s/^/#/' /etc/fstab\n"
+    "  systemctl mask swap.target   # also keeps zram and swap units away"
 )
 ALLOW = f"Or let the kubelets start with it ({FIELD}: false; it is theirs to use with memorySwap.swapBehavior):\n{EDIT}"
 

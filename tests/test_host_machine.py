@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from kubepreflight.host import Clock, FileSystem, Kernel, Machine, Missing, Swap
 from kubepreflight.sources.host.archive import CUT_OFF, read_host
+from kubepreflight.sources.host.collected_by import NAME
+from kubepreflight.sources.host.members import is_member
 from kubepreflight.sources.host.script import collect_script
 from tests.collecting import members
 
@@ -252,3 +254,7 @@ def test_this_very_machine() -> None:
     assert all(0 < one.available < one.size for one in ours.file_systems)
     assert isinstance(ours.memory, int)
     assert isinstance(ours.swaps, tuple)
+
+
+def test_the_word_about_its_collection_belongs_to_an_archive() -> None:
+    assert is_member(f"hosts/w1/{NAME}", "hosts/w1/")
