@@ -58,7 +58,8 @@ def static_pod_timeout_likely(
     if never and (lacking := [node for node in images.nodes if node.lacks(images.wanted)]):
         yield _not_pulled(images, lacking)
     for host in hosts or ():
-        if is_control_plane(host, {}) is True and isinstance(host.patches, Missing):
+        # A worker has none; one whose role is not known is told of with the images.
+        if is_control_plane(host, {}) is not False and isinstance(host.patches, Missing):
             yield host.cannot_check("patches", host.patches)
     yield from _patches(hosts or (), patches, upgrade.first_hop.end)
 

@@ -126,10 +126,12 @@ class HopImages(msgspec.Struct, frozen=True):
         for host in hosts or ():
             node = by_name.get(host.name)
             role = node.is_control_plane if node is not None else is_control_plane(host, {})
-            if role is not True:
-                continue
             images = host.runtime.images
-            if isinstance(images, Missing):
+            if isinstance(role, Missing):
+                reasons[host.name] = host.cannot_check("static pods", role)
+            elif not role:
+                continue
+            elif isinstance(images, Missing):
                 reasons[host.name] = host.cannot_check("images", images)
             else:
                 tags = (tag for image in images for tag in image.tags)

@@ -26,8 +26,8 @@ take_unit() {
     fi
 }
 
-# The programs that make a node, as they run: number, name, and whether their mounts are the node's (own) or those of a
-# container (other); the command line of each of the first.
+# The programs that make a node, as they run: number, name, and whether their mounts are the node's (own, also where only
+# root could tell) or those of a container (other); the command line of each of the first.
 take_processes() {
     reference=self
     [ -z "$ROOT" ] || reference=1
@@ -37,7 +37,8 @@ take_processes() {
         for process in [0-9]*; do
             read -r name <"$process/comm" || continue
             case $name in kubelet | containerd | crio | cri-dockerd | dockerd) ;; *) continue ;; esac
-            [ "$(readlink "$process/ns/mnt")" = "$mounts" ] && echo "$process $name own" || echo "$process $name other"
+            theirs=$(readlink "$process/ns/mnt")
+            [ "${theirs:-$mounts}" = "$mounts" ] && echo "$process $name own" || echo "$process $name other"
         done 2>/dev/null' sh "$ROOT/proc" "$reference"
     sed -n 's/ own$//p' "$ARCHIVE/commands/processes/stdout" >"$WORK/processes" 2>/dev/null
     while read -r process _; do take cut_arguments "/proc/$process/cmdline"; done <"$WORK/processes"
