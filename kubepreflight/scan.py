@@ -95,7 +95,8 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
     findings.sort(key=sort_key)
     identities = resolver.get(HostIdentities)
     hosts: HostIdentities = identities.value if identities.available else HostIdentities(hosts=())
-    read = (gap for gap in snapshot.gaps if gap not in hosts.unread)
+    unread = hosts.unread
+    read = (gap for gap in snapshot.gaps if gap not in unread)
     gaps = (*read, *(plan.gaps if plan else ()), *_required(snapshot, request))
     answer = verdict(findings, coverage, gaps)
     tables = resolver.get(Overview)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from shlex import quote
 
@@ -57,9 +57,10 @@ class HostIdentities(msgspec.Struct, frozen=True, kw_only=True):
         judged = [(host, _no_use(host, authorities)) for host in archives.all]
         used = [host for host, gap in judged if gap is None]
         several = _of_several_clusters(used) if not authorities else ()
+        by_name = {node.name: node for node in nodes or ()}
         groups: dict[str, list[_Matched]] = {}
         for host in used:
-            one = _match(host, nodes or ())
+            one = _match(host, by_name)
             groups.setdefault(one.host.name, []).append(one)
         chosen = {name: _choose(group) for name, group in groups.items()}
         older = [one for name, group in groups.items() for one in group if one is not chosen[name]]
@@ -104,10 +105,10 @@ class _Matched(msgspec.Struct, frozen=True):
         return SourceRecord(kind="host", name=self.host.file, detail=f"the node {self.node.name}, by its {self.by}")
 
 
-def _match(host: Host, nodes: Sequence[Node]) -> _Matched:
-    named = next((node for node in nodes if node.name == host.name), None)
-    if named is not None:
-        return _Matched(host, named)
+def _match(host: Host, by_name: Mapping[str, Node]) -> _Matched:
+    if host.name in by_name:
+        return _Matched(host, by_name[host.name])
+    nodes = by_name.values()
     machine, addresses = host.machine_id, set(host.addresses)
     by_machine = [node for node in nodes if machine and node.status.node_info.machine_id == machine]
     by_address = [node for node in nodes if addresses & _addresses(node)]
