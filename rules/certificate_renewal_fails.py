@@ -66,8 +66,8 @@ def _about(host: Host, failures: Sequence[RenewalFailure]) -> Finding:
 
 
 def _again(failures: Sequence[RenewalFailure]) -> str:
-    """Why a key matters that kubeadm would not even use."""
-    if not any(one.fault is Fault.NO_KEY for one in failures):
+    """Why it matters what kubeadm would not even renew."""
+    if not any(one.external for one in failures):
         return ""
     return "As the authority's key is not on the node, kubeadm wants all that it signed to be whole. "
 
@@ -78,15 +78,18 @@ def _remedy(failure: RenewalFailure, host: Host) -> Iterator[str]:
     if known.kind == "authority":
         yield "Every control-plane node has the same: copy it from another one."
         yield f"scp OTHER:{failure.path} {failure.path}"
-    elif failure.fault is Fault.NO_KEY:
+    elif failure.external:
         yield BY_ITS_AUTHORITY
     else:
         yield (
             "kubectl -n kube-system get configmap kubeadm-config -o jsonpath='{.data.ClusterConfiguration}' "
             "> /root/kubeadm.yaml"
         )
-        if failure.fault is not Fault.ABSENT:
-            yield f"mv {failure.path} /root/"
         kubeconfig = known.kind == "kubeconfig"
+        if not kubeconfig:
+            # kubeadm makes a pair anew only where neither of its files is there.
+            yield f"mv {failure.path.removesuffix('.crt')}.* /root/"
+        elif failure.fault is not Fault.ABSENT:
+            yield f"mv {failure.path} /root/"
         what = f"kubeconfig {known.name.removesuffix('.conf')}" if kubeconfig else f"certs {known.name}"
         yield f"kubeadm init phase {what} --config /root/kubeadm.yaml"

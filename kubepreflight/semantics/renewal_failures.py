@@ -27,12 +27,16 @@ class Fault(StrEnum):
 
 
 class RenewalFailure(msgspec.Struct, frozen=True):
-    """One file at which renewal fails; `renews` are the certificates whose renewal comes to it."""
+    """One file at which renewal fails; `renews` are the certificates whose renewal comes to it.
+
+    `external`: the authority's key is not on the node.
+    """
 
     known: KnownCertificate
     path: str
     fault: Fault
     renews: tuple[KnownCertificate, ...]
+    external: bool
 
 
 def renewal_failures(around: Circumstances, plan: RenewalPlan, directory: str) -> Iterator[RenewalFailure | Missing]:
@@ -56,7 +60,7 @@ def renewal_failures(around: Circumstances, plan: RenewalPlan, directory: str) -
         if isinstance(fault, Missing):
             yield fault
         elif fault is not None:
-            yield RenewalFailure(known, path, fault, tuple(renews[name]))
+            yield RenewalFailure(known, path, fault, tuple(renews[name]), external=name in keys)
 
 
 def _signed_by(authority: str, plan: RenewalPlan) -> Iterable[KnownCertificate]:

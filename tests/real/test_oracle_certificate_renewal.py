@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kubepreflight.host import Missing
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
@@ -159,3 +160,29 @@ def test_renewal_stops_where_we_say_the_upgrade_does(
     }
     # Of one that is absent `certs renew` says MISSING!, where the upgrade reads it all the same and stops.
     assert stops(machine, version) == expected - absent
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("path", "phase"),
+    [
+        ("pki/front-proxy-client.crt", ("certs", "front-proxy-client")),
+        ("pki/etcd/healthcheck-client.crt", ("certs", "etcd-healthcheck-client")),
+        ("pki/apiserver.crt", ("certs", "apiserver")),
+        ("scheduler.conf", ("kubeconfig", "scheduler")),
+    ],
+)
+def test_what_we_say_to_type_mends_it(
+    path: str, phase: tuple[str, str], version: str, copy: tuple[Machine, KubeadmConfig]
+) -> None:
+    machine, config = copy
+    gone(path)(machine)
+    assert we_say_it_stops(machine, config)
+    # What lies in kubeadm-config, and nothing else.
+    (machine.root / "root").mkdir()
+    (machine.root / "root/kubeadm.yaml").write_text(yaml.safe_dump(config.document), encoding="utf-8")
+    (machine.kubernetes / path).with_suffix(".key").unlink(missing_ok=True)
+    done = machine.run("kubeadm", version, "init", "phase", *phase, "--config", "/root/kubeadm.yaml")
+    assert done.returncode == 0, done.stderr
+    assert we_say_it_stops(machine, config) == set()
+    assert stops(machine, version) == set()
