@@ -159,7 +159,7 @@ def _remedy(members: EtcdMembers, nodes: Sequence[Node]) -> str:
     return (
         f"Take one right before the upgrade, on {name}, and keep it off the nodes:\n"
         f"{save_etcd_snapshot(name, kubelet)}\n"
-        "See that it is whole (before etcd 3.5: etcdctl):\n"
+        "See that it is whole, where there is an etcdutl (before etcd 3.6 etcdctl does that, too):\n"
         "etcdutl snapshot status /root/before-upgrade.db -w table\n"
         "Then let a CronJob or a timer take one every day."
     )
