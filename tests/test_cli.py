@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ import pytest
 
 from kubepreflight.knowledge.versions import SkewPolicy
 from tests.fake_api_server import FakeApiServer, serving
+from tests.program import PROGRAM, run
 
-PROGRAM = Path(sys.executable).with_name("kubepreflight")
 HEARING_CTRL_C = (
     "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 )
@@ -28,19 +28,6 @@ NODE = {
     "status": {"nodeInfo": {"kubeletVersion": "v1.36.3"}, "conditions": [{"type": "Ready", "status": "True"}]},
 }
 ONE_RULE = ("--only", "single-control-plane")
-
-
-def run(*arguments: str | Path, folder: Path, env: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith(("KUBE", "NO_COLOR"))}
-    return subprocess.run(
-        [PROGRAM, *arguments],
-        cwd=folder,
-        env={**clean, "HOME": str(folder), **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 @pytest.fixture
@@ -156,7 +143,7 @@ def test_no_colour_and_no_progress_in_a_pipe_and_timings_with_v(dump: Path) -> N
 
 
 def test_a_terminal_without_unicode_gets_the_report_all_the_same(dump: Path) -> None:
-    done = run("scan", dump, folder=dump.parent, env={"PYTHONIOENCODING": "ascii"})
+    done = shell("PYTHONIOENCODING=ascii $0 scan dump.json", folder=dump.parent)
     assert (done.returncode, done.stderr) == (0, "")
     assert "1.36 \\u2192 1.37" in done.stdout
 

@@ -1,13 +1,13 @@
 """What the example clusters were made to show is what a scan of them says, and no more."""
 
 import json
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.program import run
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -15,8 +15,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 @cache
 def scan(name: str) -> tuple[int, dict[str, Any]]:
     """The exit status and the report of `kubepreflight scan examples/NAME`, which needs no flags."""
-    command = [sys.executable, "-c", "from kubepreflight.cli import main; main()", "scan", str(EXAMPLES / name)]
-    ended = subprocess.run([*command, "-o", "json"], capture_output=True, text=True, check=False, cwd=EXAMPLES)
+    ended = run("scan", EXAMPLES / name, "-o", "json", folder=EXAMPLES)
     return ended.returncode, json.loads(ended.stdout)
 
 
