@@ -1,4 +1,4 @@
-"""Whole processes, timed from outside: wall seconds and peak memory as the operating system counts them."""
+"""Whole processes, timed from outside: seconds, processor time and peak memory as the operating system counts them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from typing import NamedTuple
 
 
 class Cost(NamedTuple):
-    """What one run cost: wall time in seconds, peak resident memory in MB."""
+    """What one run cost: wall time and processor time in seconds, peak resident memory in MB."""
 
     seconds: float
+    processor: float
     megabytes: float
 
     def __str__(self) -> str:
-        return f"{self.seconds:7.2f} s  {self.megabytes:6.0f} MB"
+        return f"{self.seconds:7.2f} s  {self.processor:7.2f} s of a processor  {self.megabytes:6.0f} MB"
 
 
 def run(command: Sequence[str | Path], allowed: Sequence[int] = (0,)) -> Cost:
@@ -35,7 +36,7 @@ def run(command: Sequence[str | Path], allowed: Sequence[int] = (0,)) -> Cost:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in allowed:
         raise RuntimeError(f"{command[0]} ended with {process.returncode}: {said.decode(errors='replace')[-500:]}")
-    return Cost(seconds, usage.ru_maxrss / 1024)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def best(
