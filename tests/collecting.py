@@ -26,6 +26,12 @@ def run(
     )
 
 
+SH_ON_ANOTHER_DISK = """#!/bin/sh
+case $1 in -s) exec /bin/sh "$@" --root "{disk}" ;; *) exec /bin/sh "$@" ;; esac
+"""
+"""A `sh` with which a node that ssh goes to has an empty folder for its disk: this machine's may be large."""
+
+
 def members(tar: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
         files = [one for one in archive if one.isfile()]

@@ -15,6 +15,7 @@ from kubepreflight.cli import cli
 from kubepreflight.errors import KubepreflightError
 from kubepreflight.objects import Node
 from kubepreflight.sources.host.nodes import ADDRESSES, targets_of
+from tests.collecting import SH_ON_ANOTHER_DISK
 from tests.fake_api_server import FakeApiServer, serving
 
 
@@ -79,8 +80,10 @@ esac
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeApiServer]:
-    (tmp_path / "bin").mkdir()
-    for name, script in (("ssh", SSH), ("sudo", '#!/bin/sh\nshift; exec "$@"\n')):
+    for folder in ("bin", "disk"):
+        (tmp_path / folder).mkdir()
+    sh = SH_ON_ANOTHER_DISK.format(disk=tmp_path / "disk")
+    for name, script in (("ssh", SSH), ("sh", sh), ("sudo", '#!/bin/sh\nshift; exec "$@"\n')):
         (tmp_path / "bin" / name).write_text(script)
         (tmp_path / "bin" / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin")

@@ -20,6 +20,7 @@ from kubepreflight.policy import ExitStatus
 from kubepreflight.sources.host import ssh
 from kubepreflight.sources.host.collected_by import CollectedBy
 from kubepreflight.sources.host.ssh import Collected, Target, collect, collect_local
+from tests.collecting import SH_ON_ANOTHER_DISK
 
 SSH = """#!/bin/sh
 echo "$@" >>"$LOG"
@@ -248,6 +249,8 @@ def test_whoever_logs_in_is_said_only_where_it_was_not(log: Path) -> None:
 
 def test_the_real_script_on_its_way(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
+    (log.parent / "disk").mkdir()
+    tool(log.parent / "bin", "sh", SH_ON_ANOTHER_DISK.format(disk=log.parent / "disk"))
     monkeypatch.setenv("PATH", f"{log.parent / 'bin'}:{log.parent / 'root'}:{os.environ['PATH']}")
     monkeypatch.setenv("LOG", str(log))
     archive = by_host("w1", timeout=60)["w1"].archive
