@@ -68,11 +68,13 @@ resolve() {
 # hidden PATH: whether it may be there, in a directory that we may not search.
 hidden() {
     hidden_parent=$1
-    while [ ! -e "$hidden_parent" ] && [ "$hidden_parent" != / ]; do hidden_parent=$(dirname "$hidden_parent"); done
+    while [ ! -e "$hidden_parent" ] && [ -n "$hidden_parent" ]; do hidden_parent=${hidden_parent%/*}; done
+    hidden_parent=${hidden_parent:-/}
     [ ! -x "$hidden_parent" ]
 }
 
-size_of() { wc -c <"$1" 2>/dev/null | tr -d ' '; }
+# size_of FILE: in bytes. Some wc put blanks before it, which the arithmetic takes away.
+size_of() { size=$(wc -c <"$1" 2>/dev/null) && printf '%s\n' $((size)); }
 
 # take FILTER PATH: one file of the node into the archive, through its filter. Status 1 when it did not come.
 take() {
@@ -92,7 +94,7 @@ take() {
     bytes=$(size_of "$source")
     [ "${bytes:-0}" -le "$FILE_LIMIT" ] || { unreadable "$2" "too large: $bytes bytes"; return 1; }
     [ $((TOTAL + bytes)) -lt "$TOTAL_LIMIT" ] || { unreadable "$2" "the archive is full"; return 1; }
-    mkdir -p "$ARCHIVE/files$(dirname "$2")" || return 1
+    mkdir -p "$ARCHIVE/files${2%/*}" || return 1
     "$1" "$source" >"$WORK/cut" 2>"$WORK/errors"
     case $? in
         0) ;;
@@ -163,11 +165,13 @@ run() {
         echo 127 >"$at/status"
     fi
     for stream in stdout stderr; do
-        if [ $((TOTAL + $(size_of "$at/$stream"))) -gt "$TOTAL_LIMIT" ] || [ "$(size_of "$at/$stream")" -gt "$FILE_LIMIT" ]; then
+        bytes=$(size_of "$at/$stream")
+        if [ $((TOTAL + bytes)) -gt "$TOTAL_LIMIT" ] || [ "$bytes" -gt "$FILE_LIMIT" ]; then
             : >"$at/$stream"
+            bytes=0
             unreadable "commands/${at##*/}/$stream" "too large"
         fi
-        TOTAL=$((TOTAL + 2048 + $(size_of "$at/$stream")))
+        TOTAL=$((TOTAL + 2048 + bytes))
     done
     TOTAL=$((TOTAL + 4096))
 }
