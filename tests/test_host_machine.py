@@ -200,6 +200,10 @@ CHRONY = "A9FEA97B,169.254.169.123,4,1795787394.1,0.000012,0.000002,0.00002,-7.2
         ({"timedatectl": ("", "no bus", 1), "ntpq": "status=c016 leap_alarm, sync_unspec\n"}, False, "ntpq"),
         ({"timedatectl": ("", "", 127), "adjtimex": "    status:       64 (UNSYNC)\n"}, False, "the kernel"),
         ({"timedatectl": ("", "", 127), "adjtimex": "    status:       8193 (PLL|NANO)\n"}, True, "the kernel"),
+        ({"timedatectl": ("", "", 127), "timesyncd": "-rw-r--r-- 1 synchronized\n"}, True, "systemd-timesyncd"),
+        # it stays there when the service is stopped
+        ({"timedatectl": "NTP synchronized: no\n", "timesyncd": "-rw- synchronized\n"}, False, "timedatectl"),
+        ({"timedatectl": ("", "", 127), "timesyncd": ("", "ls: No such file", 2)}, None, ""),
         ({"timedatectl": ("", "", 127), "chronyc": ("", "506 Cannot talk to daemon", 1)}, None, ""),
     ],
 )

@@ -27,6 +27,9 @@ def read_clock(node: HostFiles) -> Clock:
 def _synchronized(node: HostFiles) -> tuple[bool | Missing, str]:
     """The best that anybody says: the kernel's mark is not set by every service that keeps the clock."""
     said = [(name, word) for name, word in _words(node) if word is not None]
+    timesyncd = node.command("timesyncd")
+    if not said and timesyncd is not None and not timesyncd.status:
+        return True, "systemd-timesyncd"
     for wanted in (True, False):
         for name, word in said:
             if word is wanted:

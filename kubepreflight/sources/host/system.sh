@@ -21,6 +21,8 @@ take_clock() {
     run chronyc chronyc -n -c tracking
     run ntpq ntpq -n -c rv
     run adjtimex busybox adjtimex
+    # It is there from the first time on that systemd-timesyncd had an answer since the boot.
+    run timesyncd ls -l "$ROOT/run/systemd/timesync/synchronized"
 }
 
 # The running kernel: what it was told at boot and built with, as far as Kubernetes depends on it, and its modules.
