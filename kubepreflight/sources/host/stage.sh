@@ -149,6 +149,13 @@ take_all() {
     done <"$WORK/list.$$"
 }
 
+# hide_passwords FILE: what a program says may hold an address with a password in it.
+hide_passwords() {
+    [ -s "$1" ] && grep -q '://[^ ]*@' "$1" || return 0
+    # shellcheck disable=SC2016  # awk's dollars
+    limited awk "$CUT_COMMON"'BEGIN { ADDRESS = "://[^ \t\"]*@" } { print without_userinfo($0) }' "$1" >"$WORK/said" || : >"$WORK/said"
+    cp "$WORK/said" "$1"
+}
 # run NAME COMMAND…: what it says, and how it ended.
 run() {
     in_time || return
@@ -165,6 +172,7 @@ run() {
         echo 127 >"$at/status"
     fi
     for stream in stdout stderr; do
+        hide_passwords "$at/$stream"
         bytes=$(size_of "$at/$stream")
         if [ $((TOTAL + bytes)) -gt "$TOTAL_LIMIT" ] || [ "$bytes" -gt "$FILE_LIMIT" ]; then
             : >"$at/$stream"
@@ -217,9 +225,17 @@ write_host() {
         "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$COMPLETE" "$root" "$addresses" >"$ARCHIVE/host.json"
 }
 
+# has_room BYTES/1024: whether so much more can be written where the archive grows.
+has_room() {
+    if dd if=/dev/zero of="$WORK/room" bs=1024 count="$1" 2>/dev/null; then room_status=0; else room_status=1; fi
+    rm -f "$WORK/room"
+    return "$room_status"
+}
 # The tar is written whatever happened before; status 3 says that it is not complete.
 finish() {
     trap '' HUP INT TERM PIPE
+    # Where there is none now, files may have come in part without a word.
+    has_room 1024 || fail "no room is left in $WORK, and what was taken is not whole: set TMPDIR to a place with 6 MB"
     write_host
     cd "$ARCHIVE" || fail "the scratch directory is gone"
     if [ -n "$OUTPUT" ]; then
@@ -248,11 +264,14 @@ prepare() {
     done
     HAS_TIMEOUT=''
     if timeout -k 2 5 true >/dev/null 2>&1; then HAS_TIMEOUT=yes; fi
+    trap '[ -z "$WORK" ] || rm -rf "$WORK"' EXIT
     for directory in ${TMPDIR:+"$TMPDIR"} /dev/shm /run /tmp; do
-        WORK=$(mktemp -d "$directory/kubepreflight.XXXXXX" 2>/dev/null) && break
+        WORK=$(mktemp -d "$directory/kubepreflight.XXXXXX" 2>/dev/null) || continue
+        if has_room 6144; then break; fi
+        rm -rf "$WORK"
+        WORK=''
     done
-    [ -n "$WORK" ] || fail "no place for a scratch directory: set TMPDIR"
-    trap 'rm -rf "$WORK"' EXIT
+    [ -n "$WORK" ] || fail "no place for a scratch directory of 6 MB: set TMPDIR"
     trap interrupted HUP INT TERM PIPE
     ARCHIVE=$WORK/archive
     mkdir -p "$ARCHIVE/files" "$ARCHIVE/commands" || fail "cannot write to $WORK"
