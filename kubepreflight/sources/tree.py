@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Self
 
 import msgspec
 
@@ -166,10 +166,25 @@ def joined(where: str, name: str) -> str:
     return f"{where}{name}" if where.endswith("!") else f"{where}/{name}" if where else name
 
 
+class _Member(tarfile.TarInfo):
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        """The next member. Raises ReadError where an archive breaks off or goes on with something else.
+
+        tarfile takes that for an end: what was cut off between two members would read as whole.
+        """
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.HeaderError as error:
+            if type(error).__name__ == "EOFHeaderError":
+                raise
+            raise tarfile.ReadError(f"unexpected end of data: {error}") from error
+
+
 def _tar_entries(data: bytes, refuse: Callable[[str, str], None]) -> Iterator[Entry]:
     budget = _Budget(len(data))
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r|*") as archive:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r|*", tarinfo=_Member) as archive:
             for member in archive:
                 name = safe_name(member.name)
                 if member.isdir():

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 FILES = ("host.json", "private-keys.txt", "unreadable.txt", "collected-by.json")
 FOLDERS = ("files/", "commands/")
 _MEMBER = re.compile(
-    r"(?<![^/])(?:host\.json$|(?P<folder>commands/|files/(?P<node>etc/kubernetes/|var/lib/kubelet/)?))"
+    r"(?<![^/])(?:(?P<head>host\.json$)|unreadable\.txt$|commands/|files/(?P<node>etc/kubernetes/|var/lib/kubelet/)?)"
 )
 
 
@@ -22,7 +22,7 @@ def host_prefixes(names: Iterable[str]) -> tuple[str, ...]:
     bodies: set[str] = set()
     for name in names:
         for match in _MEMBER.finditer(name):
-            (bodies if match["folder"] else heads).add(name[: match.start()])
+            (heads if match["head"] else bodies).add(name[: match.start()])
             if match["node"]:
                 heads.add(name[: match.start()])
     return tuple(sorted(heads & bodies, key=len, reverse=True))
