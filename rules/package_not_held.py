@@ -2,17 +2,24 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, cannot_check, finding
+from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
 from kubepreflight.host import Host, Missing, Package
 from kubepreflight.knowledge.packages import Family, PackageSources
 from kubepreflight.rule import rule
 from kubepreflight.semantics.api_servers import VisibleApiServers
 from kubepreflight.semantics.installed import Foreign, read_version
 from kubepreflight.semantics.package_repositories import families, kubernetes_repositories
-from kubepreflight.semantics.plain_upgrades import Moves, is_past, moves, told, what_breaks
+from kubepreflight.semantics.plain_upgrades import (
+    Moves,
+    is_past,
+    kubelet_in,
+    moves,
+    no_server_known,
+    told,
+    what_breaks,
+)
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
-from kubepreflight.version import Version
 
 
 @rule(severity=BLOCKER, area="packages", phase="before")
@@ -57,24 +64,15 @@ def package_not_held(
         if not free:
             continue
         today = moves(host, [one.name for one in free])
-        kubelet = None if isinstance(today, Missing) else today.kubelet()
+        kubelet = None if isinstance(today, Missing) else kubelet_in(today.plain)
         if isinstance(today, Missing):
             yield host.cannot_check("plain upgrade", today)
         elif kubelet is not None and servers is None:
-            yield _no_server(host, kubelet)
+            yield no_server_known(host, kubelet)
         outcomes = loose.setdefault((tuple(one.name for one in free), is_past(kubelet, servers)), {})
         outcomes.setdefault(_outcome(host, free, today, upgrade, sources), []).append(host)
     for (names, past), outcomes in loose.items():
         yield _finding(names, outcomes, servers if past else None)
-
-
-def _no_server(host: Host, kubelet: Version) -> Gap:
-    return cannot_check(
-        "API servers",
-        f"a plain upgrade takes its kubelet to {kubelet}, and no API server tells its version",
-        subject=host.name,
-        how="scan the live cluster, or add: kubectl -n kube-system get pods -o json",
-    )
 
 
 def _is_foreign(package: Package) -> bool:

@@ -136,3 +136,7 @@ def test_a_lock_whose_holder_is_gone_is_not_known() -> None:
 
 def test_an_archive_without_it() -> None:
     assert host({}).package_database == Missing("the collector did not look at it")
+
+
+def test_who_holds_a_lock_is_not_seen_on_a_disk() -> None:
+    assert database(host(command("dpkg-audit"))).holders == Missing("who holds a lock is seen on the running node only")

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 
 import msgspec
 
+from kubepreflight.finding import Gap, cannot_check
 from kubepreflight.host import Change, Host, Missing
 from kubepreflight.semantics.api_servers import VisibleApiServers
 from kubepreflight.semantics.installed import read_version
 from kubepreflight.semantics.several import listed
 from kubepreflight.version import Version
 
-Versions = Mapping[str, str]
-"""The version to which a package would go, by its name."""
+Versions = tuple[tuple[str, str], ...]
+"""Packages, each with the version to which it would go."""
 
 
 class Moves(msgspec.Struct, frozen=True):
@@ -28,11 +29,6 @@ class Moves(msgspec.Struct, frozen=True):
     removed: tuple[str, ...]
     full: Versions
     fully_removed: tuple[str, ...]
-
-    def kubelet(self) -> Version | None:
-        """The version to which a plain upgrade takes the kubelet; None when it does not."""
-        version = read_version("kubelet", self.plain.get("kubelet", ""))
-        return version if isinstance(version, Version) else None
 
 
 def moves(host: Host, names: Collection[str]) -> Moves | Missing:
@@ -57,7 +53,7 @@ def _by_offers(host: Host, names: Collection[str]) -> Moves | Missing:
     if isinstance(host.supply.offers, Missing):
         return host.supply.offers
     excludes = {one.name: one.excludes for one in host.repositories if one.family == "rpm"}
-    newest: dict[str, str] = {}
+    newest: list[tuple[str, str]] = []
     for name in (name for name in names if name in host.packages):
         held = host.packages[name].held
         if isinstance(held, Missing):
@@ -70,8 +66,8 @@ def _by_offers(host: Host, names: Collection[str]) -> Moves | Missing:
         ]
         best = max([host.packages[name].version, *offered], key=lambda text: _sorted(name, text))
         if not held and _sorted(name, best) > _sorted(name, host.packages[name].version):
-            newest[name] = best
-    return Moves(newest, (), {}, ())
+            newest.append((name, best))
+    return Moves(tuple(newest), (), (), ())
 
 
 def _excluded(name: str, patterns: Collection[str]) -> bool:
@@ -85,7 +81,7 @@ def _sorted(name: str, text: str) -> Version:
 
 
 def _versions(changes: Collection[Change]) -> Versions:
-    return {one.name: one.candidate for one in changes if one.candidate}
+    return tuple((one.name, one.candidate) for one in changes if one.candidate)
 
 
 def _removed(changes: Collection[Change]) -> tuple[str, ...]:
@@ -95,10 +91,26 @@ def _removed(changes: Collection[Change]) -> tuple[str, ...]:
 def told(versions: Versions) -> str:
     """Where packages would go, for a sentence: `kubelet to 1.37.2`, `kubeadm and kubelet to 1.37.2`."""
     by_version: dict[str, list[str]] = {}
-    for name, text in versions.items():
+    for name, text in versions:
         version = read_version(name, text)
         by_version.setdefault(str(version) if isinstance(version, Version) else text, []).append(name)
     return ", ".join(f"{listed(names)} to {version}" for version, names in by_version.items())
+
+
+def kubelet_in(versions: Versions) -> Version | None:
+    """The version to which the kubelet would go; None when it would not, or to no version of Kubernetes."""
+    version = read_version("kubelet", dict(versions).get("kubelet", ""))
+    return version if isinstance(version, Version) else None
+
+
+def no_server_known(host: Host, kubelet: Version) -> Gap:
+    """Whether that kubelet would be past the API server cannot be told."""
+    return cannot_check(
+        "API servers",
+        f"a plain upgrade takes its kubelet to {kubelet}, and no API server tells its version",
+        subject=host.name,
+        how="scan the live cluster, or add: kubectl -n kube-system get pods -o json",
+    )
 
 
 def is_past(kubelet: Version | None, servers: VisibleApiServers | None) -> bool:

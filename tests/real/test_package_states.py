@@ -6,6 +6,7 @@ import io
 import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,13 +26,14 @@ from tools.packages.base import architecture, base
 from tools.packages.deb import Package, build
 from tools.packages.forgotten_hold import BOTH, NEXT, NODE, PATCH, World
 from tools.packages.kubernetes import HELD, NAMES, deb_version
-from tools.packages.repository import write_flat
+from tools.packages.repository import legacy_source_line, publish_legacy, write_flat
 from tools.packages.root import Root
+from tools.packages.server import serving
 from tools.packages.signing import key
 
 RULES = {one.name: one for one in load_rules()}
 BROKEN, BLOCKS = RULES["package-database-broken"], RULES["held-dependency-blocks-upgrade"]
-DEPENDENCIES = PackageDependencies.provide()
+DEPENDENCIES, SOURCES = PackageDependencies.provide(), PackageSources.provide()
 INSTALL = ("apt-get", "install", "-y", f"kubectl={deb_version(PATCH)}")
 KILLS_DPKG = "#!/bin/sh\nkill -9 $PPID\n"
 FAILS = "#!/bin/sh\nexit 1\n"
@@ -76,7 +78,7 @@ def unfinished(host: Host) -> set[tuple[str, str]]:
 
 def said(host: Host) -> list[tuple[str, str]]:
     """What package-database-broken says of the node: how bad, and what it is about."""
-    found = BROKEN.judge(hosts=[host], sources=PackageSources.provide())
+    found = BROKEN.judge(hosts=[host], sources=SOURCES)
     return [(str(one.severity), one.subject.field) for one in found if isinstance(one, Finding)]
 
 
@@ -253,6 +255,30 @@ def test_who_holds_the_lock_is_seen_and_does_not_count_for_a_day(node: Root, tmp
     }
     assert all(timedelta() <= one.running < timedelta(minutes=10) for one in holders)
     assert "the package manager refuses" not in [about for _, about in said(host)]
+
+
+def test_google_s_one_repository_for_all_minors_takes_it_to_the_newest_of_them(tmp_path: Path) -> None:
+    others = {"kubernetes-cni": "1.2.0-00", "cri-tools": "1.28.0-00"}
+    ours = {(name, version): as_declared(version, name) for version in ("1.27.6", "1.28.2") for name in HELD}
+    packages = [
+        *(replace(one, version=f"{version}-00") for (_, version), one in ours.items()),
+        *(Package(name=name, version=version, architecture=architecture()) for name, version in others.items()),
+    ]
+    with key() as signing:
+        publish_legacy(tmp_path / "served", packages, architecture(), signing)
+        with serving(tmp_path / "served") as proxy:
+            root = Root.copy(base(), tmp_path / NODE, NODE)
+            root.trust(signing.public, proxy)
+            root.write("/etc/apt/sources.list.d/kubernetes.list", legacy_source_line())
+            root.said("apt-get", "update", "--error-on=any")
+            root.said("apt-get", "install", "-y", *(f"{name}=1.27.6-00" for name in HELD))
+            host = collected(root, tmp_path)
+            newest = dict.fromkeys(HELD, "1.28.2-00")
+            assert not isinstance(host.repositories, Missing)
+            found = [SOURCES.recognise(one.url, one.suite) for one in host.repositories]
+            assert [one and one.kind for one in found] == ["legacy"]
+            assert simulated(host, "upgrade") == changes(root, "upgrade") == newest
+    shutil.rmtree(root.folder)
 
 
 OLD, NEWER = "1.27.16", "1.28.15"

@@ -13,6 +13,7 @@ from tools.packages.deb import Package, build
 from tools.packages.signing import Key
 
 HOST = "pkgs.k8s.io"
+LEGACY_HOST, LEGACY_SUITE = "apt.kubernetes.io", "kubernetes-xenial"
 KEYRING = "/etc/apt/keyrings/kubernetes-apt-keyring.gpg"
 """Where Kubernetes' documentation has one put the key."""
 
@@ -25,6 +26,11 @@ def url(minor: str) -> str:
 def source_line(minor: str) -> str:
     """The line in sources.list.d of Kubernetes' documentation."""
     return f"deb [signed-by={KEYRING}] {url(minor)} /\n"
+
+
+def legacy_source_line() -> str:
+    """The line of the documentation before there was pkgs.k8s.io."""
+    return f"deb [signed-by={KEYRING}] http://{LEGACY_HOST}/ {LEGACY_SUITE} main\n"
 
 
 def publish(served: Path, minor: str, versions: Iterable[str], architecture: str, key: Key) -> None:
@@ -43,11 +49,26 @@ def publish(served: Path, minor: str, versions: Iterable[str], architecture: str
 def write_flat(folder: Path, packages: Iterable[Package], words: dict[str, str], key: Key) -> None:
     """A flat repository in `folder`: the packages, Packages, Release with `words` in front, InRelease."""
     folder.mkdir(parents=True)
-    index = "\n".join(_entry(package, folder) for package in packages).encode()
-    (folder / "Packages").write_bytes(index)
+    _write_index(folder, "Packages", "\n".join(_entry(package, folder) for package in packages), words, key)
+
+
+def publish_legacy(served: Path, packages: Iterable[Package], architecture: str, key: Key) -> None:
+    """Google's former repository below the folder `served`: one suite for all minors, in the layout of an archive."""
+    archive = served / LEGACY_HOST
+    archive.mkdir(parents=True)
+    index = "\n".join(_entry(package, archive) for package in packages)
+    words = {"Origin": LEGACY_SUITE, "Label": LEGACY_SUITE, "Suite": LEGACY_SUITE, "Codename": LEGACY_SUITE}
+    words |= {"Components": "main", "Architectures": architecture}
+    _write_index(archive / "dists" / LEGACY_SUITE, f"main/binary-{architecture}/Packages", index, words, key)
+
+
+def _write_index(folder: Path, place: str, text: str, words: dict[str, str], key: Key) -> None:
+    index = text.encode()
+    (folder / place).parent.mkdir(parents=True, exist_ok=True)
+    (folder / place).write_bytes(index)
     fields = words | {
         "Date": format_datetime(datetime.now(UTC), usegmt=True),
-        "SHA256": f"\n {hashlib.sha256(index).hexdigest()} {len(index)} Packages",
+        "SHA256": f"\n {hashlib.sha256(index).hexdigest()} {len(index)} {place}",
     }
     release = "".join(f"{name}: {value}\n" for name, value in fields.items()).encode()
     (folder / "Release").write_bytes(release)

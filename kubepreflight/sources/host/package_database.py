@@ -96,6 +96,8 @@ def _failed(name: str, command: Command) -> bool:
 
 
 def _holders(node: HostFiles) -> tuple[LockHolder, ...] | Missing:
+    if node.command("kernel-locks") is None:
+        return node.missing("commands/kernel-locks") or Missing("who holds a lock is seen on the running node only")
     files, locks = _said(node, "package-locks"), _said(node, "kernel-locks")
     if isinstance(files, Missing) or isinstance(locks, Missing):
         return files if isinstance(files, Missing) else locks if isinstance(locks, Missing) else ()
