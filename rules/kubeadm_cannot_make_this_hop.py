@@ -151,7 +151,7 @@ def _step(some: Sequence[Stuck], upgrade: Upgrade, *, newer: bool) -> Finding:
         text,
         remedy=_remedy(some, wanted, newer=newer),
         places=some,
-        evidence={"kubeadm says": [f"{one.host.name}: {one.says}" for one in some]},
+        evidence={"kubeadm says": list(dict.fromkeys(one.says for one in some))},
         severity=NOTE,
         hop=hop,
     )
@@ -208,7 +208,7 @@ def _nowhere(some: Sequence[Stuck], upgrade: Upgrade) -> Finding:
         remedy=f"Give these nodes a package source that has kubeadm {wanted}, or bring the one that they use up to "
         "date. What it has:\n" + "\n".join(dict.fromkeys(_look(one.host) for one in some)),
         places=some,
-        evidence={"kubeadm says": [f"{one.host.name}: {one.says}" for one in some]},
+        evidence={"kubeadm says": list(dict.fromkeys(one.says for one in some))},
         hop=hop,
     )
 

@@ -120,7 +120,7 @@ def _finding(same: Sequence[Lack], upgrade: Upgrade) -> Finding:
     wanted, end = step_version(upgrade), upgrade.first_hop.end
     text = f"The package source on {listed(one.name for one in hosts)} is that of {end}, and it offers no "
     newest = _by_node(same, [str(one.newest or "none") for one in same])
-    text += f"{listed(first.packages, 'or')} {wanted}. The newest of {end} there is {newest}."
+    text += f"{listed(first.packages, 'or')} {wanted}. The newest of {end} there: {newest}."
     if any(one.fetched for one in same):
         text += f" The list there: {_by_node(same, [one.fetched or 'of no known date' for one in same])}."
     best = max((one.newest for one in same if one.newest), default=None)
@@ -138,7 +138,6 @@ def _finding(same: Sequence[Lack], upgrade: Upgrade) -> Finding:
         + "\n".join((*refresh, *look))
         + f"\nIf it still is not there: bring your copy of the repository up to date, or {otherwise}.",
         places=same,
-        evidence={"lists": [f"{one.host.name}: {one.fetched or 'no date'}" for one in same]},
         hop=upgrade.first_hop,
     )
 

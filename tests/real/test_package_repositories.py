@@ -206,7 +206,7 @@ def test_a_patch_that_the_right_repository_lacks(node: Root, tmp_path: Path) -> 
     assert found(scan(node, tmp_path, "--target", NEXT), CANDIDATE) == []
     (finding,) = found(scan(node, tmp_path, "--target", "1.37.5"), CANDIDATE)
     assert (
-        f"no kubelet, kubeadm or kubectl 1.37.5. The newest of 1.37 there is {NEXT}. The list there: of"
+        f"no kubelet, kubeadm or kubectl 1.37.5. The newest of 1.37 there: {NEXT}. The list there: of"
         in finding.message
     )
     assert node.run("apt-get", "install", "-y", "--allow-change-held-packages", "kubeadm=1.37.5-*").returncode == 100

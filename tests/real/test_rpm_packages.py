@@ -172,7 +172,7 @@ def test_the_steps_are_done_by_what_they_say_to_type(locked: bool, node: Root, t
 def test_a_patch_that_the_right_repository_lacks(world: World, node: Root, tmp_path: Path) -> None:
     rpm.use_repository(node, "1.37", world.proxy)
     (finding,) = found(scan(node, tmp_path, "--target", "1.37.5"), CANDIDATE)
-    assert f"no kubelet, kubeadm or kubectl 1.37.5. The newest of 1.37 there is {NEXT}." in finding.message
+    assert f"no kubelet, kubeadm or kubectl 1.37.5. The newest of 1.37 there: {NEXT}." in finding.message
     assert NEXT in node.said("sh", "-ec", "\n".join(finding.remedy.splitlines()[1:3]))
     assert node.run("dnf", "-y", "install", "--disableexcludes=kubernetes", "kubeadm-1.37.5").returncode == 1
 
