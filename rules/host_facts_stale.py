@@ -110,7 +110,7 @@ def _contradicted(host: Host, node: Node | None, identities: HostIdentities, now
 
 def _since(host: Host, node: Node, now: datetime) -> Iterator[str]:
     """What the API says of a node that its archive, if it is the older of the two, could not know."""
-    if host.collected_at is None or host.collected_at > now - APART:
+    if host.collected_at is None or now - host.collected_at < APART:
         return
     info = node.status.node_info
     versions = {} if isinstance(host.versions, Missing) else host.versions

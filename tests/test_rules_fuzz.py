@@ -217,8 +217,18 @@ class Maker:
             fields[one] = self._part(hints[one], one)
         for one in ("packages", "repositories", "private_keys", "kubeconfigs", "static_pods", "etcd", "installation"):
             fields[one] = self._part(hints[one], one)
+        fields["patches"] = self._part(hints["patches"], "patches")
+        for one in ("kubelet", "runtime"):
+            fields[one] = self.parts(hints[one])
         fields["certificates"] = Missing("no") if self.random.random() < 0.2 else tuple(map(self.certificate, PATHS))
         return Host(name=name, file="hosts/x.tar", **fields)
+
+    def parts(self, struct: Any) -> Any:
+        """A struct of which each part may be missing by itself."""
+        hints = typing.get_type_hints(struct)
+        return struct(
+            **{name: self._part(hint, name) for name, hint in hints.items() if Missing in typing.get_args(hint)}
+        )
 
     def _part(self, hint: Any, word: str) -> Any:
         if self.random.random() < 0.2:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from kubepreflight.host import Certificate, Host, Missing
 
 KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
 CLOCKS_APART = timedelta(hours=2)
 """So far ahead a node's clock may be, as one that takes its local time for UTC."""
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 def rotates_client(host: Host) -> bool | Missing:
@@ -49,4 +50,7 @@ def seen(host: Host, start: datetime) -> datetime:
 
     Of a clock that may be wrong the benefit of the doubt goes to the kubelet.
     """
-    return min(host.collected_at - CLOCKS_APART, start) if host.collected_at else start
+    if host.collected_at is None:
+        return start
+    # A clock at the beginning of time leaves nothing to take away.
+    return min(max(host.collected_at, _BEGINNING + CLOCKS_APART) - CLOCKS_APART, start)
