@@ -14,7 +14,8 @@ from kubepreflight.upgrade import Upgrade
 
 BOOT = (
     "Boot each node with version 2, while it is drained (kernel 5.8 or later, systemd 244 or later). On Debian and "
-    "Ubuntu, with this word added to GRUB_CMDLINE_LINUX in /etc/default/grub, it is update-grub in place of grubby:\n"
+    "Ubuntu, with this word in GRUB_CMDLINE_LINUX in /etc/default/grub, and no other value of it, it is update-grub in "
+    "place of grubby:\n"
     "  grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1\n"
     "  reboot\n"
     "  stat -fc %T /sys/fs/cgroup   # must say cgroup2fs"
@@ -79,10 +80,16 @@ def cgroup_v1(
             _says(field, listed(one.name for one in same), len(same) == 1, hop, table),
             remedy=f"{BOOT}\n{_goes_on(table, edit=field is not ALLOWED)}",
             places=same,
+            evidence={"booted with": [f"{one.name}: {words}" for one in same if (words := _words(one))]},
             hop=hop,
             severity=severity,
             phase=("control-plane-upgrade" if control_plane else "node-upgrade") if hop else "after",
         )
+
+
+def _words(host: Host) -> str:
+    options = host.machine.kernel.boot_options
+    return "" if isinstance(options, Missing) else " ".join(options)
 
 
 def _says(field: str, names: str, alone: bool, hop: Hop | None, table: CgroupV1) -> str:

@@ -29,3 +29,14 @@ def newer_kernel(host: Host) -> str | Missing | None:
         return installed
     same = [one for one in installed if flavour(one) == flavour(running) and numbers(one) > numbers(running)]
     return max(same, key=numbers) if same else None
+
+
+def modules_are_gone(host: Host) -> bool:
+    """Whether the modules of the running kernel were removed from the disk, and those of another of its kind are there.
+
+    False where it is not known, and where the kernel is not the disk's own (containers, small virtual machines).
+    """
+    running, there = host.kernel, host.machine.kernel.with_modules
+    if isinstance(running, Missing) or isinstance(there, Missing) or running in there:
+        return False
+    return any(flavour(one) == flavour(running) for one in there)
