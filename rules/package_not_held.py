@@ -21,6 +21,8 @@ from kubepreflight.semantics.plain_upgrades import (
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
 
+WHERE = "\0"
+
 
 @rule(severity=BLOCKER, area="packages", phase="before")
 def package_not_held(
@@ -82,7 +84,7 @@ def _is_foreign(package: Package) -> bool:
 def _outcome(
     host: Host, free: Sequence[Package], today: Moves | Missing, upgrade: Upgrade, sources: PackageSources
 ) -> str:
-    """What a plain upgrade does with them, as a sentence; `%s` stands for the place."""
+    """What a plain upgrade does with them, as a sentence; WHERE stands for the place."""
     names = [one.name for one in free]
     them = "it" if len(names) == 1 else "them"
     pins = sorted({one.pinned_by for one in free if one.pinned_by})
@@ -92,13 +94,13 @@ def _outcome(
         else _would_move(names, host, upgrade, sources)
     )
     if isinstance(today, Missing):
-        return f"A plain upgrade of the system %s {later}."
+        return f"A plain upgrade of the system {WHERE} {later}."
     if today.plain:
-        return f"Today a plain upgrade of the system %s takes {told(today.plain)}."
+        return f"Today a plain upgrade of the system {WHERE} takes {told(today.plain)}."
     if today.full:
-        return f"Today `apt upgrade` %s would leave {them}, but `apt full-upgrade` takes {told(today.full)}."
+        return f"Today `apt upgrade` {WHERE} would leave {them}, but `apt full-upgrade` takes {told(today.full)}."
     return (
-        f"Today a plain upgrade of the system %s would leave {them}: the package lists there hold nothing newer. "
+        f"Today a plain upgrade of the system {WHERE} would leave {them}: the package lists there hold nothing newer. "
         f"After the next refresh of the lists it {later}."
     )
 
@@ -108,7 +110,7 @@ def _finding(names: tuple[str, ...], outcomes: Mapping[str, list[Host]], past: V
     places = (
         ["there"] if len(outcomes) == 1 else [f"on {listed(host.name for host in same)}" for same in outcomes.values()]
     )
-    sentences = [text % place for text, place in zip(outcomes, places, strict=True)]
+    sentences = [text.replace(WHERE, place) for text, place in zip(outcomes, places, strict=True)]
     if past:
         sentences.append(what_breaks(past))
     return finding(
