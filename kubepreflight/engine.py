@@ -122,6 +122,8 @@ class Resolver:
 
     def _hosts(self) -> Resolved:
         """The hosts that count, without what makes it doubtful which these are: that is said by its own rules."""
+        if not self.snapshot.hosts:
+            return msgspec.structs.replace(self._archives(), value=[])
         found = self.get(HostIdentities)
         if not found.available:
             return found

@@ -50,9 +50,9 @@ def certificate_renewal_fails(
 
 
 def _about(host: Host, failures: Sequence[RenewalFailure]) -> Finding:
-    components = dict.fromkeys(one.renewed_with for failure in failures for one in failure.renews)
-    replaced = [one for one in components if one != "upgrade"]
-    when = f"when it replaces {replaced[0]}" if replaced else "at its end"
+    components = {one.renewed_with for failure in failures for one in failure.renews}
+    first = next((one for one in IN_TURN if one in components), None)
+    when = f"when it replaces {first}" if first else "at its end"
     files = "; ".join(f"{one.path} {one.fault}" for one in failures)
     return finding(
         host,
@@ -63,6 +63,10 @@ def _about(host: Host, failures: Sequence[RenewalFailure]) -> Finding:
         places=[host.at(one.path) for one in failures],
         evidence={"files": [f"{one.path} {one.fault}" for one in failures]},
     )
+
+
+IN_TURN = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+"""As kubeadm replaces them."""
 
 
 def _again(failures: Sequence[RenewalFailure]) -> str:
