@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from kubepreflight.host import EtcdData, EtcdSnapshot, Missing
 from kubepreflight.sources.host.archive import CUT_OFF, read_host
 from kubepreflight.sources.host.script import collect_script
-from tests.collecting import members, run
+from tests.collecting import members, program, run
 
 HEAD = b'{"format": "kubepreflight.host/v1", "name": "cp1", "collected_at": "2026-11-27T12:00:05Z", "complete": true}'
 WHOLE = 5 * 4096 + 32
@@ -107,6 +108,18 @@ def test_only_the_youngest_files_of_a_place_come(tmp_path: Path) -> None:
     assert isinstance(found, tuple)
     assert [one.path for one in found[:2]] == ["/backup/etcd-59.db", "/backup/etcd-58.db"]
     assert len(found) == 40
+
+
+def test_a_place_that_hangs_costs_its_own_answer_alone(tmp_path: Path) -> None:
+    put(tmp_path / "node", "/root/etcd.db", WHOLE)
+    put(tmp_path / "node", "/backup/etcd.db", WHOLE)
+    hang = f'case $1 in */backup/) exec sleep 60 ;; esac; exec {shutil.which("find")} "$@"'
+    program(tmp_path / "tools", "find", hang)
+    done = run(tmp_path / "node", "--seconds", "2", tools=tmp_path / "tools")
+    found = read_host(members(done.stdout), "", "").etcd_data
+    assert isinstance(found.snapshots, tuple)
+    assert [one.path for one in found.snapshots] == ["/root/etcd.db"]
+    assert found.not_looked == ("places that did not answer in time",)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
