@@ -69,7 +69,8 @@ def _without_modules(hosts: list[Host]) -> Finding:
     return finding(
         common_subject(hosts, "modules of the running kernel"),
         f"The modules of the kernel that runs on {listed(host.name for host in hosts)} are gone from the disk. "
-        "Whatever needs one that is not loaded yet fails: kube-proxy or a CNI plugin in another mode, a volume's file system.",
+        "Whatever needs one that is not loaded yet fails: kube-proxy or a CNI plugin in another mode, a volume's file "
+        "system.",
         remedy=f"Reboot {'it' if alone else 'each of them'}, drained, before its kubelet is upgraded:\n  reboot",
         places=hosts,
         evidence={"kernel": [f"{host.name}: {host.kernel}" for host in hosts]},
