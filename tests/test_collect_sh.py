@@ -114,6 +114,19 @@ def test_what_is_too_large_stays_and_is_said(tmp_path: Path) -> None:
     assert "the archive is full" in unread.values()
 
 
+def test_garbage_is_taken_as_it_lies_and_read_without_harm(tmp_path: Path) -> None:
+    garbage = bytes(range(256)) * 20
+    for path in ("etc/apt/sources.list", "etc/apt/sources.list.d/a.sources", "etc/yum.repos.d/a.repo", "etc/hostname"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(garbage)
+    (tmp_path / "etc/apt/sources.list.d/b.list").write_bytes(b"deb https://pkgs.example.com/\xe9\xff/ /\n")
+    done = run(tmp_path)
+    assert done.returncode == 0
+    host = read_host(members(done.stdout), "", "node")
+    assert not isinstance(host.repositories, Missing)
+    assert any("pkgs.example.com" in str(one) for one in host.repositories)
+
+
 def test_out_of_time_or_interrupted_it_ends_with_what_it_has(tmp_path: Path) -> None:
     late = run(tmp_path, "--deadline", "0")
     assert late.returncode == 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +14,7 @@ from kubepreflight.host import Missing
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
 from tests.collecting import files, members, run
-from tests.fake_node import write_node
+from tests.fake_node import CONTAINERD, write_node
 from tests.real.busybox import PATH, busybox_root
 from tools.packages.machine import APART
 
@@ -56,6 +58,49 @@ def test_busybox_tells_of_the_machine_what_others_tell(tmp_path: Path) -> None:
 def on_disk(archive: Mapping[str, bytes]) -> dict[str, bytes]:
     """What lies on the disk, and is not the kernel's."""
     return {name: data for name, data in files(archive).items() if not name.startswith("files/proc/")}
+
+
+INFO = """{"status": {"conditions": [{"type": "RuntimeReady", "status": true}]}, "config": {"registry": {"configs": {
+"r.example.com": {"auth": {"username": "u", "password": "PLANTED-info-password",
+"identitytoken": "PLANTED-info-token"}}},
+"mirrors": {"r": {"endpoint": ["https://user:PLANTED-info-mirror@mirror"]}}}}}"""
+SAYS = {
+    "crictl": f"case $* in *info) cat <<'E'\n{INFO}\nE\n;; *) echo 'https://user:PLANTED-crictl@mirror/v2' ;; esac",
+    "containerd": f"case $* in *dump) cat <<'E'\n{CONTAINERD}\nE\n;; *) echo containerd v2.1.4 ;; esac",
+    "etcdctl": "echo 'https://root:PLANTED-etcd@10.0.0.1'; echo 'dial https://root:PLANTED-dial@10.0.0.1' >&2; exit 1",
+    "apt-cache": "echo ' 500 https://user:PLANTED-policy@mirror/deb / Packages'",
+    "apt-get": "echo 'W: https://user:PLANTED-apt-error@mirror/deb' >&2; echo 'Inst kubelet'",
+    "kubelet": "echo Kubernetes v1.36.3; echo 'proxy http://user:PLANTED-version@proxy' >&2",
+}
+ETCD = """apiVersion: v1
+kind: Pod
+metadata: {name: etcd}
+spec:
+  containers:
+  - command:
+    - etcd
+    - --listen-client-urls=https://127.0.0.1:2379
+"""
+
+
+def test_what_the_nodes_programs_say_has_no_secret_either(tmp_path: Path) -> None:
+    root = busybox_root(tmp_path / "node")
+    secrets = write_node(root)
+    (root / "etc/kubernetes/manifests/etcd.yaml").write_text(ETCD)
+    for name, script in SAYS.items():
+        (root / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (root / "bin" / name).chmod(0o755)
+    (root / "var/lib/dpkg").mkdir(parents=True)
+    (root / "run/containerd").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as server, contextlib.chdir(root / "run/containerd"):
+        server.bind("containerd.sock")
+    done = collected(root)
+    assert done.returncode == 0
+    archive = members(done.stdout)
+    said = {name.split("/")[1] for name in archive if name.startswith("commands/") and name.endswith("/command")}
+    assert {"crictl-info", "containerd-config", "etcd-status", "apt-cache-policy", "kubelet-version"} <= said
+    assert b"https://(cut)@mirror" in archive["commands/apt-cache-policy/stdout"]
+    assert [secret for secret in secrets if secret.encode() in done.stdout] == []
 
 
 @pytest.mark.parametrize(("options", "status"), [(["--seconds", "1"], 0), (["--deadline", "0"], 3)])
