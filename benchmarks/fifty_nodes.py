@@ -1,7 +1,7 @@
 """Collect from NODES=50 nodes at once through the machine's ssh and a real sshd: python -m benchmarks.fifty_nodes
 
-One sshd in a Debian root plays all of them, each with a name of its own, so that what the nodes themselves take is on this
-machine too; beside it the same script by itself, as often and as many at once. Needs root, debootstrap and OpenSSH's client.
+One sshd in a Debian root plays all of them, so that what the nodes themselves take is on this machine too; beside it
+the same script through the same ssh alone. Needs root, debootstrap and an OpenSSH client.
 """
 
 from __future__ import annotations

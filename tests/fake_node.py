@@ -261,6 +261,13 @@ FILES = {
     "gpgkey=file:///srv/keys/yum.asc\nenabled=1\nusername=PLANTED-yum-user\npassword = PLANTED-yum-password\n"
     "  PLANTED-yum-continued\n"
     "exclude=kubelet kubeadm\n",
+    "etc/apt/preferences": "Explanation: password=PLANTED-preferences\nPackage: a\nPin: version 1.*\nPin-Priority: 1\n",
+    "etc/apt/preferences.d/a": "# token: PLANTED-pin\nPackage: a\nPin: origin mirror\nPin-Priority: 1\n",
+    "etc/containerd/conf.d/10.toml": '[plugins.x.registry.configs."r".auth]\npassword = "PLANTED-conf-d"\n',
+    "etc/crio/crio.conf": '[crio.api]\nstream_tls_key_password = "PLANTED-crio-conf"\n',
+    "etc/dnf/plugins/versionlock.conf": "[main]\nenabled = 1\npassword = PLANTED-versionlock\n",
+    "var/lib/kubelet/instance-config.yaml": "kind: KubeletConfiguration\n"
+    "staticPodURLHeader:\n  Authorization: [PLANTED-instance]\n",
     "etc/dnf/dnf.conf": "[main]\nproxy_password=PLANTED-dnf\nexclude=kernel*\n",
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kubepreflight.host import Missing
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
 from tests.collecting import members
@@ -83,3 +84,29 @@ def test_without_room_nothing_comes_rather_than_half_of_it(
     done = collected(tmp_path, system, before)
     assert (done.returncode, done.stdout) == (1, b"")
     assert said in done.stderr.decode()
+
+
+STANZA = """Package: filler-{0}
+Status: install ok installed
+Maintainer: Nobody <nobody@example.com>
+Architecture: all
+Version: {0}
+Description: one of many
+
+"""
+
+
+def test_ten_thousand_packages(tmp_path: Path) -> None:
+    root = base(*LOGIN)
+    database = tmp_path / "many/var/lib/dpkg"
+    database.mkdir(parents=True)
+    status = (root / "var/lib/dpkg/status").read_text()
+    kubelet = STANZA.format("1.36.3-1.1").replace("filler-1.36.3-1.1", "kubelet").replace("ok installed", "ok unpacked")
+    (database / "status").write_text(status + "".join(map(STANZA.format, range(10_000))) + kubelet)
+    (tmp_path / "many/usr/bin").mkdir(parents=True)
+    done = collected(tmp_path, Path(f"{tmp_path / 'many'}:{root}"), ":")
+    assert (done.returncode, len(done.stdout) < 2_000_000) == (0, True)
+    host = read_host(members(done.stdout), "", "")
+    assert host.complete
+    assert not isinstance(host.packages, Missing)
+    assert host.packages["kubelet"].version == "1.36.3-1.1"
