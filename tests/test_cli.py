@@ -77,6 +77,10 @@ def test_exit_status(dump: Path, arguments: tuple[str, ...], status: int) -> Non
         (("scan", "dump.json", "-o", "text", "-o", "json"), "two reports go to standard output"),
         (("scan", "dump.json", "-o", "html=a", "-o", "json=a"), "two reports go to a"),
         (("scan", "dump.json", "--require", "luck"), "it is any of"),
+        (
+            ("scan", "dump.json", "--opt-in", "served-certificates"),
+            "only a live scan can connect to servers; add --live",
+        ),
         (("scan", "dump.json", "--opt-in", "tls-secret"), "it is any of served-certificates, tls-secrets"),
         (("scan", "dump.json", "--disable", "no-such-rule"), "there is no such rule"),
         (("scan", "dump.json", "--rules", "nowhere"), "no such folder"),

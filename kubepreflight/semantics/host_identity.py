@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from shlex import quote
 
@@ -57,10 +57,10 @@ class HostIdentities(msgspec.Struct, frozen=True, kw_only=True):
         judged = [(host, _no_use(host, authorities)) for host in archives.all]
         used = [host for host, gap in judged if gap is None]
         several = _of_several_clusters(used) if not authorities else ()
-        by_name = {node.name: node for node in nodes or ()}
+        known = _Known(nodes or ())
         groups: dict[str, list[_Matched]] = {}
         for host in used:
-            one = _match(host, by_name)
+            one = known.match(host)
             groups.setdefault(one.host.name, []).append(one)
         chosen = {name: _choose(group) for name, group in groups.items()}
         older = [one for name, group in groups.items() for one in group if one is not chosen[name]]
@@ -105,22 +105,30 @@ class _Matched(msgspec.Struct, frozen=True):
         return SourceRecord(kind="host", name=self.host.file, detail=f"the node {self.node.name}, by its {self.by}")
 
 
-def _match(host: Host, by_name: Mapping[str, Node]) -> _Matched:
-    if host.name in by_name:
-        return _Matched(host, by_name[host.name])
-    nodes = by_name.values()
-    machine, addresses = host.machine_id, set(host.addresses)
-    by_machine = [node for node in nodes if machine and node.status.node_info.machine_id == machine]
-    by_address = [node for node in nodes if addresses & _addresses(node)]
-    for by, found in (("machine-id", by_machine), ("address", by_address)):
-        # Cloned machines may share a machine-id: then it tells nothing.
-        if len(found) == 1:
-            return _Matched(msgspec.structs.replace(host, name=found[0].name), found[0], by)
-    return _Matched(host, None)
+class _Known:
+    """The nodes of the API by all that they can be told by."""
 
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self._by_name: dict[str, Node] = {}
+        self._by_machine: dict[str, list[Node]] = {}
+        self._by_address: dict[str, list[Node]] = {}
+        for node in nodes:
+            self._by_name[node.name] = node
+            self._by_machine.setdefault(node.status.node_info.machine_id, []).append(node)
+            for one in node.status.addresses or ():
+                if one.type in _ADDRESSES:
+                    self._by_address.setdefault(one.address, []).append(node)
 
-def _addresses(node: Node) -> set[str]:
-    return {one.address for one in node.status.addresses or () if one.type in _ADDRESSES}
+    def match(self, host: Host) -> _Matched:
+        if host.name in self._by_name:
+            return _Matched(host, self._by_name[host.name])
+        by_machine = self._by_machine.get(host.machine_id, []) if host.machine_id else []
+        by_address = {node.name: node for address in host.addresses for node in self._by_address.get(address, ())}
+        for by, found in (("machine-id", by_machine), ("address", list(by_address.values()))):
+            # Cloned machines may share a machine-id: then it tells nothing.
+            if len(found) == 1:
+                return _Matched(msgspec.structs.replace(host, name=found[0].name), found[0], by)
+        return _Matched(host, None)
 
 
 def _choose(group: Sequence[_Matched]) -> _Matched:
