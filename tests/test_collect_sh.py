@@ -114,6 +114,15 @@ def test_what_is_too_large_stays_and_is_said(tmp_path: Path) -> None:
     assert "the archive is full" in unread.values()
 
 
+def test_a_program_below_root_that_cannot_run_here_is_not_taken_for_absent(tmp_path: Path) -> None:
+    program(tmp_path / "usr/bin", "kubeadm", "echo v1.36.3")
+    program(tmp_path / "usr/bin", "containerd", "")
+    (tmp_path / "usr/bin/containerd").write_text("#!/lib/of/another/system\n")
+    host = read_host(members(run(tmp_path).stdout), "", "")
+    assert host.versions == {"kubeadm": "v1.36.3"}
+    assert any("containerd-version failed there (status 126)" in gap.reason for gap in host.unreadable)
+
+
 def test_garbage_is_taken_as_it_lies_and_read_without_harm(tmp_path: Path) -> None:
     garbage = bytes(range(256)) * 20
     for path in ("etc/apt/sources.list", "etc/apt/sources.list.d/a.sources", "etc/yum.repos.d/a.repo", "etc/hostname"):

@@ -203,6 +203,9 @@ version() {
         for directory in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin /opt/bin; do
             if source=$(resolve "$directory/$program") && [ -x "$source" ] && [ -f "$source" ]; then
                 run "$version_name" "$source" "$@"
+                # It is there: for want of its libraries or its interpreter it does not run here, which is something else.
+                [ "$(cat "$ARCHIVE/commands/$version_name/status" 2>/dev/null)" != 127 ] ||
+                    echo 126 >"$ARCHIVE/commands/$version_name/status"
                 return
             fi
         done
