@@ -123,6 +123,13 @@ def test_a_program_below_root_that_cannot_run_here_is_not_taken_for_absent(tmp_p
     assert any("containerd-version failed there (status 126)" in gap.reason for gap in host.unreadable)
 
 
+def test_what_programs_write_in_between_goes_into_the_scratch_directory(tmp_path: Path) -> None:
+    program(tmp_path / "usr/bin", "kubelet", 'echo "$TMPDIR"')
+    said = members(run(tmp_path).stdout)["commands/kubelet-version/stdout"].decode().strip()
+    assert Path(said).name.startswith("kubepreflight.")
+    assert not Path(said).exists()
+
+
 def test_garbage_is_taken_as_it_lies_and_read_without_harm(tmp_path: Path) -> None:
     garbage = bytes(range(256)) * 20
     for path in ("etc/apt/sources.list", "etc/apt/sources.list.d/a.sources", "etc/yum.repos.d/a.repo", "etc/hostname"):

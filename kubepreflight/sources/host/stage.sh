@@ -275,6 +275,9 @@ prepare() {
         WORK=''
     done
     [ -n "$WORK" ] || fail "no place for a scratch directory of 6 MB: set TMPDIR"
+    # For programs too: apt makes files in between, and would refuse its answer where /tmp is full or read-only.
+    TMPDIR=$WORK
+    export TMPDIR
     trap interrupted HUP INT TERM PIPE
     ARCHIVE=$WORK/archive
     mkdir -p "$ARCHIVE/files" "$ARCHIVE/commands" || fail "cannot write to $WORK"
