@@ -10,6 +10,7 @@ from kubepreflight.semantics.installed import package_version
 from kubepreflight.semantics.package_offers import cached, offered
 from kubepreflight.semantics.package_repositories import kubernetes_repositories
 from kubepreflight.semantics.several import common_subject, grouped, listed
+from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
 
 NEEDED = ("kubelet", "kubeadm")
@@ -17,7 +18,9 @@ NEEDED = ("kubelet", "kubeadm")
 
 
 @rule(severity=WARNING, area="packages", phase="node-upgrade")
-def no_way_back_to_this_version(hosts: list[Host], sources: PackageSources) -> Iterator[Finding | Gap]:
+def no_way_back_to_this_version(
+    hosts: list[Host], upgrade: Upgrade, sources: PackageSources
+) -> Iterator[Finding | Gap]:
     """The packages that are installed today can be had nowhere once they are replaced.
 
     Why: a package manager deletes the old programs when it installs the new ones. When the new kubelet does not come up
@@ -26,9 +29,10 @@ def no_way_back_to_this_version(hosts: list[Host], sources: PackageSources) -> I
     What happens: without the old package the node stays down until the fault itself is found.
 
     When it stays silent: the installed version is among what the repositories offer, or its file lies in the package
-    cache; or the node takes its packages from the community's own repositories, which keep every version: the source
-    is set back to its minor. What was installed without packages is not judged. Whether a copy of those repositories
-    elsewhere keeps old versions is said to be unknown, when its list is not that of the installed minor.
+    cache; or the node takes its packages from the community's own repositories, or from Google's before they went
+    away, which keep every version: the source is set back to its minor. What was installed without packages is not
+    judged. Whether a copy of those repositories elsewhere keeps old versions is said to be unknown, when its list is
+    not that of the installed minor.
 
     How to see it yourself: apt-cache madison kubelet; ls /var/cache/apt/archives
 
@@ -47,7 +51,7 @@ def no_way_back_to_this_version(hosts: list[Host], sources: PackageSources) -> I
             version = package_version(host.packages, name)
             if version is None:
                 continue
-            back = _way_back(host, name, version, sources)
+            back = _way_back(host, name, version, upgrade, sources)
             if isinstance(back, Gap):
                 yield back
                 break
@@ -59,7 +63,7 @@ def no_way_back_to_this_version(hosts: list[Host], sources: PackageSources) -> I
         yield _finding(lost)
 
 
-def _way_back(host: Host, name: str, version: Version, sources: PackageSources) -> bool | Gap:
+def _way_back(host: Host, name: str, version: Version, upgrade: Upgrade, sources: PackageSources) -> bool | Gap:
     offers, files = offered(host, name), cached(host, name)
     if any(not isinstance(found, Missing) and version in found for found in (offers, files)):
         return True
@@ -71,7 +75,8 @@ def _way_back(host: Host, name: str, version: Version, sources: PackageSources) 
         {one.url.partition("://")[2].partition("/")[0].rpartition("@")[2] for _, one in repositories.community}
     )
     if (places or repositories.legacy) and set(places) <= set(sources.community.hosts):
-        return minor >= sources.community.since
+        googles = bool(repositories.legacy) and upgrade.end.date() < sources.legacy.gone
+        return googles or minor >= sources.community.since
     if isinstance(offers, Missing):
         return host.cannot_check("package candidates", offers)
     if not places or any(one.minor_version == minor for one in offers):

@@ -102,7 +102,7 @@ def test_what_dnf_has_read() -> None:
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        (RPM | command("cached-packages"), "dnf's cache holds no small repository's list of packages"),
+        (RPM | command("cached-packages"), "dnf's cache holds no repository's list of packages"),
         (
             RPM
             | command("cached-metadata", "", 0, "sh: zstd: not found\n/var/cache/x-primary.xml.zst: not unpacked\n"),

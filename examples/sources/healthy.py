@@ -47,6 +47,7 @@ SOFTWARE = Software(
         "runc-version": ("runc --version", "runc version 1.4.0\nspec: 1.3.0\n"),
     },
     build="#1 SMP PREEMPT_DYNAMIC Debian 6.12.88-1 (2026-10-18)",
+    etcd=ETCD,
 )
 
 

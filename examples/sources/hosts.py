@@ -13,6 +13,7 @@ from sources.cluster import Cluster, Machine, Object
 from sources.documents import fill
 from sources.etcd import etcdctl, on_disk, said
 from sources.stamps import hexadecimal, later
+from sources.supplies import supplies
 from sources.systems import collected_by, system
 from sources.trust import Issued, Trust
 
@@ -47,7 +48,8 @@ class Software:
 
     `packages` maps names to versions; `folder` holds the files that all nodes have, with `$(name)` and the like in
     them; `programs` maps a command's name in the archive to the command line and what it prints. `newer` are packages
-    of which the repositories have a later version, and from where.
+    of which the repositories have a later version, and from where. `etcd` is the tag of its image, where the runtime
+    tells of its images.
     """
 
     packages: Mapping[str, str]
@@ -55,6 +57,7 @@ class Software:
     programs: Mapping[str, tuple[str, str]]
     build: str
     newer: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    etcd: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,8 @@ def _commands(cluster: Cluster, software: Software, node: Node) -> dict[str, Com
         "docker-version": _absent("docker --version"),
     }
     programs = dict(software.programs) | system(cluster, machine) | on_disk(cluster, machine, node.collected)
+    if software.etcd:
+        programs |= supplies(cluster, machine, software.packages, software.etcd)
     if (etcd := node.static_pods.get("etcd")) is not None and cluster.era.runtime == "docker":
         commands["etcd-status"] = _absent(f"{etcdctl(etcd)} endpoint status -w json")
     elif etcd is not None:

@@ -92,7 +92,7 @@ def _policy(text: str) -> Iterator[Offer]:
 
 
 def _rpm_offers(node: HostFiles) -> tuple[Offer, ...] | Missing:
-    nothing = "dnf's cache holds no small repository's list of packages"
+    nothing = "dnf's cache holds no repository's list of packages"
     command = node.command("cached-metadata")
     if command is not None and "not unpacked" in command.stderr:
         reason = f"the node could not unpack what dnf cached: {first_line(command.stderr)}"
