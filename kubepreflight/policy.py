@@ -43,6 +43,15 @@ def required_gaps(required: Sequence[str], *, api: bool, hosts: bool, manifests:
     )
 
 
+def hosts_alone(coverage: Sequence[RuleCoverage], *, api: bool, hosts: bool, manifests: bool) -> tuple[Gap, ...]:
+    """A gap that was asked for, where nodes' disks are all that was given and some rule needs more than that."""
+    if api or manifests or not hosts or all(one.status is not CoverageStatus.NOT_CHECKED for one in coverage):
+        return ()
+    how = "scan the live cluster beside it: kubepreflight scan --live hosts/, or give a dump or a snapshot of it"
+    reason = "nodes' disks alone were given, and they tell little of what the cluster runs"
+    return (Gap(input="the cluster", reason=reason, how=how, asked=True),)
+
+
 def require(coverage: RuleCoverage, required: Sequence[str]) -> RuleCoverage:
     """Mark the gaps of the required inputs as asked for; what must be opted in to is no part of them."""
     if not required:

@@ -16,7 +16,7 @@ from kubepreflight.errors import UsageError
 from kubepreflight.finding import Gap, Severity
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.overview import Overview, SystemNamespace
-from kubepreflight.policy import require, required_gaps, verdict
+from kubepreflight.policy import hosts_alone, require, required_gaps, verdict
 from kubepreflight.report import (
     SCHEMA,
     Cluster,
@@ -97,7 +97,7 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
     hosts: HostIdentities = identities.value if identities.available else HostIdentities(hosts=())
     unread = hosts.unread
     read = (gap for gap in snapshot.gaps if gap not in unread)
-    gaps = (*read, *(plan.gaps if plan else ()), *_required(snapshot, request))
+    gaps = (*read, *(plan.gaps if plan else ()), *_not_given(snapshot, request, coverage))
     answer = verdict(findings, coverage, gaps)
     tables = resolver.get(Overview)
     overview: Overview = tables.value if tables.available else Overview()
@@ -154,13 +154,9 @@ def _short(gap: Gap) -> str:
     return f"{gap.subject} ({gap.input})"
 
 
-def _required(snapshot: Snapshot, request: Request) -> tuple[Gap, ...]:
-    return required_gaps(
-        request.required,
-        api=bool(snapshot.listed),
-        hosts=bool(snapshot.hosts),
-        manifests=snapshot.manifests_given,
-    )
+def _not_given(snapshot: Snapshot, request: Request, coverage: list[RuleCoverage]) -> tuple[Gap, ...]:
+    given = {"api": bool(snapshot.listed), "hosts": bool(snapshot.hosts), "manifests": snapshot.manifests_given}
+    return (*required_gaps(request.required, **given), *hosts_alone(coverage, **given))
 
 
 def _plan(plan: Upgrade | None, overview: Overview) -> ReportUpgrade | None:

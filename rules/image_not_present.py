@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kubepreflight.finding import NOTE, Finding, Gap, cannot_check, finding
+from kubepreflight.finding import NOTE, Finding, Gap, finding
 from kubepreflight.image import parse_image
 from kubepreflight.rule import rule
 from kubepreflight.semantics.kubeadm_images import HopImages, NodeImages, WantedImage
@@ -32,8 +32,6 @@ def image_not_present(images: HopImages) -> Iterator[Finding | Gap]:
 
     """
     yield from images.gaps
-    if not images.nodes and not images.gaps:
-        yield cannot_check("images", "no control-plane node is known", how="give the cluster or the hosts' facts")
     lacking: dict[WantedImage, list[NodeImages]] = {}
     for node in images.nodes:
         for image in node.lacks(images.wanted):

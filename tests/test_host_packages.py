@@ -243,7 +243,7 @@ def test_what_pins_a_deb(file: str, text: str, pinned: bool) -> None:
                 {"url": DOCKER, "suite": "bookworm", "line": 14, "components": ("stable",), "signed_by": "(embedded)"},
                 {"url": DOCKER, "suite": "trixie", "line": 14, "components": ("stable",), "signed_by": "(embedded)"},
             ],
-            [],
+            ["there is no OpenPGP public key in it"],
         ),
         ("/etc/apt/sources.list.d/x.sources", "URIs: https://x\n", [], ["line 1: a paragraph without Types"]),
         ("/etc/apt/sources.list.d/x.sources", "Types: deb\n", [], ["line 1: a paragraph without URIs or Suites"]),

@@ -145,7 +145,10 @@ class HopImages(msgspec.Struct, frozen=True):
                     reasons.pop(name, None)
                 else:
                     reasons.setdefault(name, _cut(told, lacks))
-        return cls(version, wanted, tuple(found[name] for name in sorted(found)), tuple(reasons.values()))
+        gaps = list(reasons.values())
+        if not found and not gaps and nodes is not None:
+            gaps.append(cannot_check("images", "no control-plane node is known", how="give the hosts' facts, too"))
+        return cls(version, wanted, tuple(found[name] for name in sorted(found)), tuple(gaps))
 
 
 def _version(upgrade: Upgrade) -> Version:
