@@ -145,9 +145,11 @@ def test_what_cannot_be_unpacked_is_said(name: str, tmp_path: Path) -> None:
     assert f"{name}: not unpacked\n" in archive["commands/cached-metadata/stderr"].decode()
 
 
-def test_a_whole_distributions_metadata_is_left(tmp_path: Path) -> None:
-    put(tmp_path, "var/cache/dnf/base-0123456789abcdef/repodata/x-primary.xml", "x" * 2_200_000)
-    assert not [path for path in collect(tmp_path) if "cached-metadata" in path]
+def test_a_whole_distributions_metadata_may_hold_them(tmp_path: Path) -> None:
+    package = "<package type='rpm'><name>kubeadm</name><version epoch='0' ver='1.37.2' rel='1.1'/></package>"
+    put(tmp_path, "var/cache/dnf/all-0123456789abcdef/repodata/x-primary.xml", "<x/>" * 800_000 + package)
+    said = collect(tmp_path)["commands/cached-metadata/stdout"].decode()
+    assert "\tkubeadm\tversion epoch='0' ver='1.37.2' rel='1.1'/>" in said
 
 
 def test_cached_package_files_are_named_and_those_that_are_not_whole_are_not(tmp_path: Path) -> None:

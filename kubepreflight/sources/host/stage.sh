@@ -262,7 +262,7 @@ interrupted() {
 }
 
 prepare() {
-    for program in awk tar find sed mktemp; do
+    for program in awk dd find mktemp sed tar; do
         command -v "$program" >/dev/null 2>&1 || fail "this node has no $program"
     done
     HAS_TIMEOUT=''
