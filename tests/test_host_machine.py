@@ -204,7 +204,12 @@ CHRONY = "A9FEA97B,169.254.169.123,4,1795787394.1,0.000012,0.000002,0.00002,-7.2
         # it stays there when the service is stopped
         ({"timedatectl": "NTP synchronized: no\n", "timesyncd": "-rw- synchronized\n"}, False, "timedatectl"),
         ({"timedatectl": ("", "", 127), "timesyncd": ("", "ls: No such file", 2)}, None, ""),
-        ({"timedatectl": ("", "", 127), "chronyc": ("", "506 Cannot talk to daemon", 1)}, None, ""),
+        ({"timedatectl": ("", "", 127), "chronyc": ("506 Cannot talk to daemon\n", "", 1)}, None, ""),
+        (
+            {"timedatectl": "System clock synchronized: no\n", "chronyc": ("506 Cannot talk to daemon\n", "", 1)},
+            False,
+            "timedatectl",
+        ),
     ],
 )
 def test_who_keeps_the_clock(said: dict[str, Any], synchronized: bool | None, by: str) -> None:

@@ -40,7 +40,8 @@ def _synchronized(node: HostFiles) -> tuple[bool | Missing, str]:
 
 
 def _words(node: HostFiles) -> list[tuple[str, bool | None]]:
-    chrony = node.command_output("chronyc").strip().rpartition(",")[2]
+    tracking = node.said("chronyc")  # without its service it says so on standard output, with status 1
+    chrony = "" if isinstance(tracking, Missing) else tracking.strip().rpartition(",")[2]
     found = re.search(
         r"^\s*(?:System clock|NTP) synchronized: (yes|no)$", node.command_output("timedatectl"), re.MULTILINE
     )
