@@ -145,6 +145,15 @@ def test_an_rpm_whose_locks_were_not_collected_is_not_known_to_be_loose() -> Non
     assert one_package(bare).held == Missing("not collected")
 
 
+SLES = {"files/etc/os-release": 'ID="sles"\nID_LIKE="suse"\n'}
+
+
+def test_where_zypper_has_the_packages_neither_sources_nor_locks_are_known() -> None:
+    one = host(command("rpm-qa", "kubelet\t1.36.3-150500.1.1\tx86_64\n") | SLES)
+    unread = Missing("packages come by zypper there, whose sources and locks are not read")
+    assert (one.repositories, one_package(one).held) == (unread, unread)
+
+
 APT = """\
 # deb https://example.com/ commented out
 deb [arch=amd64 signed-by=/etc/apt/keyrings/kubernetes.gpg] https://pkgs.k8s.io/core:/stable:/v1.36/deb/ /

@@ -57,7 +57,8 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
     head = _head(node)
     node.complete = head.complete
     node.name = _name(node, head, name)
-    system, repositories, units = read_os(node), read_repositories(node), read_units(node)
+    system, units = read_os(node), read_units(node)
+    repositories = read_repositories(node, system)
     kubelet = read_kubelet(node, units)
     flags = kubelet.command_line
     family, packages = read_packages(node, system, repositories)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kubepreflight.host import EMBEDDED, Missing, Repository
 from kubepreflight.sources.host.host_files import HostFiles
@@ -15,8 +15,8 @@ _TRUE = {"yes", "true", "with", "on", "enable", "1"}
 _FALSE = {"0", "no", "false", "off"}
 
 
-def read_repositories(node: HostFiles) -> tuple[Repository, ...] | Missing:
-    """Every enabled package source of the node, in the order of files and lines."""
+def read_repositories(node: HostFiles, system: Mapping[str, str] | Missing) -> tuple[Repository, ...] | Missing:
+    """Every enabled package source of the node, in the order of files and lines; `system` is its os-release."""
     found: list[Repository] = []
     for path in (APT[0], *node.directly_in(APT[1])):
         name = path.rpartition("/")[2]
@@ -31,6 +31,8 @@ def read_repositories(node: HostFiles) -> tuple[Repository, ...] | Missing:
             found += _yum_sources(path, text)
     if found:
         return tuple(found)
+    if not isinstance(system, Missing) and "suse" in f"{system.get('ID')} {system.get('ID_LIKE')}".split():
+        return Missing("packages come by zypper there, whose sources and locks are not read")
     return node.missing(*APT, *YUM) or ()
 
 
