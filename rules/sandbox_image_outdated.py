@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from kubepreflight.finding import NOTE, WARNING, Finding, Gap, finding
 from kubepreflight.host import Host, Missing, RuntimeImage
-from kubepreflight.image import parse_image, version_of_tag
+from kubepreflight.image import ImageReference, parse_image, version_of_tag
 from kubepreflight.knowledge.runtimes import Runtimes
 from kubepreflight.rule import rule
 from kubepreflight.semantics.several import common_subject, listed
@@ -73,9 +73,16 @@ def _there(host: Host, image: str) -> RuntimeImage | None:
     images = () if isinstance(host.runtime.images, Missing) else host.runtime.images
     meant = parse_image(image)
     for one in images:
-        if meant is not None and any(parse_image(name) == meant for name in (*one.tags, *one.digests)):
+        if meant is not None and any(_is_same(meant, parse_image(name)) for name in (*one.tags, *one.digests)):
             return one
     return None
+
+
+def _is_same(meant: ImageReference, image: ImageReference | None) -> bool:
+    """A tag beside a digest tells nothing more: the runtime lists such an image by its digest."""
+    if not meant.digest or image is None:
+        return image == meant
+    return (image.registry, image.repository, image.digest) == (meant.registry, meant.repository, meant.digest)
 
 
 def _finding(trouble: str, image: str, hosts: list[Host], upgrade: Upgrade, known: Runtimes) -> Finding:
