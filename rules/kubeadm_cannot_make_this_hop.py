@@ -6,7 +6,7 @@ from shlex import quote
 
 import msgspec
 
-from kubepreflight.finding import BLOCKER, NOTE, Finding, Gap, Subject, finding
+from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, Subject, finding
 from kubepreflight.host import Host, Missing
 from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.knowledge.versions import KubeadmPolicy
@@ -59,9 +59,11 @@ def kubeadm_cannot_make_this_hop(
     its kubeadm, on every node, and the kubelet stays as it is until the node's turn.
 
     What happens: `kubeadm upgrade apply` stops before it has changed anything, with the words in the evidence. That the
-    next kubeadm has to be installed is a plain step of the work and a note. It is a blocker where it comes from
-    packages and can come from nowhere: no source on the node is one of Kubernetes' known repositories, and neither what
-    its sources offer nor its package cache holds one that does.
+    next kubeadm has to be installed is a plain step of the work and a note. It is a warning where it comes from
+    packages and would come from nowhere today: no source on the node is one of Kubernetes' known repositories, and
+    neither what its sources offer nor its package cache holds one that does. Where they have a single minor or nothing,
+    the source may only have to be switched, or the file be carried there; where one's own source holds several minors,
+    and not the next, it is a blocker.
 
     When it stays silent: the installed kubeadm does the step, as on the nodes of a half-upgraded cluster that are done.
     What must come before kubeadm (another repository, a hold) is told by the rules about packages; when that repository
@@ -91,8 +93,10 @@ def kubeadm_cannot_make_this_hop(
             yield host.cannot_check("package candidates", way)
         else:
             stuck.append(Stuck(host, installed, str(errors[0]), *way))
-    if ends := [one for one in stuck if one.way is Way.NONE]:
-        yield _nowhere(ends, upgrade)
+    ends = [one for one in stuck if one.way is Way.NONE]
+    for several in (True, False):
+        if same := [one for one in ends if _has_several_minors(one.host) is several]:
+            yield _nowhere(same, upgrade, several=several)
     going = [one for one in stuck if one.way is not Way.NONE]
     wanted = step_version(upgrade)
     newer = [one for one in going if one.installed and one.installed.minor_version > wanted.minor_version]
@@ -196,19 +200,27 @@ def _from_file(one: Stuck) -> str:
     return f"{command} {quote(one.file)}"
 
 
-def _nowhere(some: Sequence[Stuck], upgrade: Upgrade) -> Finding:
+def _has_several_minors(host: Host) -> bool:
+    """Whether the sources of a host hold more than one minor, so that they are no source for one of them each."""
+    offers = offered(host, "kubeadm")
+    return not isinstance(offers, Missing) and len({version.minor_version for version in offers}) > 1
+
+
+def _nowhere(some: Sequence[Stuck], upgrade: Upgrade, *, several: bool) -> Finding:
     wanted, hop = step_version(upgrade), upgrade.first_hop
     known = [found for one in some if not isinstance(found := offered(one.host, "kubeadm"), Missing)]
     offers = sorted({version for found in known for version in found})
     what = f"only {listed(offers)}" if offers else "none at all"
     return finding(
-        common_subject(some, f"no kubeadm for {hop.end}"),
+        common_subject(some, f"no kubeadm for {hop.end}{' among several minors' if several else ''}"),
         f"kubeadm cannot make the step to {hop.end} on {listed(one.host.name for one in some)}, and what the package "
         f"sources there offer cannot either: {what}. Installed is {_told(some)}.",
-        remedy=f"Give these nodes a package source that has kubeadm {wanted}, or bring the one that they use up to "
-        "date. What it has:\n" + "\n".join(dict.fromkeys(_look(one.host) for one in some)),
+        remedy=f"Give these nodes a package source that has kubeadm {wanted}, bring the one that they use up to date, "
+        "or carry its package file there. What the source has:\n"
+        + "\n".join(dict.fromkeys(_look(one.host) for one in some)),
         places=some,
         evidence={"kubeadm says": list(dict.fromkeys(one.says for one in some))},
+        severity=BLOCKER if several else WARNING,
         hop=hop,
     )
 
