@@ -71,6 +71,16 @@ def test_packages_that_are_not_known(files: dict[str, str], reason: str) -> None
     assert host(files).packages == Missing(reason)
 
 
+FLATCAR = {"files/etc/os-release": "ID=flatcar\nID_LIKE=coreos\n"}
+
+
+@pytest.mark.parametrize("files", [{}, command("dpkg-query", "", 127) | command("rpm-qa", "", 127)])
+def test_a_system_without_a_package_manager_has_no_packages(files: dict[str, str]) -> None:
+    one = host(files | FLATCAR)
+    assert (one.package_family, one.packages) == (Missing("the system has no package manager"), {})
+    assert isinstance(host(files | FLATCAR, complete=False).packages, Missing)
+
+
 def test_a_line_that_is_not_understood_is_a_gap_and_the_others_are_read() -> None:
     one = host(command("dpkg-query", "rubbish\nkubelet\t1.36.3-1.1\tinstall\tok\tinstalled\n"))
     assert one_package(one).name == "kubelet"

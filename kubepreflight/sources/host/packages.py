@@ -15,6 +15,8 @@ from kubepreflight.sources.host.rpm_locks import rpm_hold
 
 _NOT_THERE = {"not-installed", "config-files"}
 _RPM_LIKE = {"rhel", "fedora", "centos", "rocky", "almalinux", "ol", "amzn", "suse", "opensuse", "sles"}
+_WITHOUT_PACKAGES = {"flatcar"}
+"""Systems that are replaced as a whole: what runs there came in another way."""
 
 
 def read_packages(
@@ -26,6 +28,12 @@ def read_packages(
         "rpm": (node.command("rpm-qa"), lambda command: _rpm_packages(node, command, repositories)),
     }
     there = {family: one for family, (command, _) in readers.items() if (one := command) and one.installed}
+    if (
+        not there
+        and _names(system) & _WITHOUT_PACKAGES
+        and node.missing("commands/dpkg-query", "commands/rpm-qa") is None
+    ):
+        return Missing("the system has no package manager"), {}
     if not there:
         asked = any(command for command, _ in readers.values())
         why = node.missing("commands/dpkg-query", "commands/rpm-qa") or Missing("not collected")
@@ -40,8 +48,12 @@ def _family(found: Mapping[str, Mapping[str, Package] | Missing], system: Mappin
     if len(found) == 1:
         return next(iter(found))
     # Both tools are there: rpm on Debian knows no package, and the other way round.
-    names = set() if isinstance(system, Missing) else set(f"{system.get('ID')} {system.get('ID_LIKE')}".split())
-    return "rpm" if names & _RPM_LIKE else "deb"
+    return "rpm" if _names(system) & _RPM_LIKE else "deb"
+
+
+def _names(system: Mapping[str, str] | Missing) -> set[str]:
+    """What the system calls itself, and what it is like."""
+    return set() if isinstance(system, Missing) else set(f"{system.get('ID')} {system.get('ID_LIKE')}".split())
 
 
 def _deb_packages(node: HostFiles, command: Command) -> Mapping[str, Package] | Missing:
