@@ -94,7 +94,7 @@ def _finding(block: Block, hosts: Sequence[Host]) -> Finding:
     where = listed(host.name for host in hosts)
     commands = {
         "deb": f"apt-mark unhold {need.on} && apt-get install -y {need.on} && apt-mark hold {need.on}",
-        "rpm": f"dnf versionlock delete {need.on} && dnf install -y {need.on} --disableexcludes=all",
+        "rpm": f"dnf versionlock delete {need.on}; dnf install -y {need.on} --disableexcludes=all",
     }
     return finding(
         common_subject(hosts, f"{need.on} held back"),
