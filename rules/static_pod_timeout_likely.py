@@ -78,6 +78,8 @@ def _strange_registries(images: HopImages, *, pulled: bool) -> Iterator[Finding]
         for registry in sorted(wanted - known) if node.complete and known else ():
             found.setdefault(registry, []).append(node)
     for registry, nodes in found.items():
+        # The tag of one whose patch release is not known cannot be typed.
+        lacking = sorted(nodes[0].lacks(images.wanted), key=lambda image: image.tag.endswith("."))
         stops = "kubeadm's preflight checks" if pulled else "the static pods, after five minutes"
         yield finding(
             common_subject(nodes, f"images from {registry}"),
@@ -85,7 +87,7 @@ def _strange_registries(images: HopImages, *, pulled: bool) -> Iterator[Finding]
             f"{listed(node.node for node in nodes)} does: nothing shows that it can be reached from there. If it "
             f"cannot, the upgrade ends with {stops}.",
             remedy="On each of these nodes, before the work; it has to end well:\n"
-            f"crictl pull {next(image for image in nodes[0].lacks(images.wanted) if registry in image.name)}",
+            f"crictl pull {next(image for image in lacking if registry in image.name)}",
             places=nodes,
             evidence={"images": [str(image) for image in nodes[0].lacks(images.wanted) if registry in image.name]},
         )
