@@ -122,7 +122,8 @@ def _way(host: Host, upgrade: Upgrade, policy: KubeadmPolicy, sources: PackageSo
     repositories = kubernetes_repositories(host, sources)
     if not isinstance(repositories, Missing) and (repositories.community or repositories.legacy):
         return Way.REPOSITORY, ""
-    if not isinstance(offers, Missing) and any(not _errors(one, upgrade, policy) for one in offers):
+    end = upgrade.first_hop.end
+    if not isinstance(offers, Missing) and any(one.minor_version == end for one in offers):
         return Way.REPOSITORY, ""
     if isinstance(host.packages, Missing):
         return host.packages
