@@ -28,16 +28,12 @@ def read_packages(
         "rpm": (node.command("rpm-qa"), lambda command: _rpm_packages(node, command, repositories)),
     }
     there = {family: one for family, (command, _) in readers.items() if (one := command) and one.installed}
-    if (
-        not there
-        and _names(system) & _WITHOUT_PACKAGES
-        and node.missing("commands/dpkg-query", "commands/rpm-qa") is None
-    ):
-        return Missing("the system has no package manager"), {}
     if not there:
+        why = node.missing("commands/dpkg-query", "commands/rpm-qa")
+        if why is None and _names(system) & _WITHOUT_PACKAGES:
+            return Missing("the system has no package manager"), {}
         asked = any(command for command, _ in readers.values())
-        why = node.missing("commands/dpkg-query", "commands/rpm-qa") or Missing("not collected")
-        missing = Missing("the node has neither dpkg-query nor rpm") if asked else why
+        missing = Missing("the node has neither dpkg-query nor rpm") if asked else why or Missing("not collected")
         return missing, missing
     found = {family: readers[family][1](command) for family, command in there.items()}
     family = _family(found, system)
