@@ -186,7 +186,11 @@ def _download(wanted: Version) -> str:
     )
     machine = "$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')"
     url = f"https://dl.k8s.io/release/{release}/bin/linux/{machine}/kubeadm"
-    return f'curl -fLo /usr/local/bin/kubeadm "{url}" && chmod 755 /usr/local/bin/kubeadm'
+    # /usr may be read-only, and kubeadm in /opt/bin.
+    return (
+        "kubeadm=$(command -v kubeadm || echo /usr/local/bin/kubeadm)\n"
+        f'curl -fLo "$kubeadm" "{url}" && chmod 755 "$kubeadm"'
+    )
 
 
 def _by_way(some: Sequence[Stuck]) -> Mapping[Way, list[Stuck]]:
