@@ -233,6 +233,12 @@ FILES = {
     "proc/4242/cmdline": "/usr/bin/kubelet\0--v=4\0--api-password\0PLANTED-word\0--authorization-mode\0Webhook\0"
     "--manifest-url=http://u:PLANTED-url@h/\0--bootstrap-token=PLANTED-flag\nPLANTED-line\0",
     "proc/4242/environ": "A=PLANTED-process-environment\0",
+    "proc/4242/status": "Name:\tkubelet\nUid:\t0\t0\t0\t0\n",
+    "proc/4244/status": "Name:\tkubelet\nUid:\t0\t0\t0\t0\n",
+    "proc/4245/comm": "kubelet\n",
+    "proc/4245/status": "Name:\tkubelet\nUid:\t1000\t0\t0\t0\n",
+    "proc/4245/cmdline": "kubelet\0--config=/etc/shadow\0",
+    "etc/shadow": "root:PLANTED-shadow:20000:0:99999:7:::\n",
     "proc/4243/comm": "sh\n",
     "proc/4243/cmdline": "sh\0-c\0PLANTED-other-process\0",
     "proc/4244/comm": "kubelet\n",
@@ -278,7 +284,7 @@ def write_node(root: Path) -> list[str]:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    for process, mounts in (("1", "mnt:[1]"), ("4242", "mnt:[1]"), ("4244", "mnt:[2]")):
+    for process, mounts in (("1", "mnt:[1]"), ("4242", "mnt:[1]"), ("4244", "mnt:[2]"), ("4245", "mnt:[1]")):
         (root / "proc" / process / "ns").mkdir(parents=True, exist_ok=True)
         (root / "proc" / process / "ns/mnt").symlink_to(mounts)
     return ["PLANTED", *write_certificates(root), *write_keyrings(root)]

@@ -27,7 +27,8 @@ take_unit() {
 }
 
 # The programs that make a node, as they run: number, name, and whether their mounts are the node's (own, also where only
-# root could tell) or those of a container (other); the command line of each of the first.
+# root could tell) or those of a container (other); the command line of each of the first. Root's alone: anybody may call a
+# program so, and name files to it that are not his to read.
 take_processes() {
     reference=self
     [ -z "$ROOT" ] || reference=1
@@ -37,6 +38,9 @@ take_processes() {
         for process in [0-9]*; do
             read -r name <"$process/comm" || continue
             case $name in kubelet | containerd | crio | cri-dockerd | dockerd) ;; *) continue ;; esac
+            user=
+            while read -r word user _; do [ "$word" != Uid: ] || break; done <"$process/status"
+            [ "$user" = 0 ] || continue
             theirs=$(readlink "$process/ns/mnt")
             [ "${theirs:-$mounts}" = "$mounts" ] && echo "$process $name own" || echo "$process $name other"
         done 2>/dev/null' sh "$ROOT/proc" "$reference"
