@@ -69,7 +69,11 @@ def test_it_asks_over_the_kubelets_socket_and_only_asks(tmp_path: Path) -> None:
     path = tmp_path / "runtime.sock"
     asked = tmp_path / "asked"
     (tmp_path / "info").write_text(json.dumps(INFO, indent=2))
-    program(tmp_path / "tools", "crictl", f'echo "$*" >>{asked}; case $* in *info) cat {tmp_path}/info ;; esac')
+    program(
+        tmp_path / "tools",
+        "crictl",
+        f'echo "$*" >>{asked}; case $* in *info) cat {tmp_path}/info; echo StatusResponse: PLANTED >&2 ;; esac',
+    )
     (tmp_path / "work").mkdir()
     (tmp_path / "work/told").write_text(f"KUBELET_ARGS=--container-runtime-endpoint=unix://{path} --v=2\n")
     environment = {"PATH": f"{tmp_path}/tools:{os.environ['PATH']}"}
@@ -77,7 +81,7 @@ def test_it_asks_over_the_kubelets_socket_and_only_asks(tmp_path: Path) -> None:
         listening.bind(str(path))
         done = parts(tmp_path, "ask_runtime", **environment)
     assert (done.returncode, done.stderr) == (0, "")
-    begin = f"--runtime-endpoint unix://{path} --image-endpoint unix://{path} --timeout 5s "
+    begin = f"--runtime-endpoint unix://{path} --image-endpoint unix://{path} --timeout 5s --debug=false "
     questions = ("version", "info", "runtime-config", "images -o json")
     assert asked.read_text().splitlines() == [begin + question for question in questions]
     archive = [one.read_text() for one in (tmp_path / "archive").rglob("*") if one.is_file()]

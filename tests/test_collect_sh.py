@@ -15,6 +15,7 @@ from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
 from tests.collecting import lines, members, program, run
 from tests.fake_node import make_certificate
+from tests.openpgp_keys import public_key
 
 
 def test_a_real_node_comes_through_unharmed() -> None:
@@ -141,6 +142,29 @@ def test_garbage_is_taken_as_it_lies_and_read_without_harm(tmp_path: Path) -> No
     host = read_host(members(done.stdout), "", "node")
     assert not isinstance(host.repositories, Missing)
     assert any("pkgs.example.com" in str(one) for one in host.repositories)
+
+
+def test_a_command_has_no_more_time_than_is_left_of_the_whole(tmp_path: Path) -> None:
+    program(tmp_path / "usr/bin", "kubelet", "exec sleep 60")
+    began = time.monotonic()
+    late = run(tmp_path, "--deadline", "8", "--seconds", "50")
+    assert time.monotonic() - began < 30
+    archive = members(late.stdout)
+    assert (late.returncode, archive["commands/kubelet-version/status"]) == (3, b"124\n")
+
+
+def test_a_path_that_leads_upwards_is_not_followed_and_said(tmp_path: Path) -> None:
+    node, scratch = tmp_path / "node", tmp_path / "a/b/c"
+    scratch.mkdir(parents=True)
+    (node / "etc/apt").mkdir(parents=True)
+    (node / "planted").mkdir()
+    (node / "planted/key.gpg").write_bytes(public_key())
+    upwards = "/../../../planted/key.gpg"
+    (node / "etc/apt/sources.list").write_text(f"deb [signed-by={upwards}] http://mirror/ x y\n")
+    script = ["env", f"TMPDIR={scratch}", "sh"]
+    archive = members(run(node, shell=script).stdout)
+    assert list(tmp_path.rglob("planted")) == [node / "planted"]
+    assert f"{upwards}\ta path with .. in it, which is not followed" in lines(archive, "unreadable.txt")
 
 
 def test_out_of_time_or_interrupted_it_ends_with_what_it_has(tmp_path: Path) -> None:

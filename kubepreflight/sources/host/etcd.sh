@@ -17,7 +17,8 @@ ask_etcd() {
     [ -n "$endpoint" ] || return 0
     container=''
     if ! command -v etcdctl >/dev/null 2>&1 && command -v crictl >/dev/null 2>&1; then
-        limited crictl ps --name '^etcd$' --state Running --quiet >"$WORK/etcd" 2>/dev/null && container=$(head -n 1 "$WORK/etcd")
+        # Anybody's pod may have a container of that name.
+        limited crictl ps --name '^etcd$' --label io.kubernetes.pod.namespace=kube-system --state Running --quiet >"$WORK/etcd" 2>/dev/null && container=$(head -n 1 "$WORK/etcd")
     fi
     set -- etcdctl --endpoints "$endpoint" --command-timeout=5s --dial-timeout=2s
     for flag in trusted-ca-file:cacert cert-file:cert key-file:key; do

@@ -10,7 +10,7 @@ ask_runtime() {
     done
     [ -S "$socket" ] || return 0
     endpoint=unix://$socket
-    set -- crictl --runtime-endpoint "$endpoint" --image-endpoint "$endpoint" --timeout 5s
+    set -- crictl --runtime-endpoint "$endpoint" --image-endpoint "$endpoint" --timeout 5s --debug=false
     run crictl-version "$@" version
     # One that does not answer is asked once.
     [ "$(cat "$ARCHIVE/commands/crictl-version/status" 2>/dev/null)" = 0 ] || return 0

@@ -4,25 +4,27 @@
 FILE_LIMIT=262144     # bytes of one file, and of what one command says
 TOTAL_LIMIT=4500000   # bytes of the tar, its headers counted
 FILES_LIMIT=2000      # files looked at below one directory
-ROOT='' OUTPUT='' SECONDS_EACH=10 DEADLINE=120 TOTAL=0 CHILD='' WORK='' COMPLETE=true
+ROOT='' OUTPUT='' SECONDS_EACH=10 DEADLINE=120 LEFT=120 TOTAL=0 CHILD='' WORK='' COMPLETE=true
 
 # Where our own words and the archive go: a signal may be heard while both outputs are those of a command.
 exec 3>&1 4>&2
 say() { printf 'kubepreflight: %s\n' "$*" >&4; }
 fail() { say "$*"; exit 1; }
 
-# limited COMMAND…: ends within SECONDS_EACH (status 124), writes no more than a little over FILE_LIMIT.
+# limited COMMAND…: ends within SECONDS_EACH, and within the time that was LEFT (status 124), writes no more than a little over FILE_LIMIT.
 # In the background, because a shell hears a signal while it waits and not while a command runs.
 limited() {
+    seconds=$SECONDS_EACH
+    [ "$LEFT" -ge "$seconds" ] || seconds=$LEFT
     if [ -n "$HAS_TIMEOUT" ]; then
-        (ulimit -f 1024; exec timeout -k 2 "$SECONDS_EACH" "$@" 3>&- 4>&-) </dev/null &
+        (ulimit -f 1024; exec timeout -k 2 "$seconds" "$@" 3>&- 4>&-) </dev/null &
         CHILD=$!
         wait "$CHILD"; limited_status=$?
     else
         (ulimit -f 1024; exec "$@" 3>&- 4>&-) </dev/null &
         CHILD=$!
         (trap 'kill "$sleeper" 2>/dev/null; exit' TERM
-            sleep "$SECONDS_EACH" & sleeper=$!
+            sleep "$seconds" & sleeper=$!
             wait "$sleeper"; kill -TERM "$CHILD"
             sleep 1 & sleeper=$!
             wait "$sleeper"; kill -KILL "$CHILD") </dev/null >/dev/null 2>&1 3>&- 4>&- &
@@ -42,7 +44,8 @@ unreadable() {
 
 in_time() {
     [ "$COMPLETE" = true ] || return 1
-    [ $(($(date +%s) - STARTED)) -lt "$DEADLINE" ] || { COMPLETE=false; say "out of time: what is left is not taken"; return 1; }
+    left=$((DEADLINE - $(date +%s) + STARTED))
+    if [ "$left" -gt 0 ]; then LEFT=$left; else COMPLETE=false; say "out of time: what is left is not taken"; return 1; fi
 }
 
 # resolve PATH: where it really lies below ROOT. Links are followed by hand, because theirs start at ROOT and ours do not.
@@ -79,6 +82,8 @@ size_of() { size=$(wc -c <"$1" 2>/dev/null) && printf '%s\n' $((size)); }
 # take FILTER PATH: one file of the node into the archive, through its filter. Status 1 when it did not come.
 take() {
     in_time || return 1
+    # Below files/ it would lead out of the scratch directory.
+    case $2 in */../* | */..) unreadable "$2" "a path with .. in it, which is not followed"; return 1 ;; esac
     [ ! -e "$ARCHIVE/files$2" ] || return 0
     source=$(resolve "$2") || { unreadable "$2" "links in a circle"; return 1; }
     if [ ! -e "$source" ]; then
@@ -114,6 +119,7 @@ list() {
     [ -z "$ROOT" ] || follow=''
     shift
     : >"$WORK/list"
+    in_time || return 2
     source=$(resolve "$list_dir") || return 2
     if [ ! -d "$source" ]; then
         if hidden "$source"; then unreadable "$list_dir" "permission denied"; return 2; fi
@@ -183,12 +189,14 @@ run() {
     done
     TOTAL=$((TOTAL + 4096))
 }
-# run_cut FILTER NAME COMMAND…: like `run`, and only what the filter lets through of what it says.
+# run_cut FILTER NAME COMMAND…: like `run`, and only what the filter lets through of what it says; on standard error only
+# why it failed, for a program that is told to debug itself says there what it was answered.
 run_cut() {
     cut_filter=$1
     shift
     run "$@"
     at=$ARCHIVE/commands/$1
+    [ "$(cat "$at/status" 2>/dev/null)" != 0 ] || : >"$at/stderr"
     [ -s "$at/stdout" ] || return 0
     cp "$at/stdout" "$WORK/said"
     "$cut_filter" "$WORK/said" >"$at/stdout" 2>/dev/null && return 0
