@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from kubepreflight.host import AutomaticTool, AutomaticUpgrades, Host, Missing, Release
@@ -189,3 +191,12 @@ def test_a_pattern(pattern: str, expected: bool) -> None:
 )
 def test_the_lists(expressions: list[str], expected: bool | None) -> None:
     assert begins_like("kubelet", expressions) is expected
+
+
+def test_an_address_of_nothing_but_colons_takes_no_time() -> None:
+    said = command("apt-automatic", SETTINGS) | command(
+        "apt-releases", f" 500 {':' * 200_000}\n 500 a{':' * 200_000}\n"
+    )
+    began = process_time()
+    assert automatic(host(command("dpkg-query", INSTALLED) | said | SYSTEM)).releases == ()
+    assert process_time() - began < 5

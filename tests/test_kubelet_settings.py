@@ -223,3 +223,11 @@ def test_lines_of_keys() -> None:
 
 def test_merging_is_that_of_a_merge_patch() -> None:
     assert merged([{"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": None}, "d": [2]}]) == {"a": {"c": 2}, "d": [2]}
+
+
+def test_a_command_line_that_no_system_takes_is_not_put_together() -> None:
+    many = NODE | {
+        DROP_IN: f"[Service]\nEnvironmentFile={EXTRA[5:]}\nExecStart=\nExecStart=/usr/bin/kubelet {'${A}' * 20_000}\n"
+    }
+    found = settings(many | {EXTRA: f"A={'-' * 200_000}\n"})
+    assert found.flags == Missing("its command line is longer than the system takes")

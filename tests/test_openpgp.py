@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -157,3 +158,12 @@ def test_whatever_it_holds_it_is_read_or_refused(data: bytes, armored: bool) -> 
 def test_garbage_behind_the_head_of_a_signature(data: bytes) -> None:
     with suppress(ValueError):
         assert isinstance(read_keyring(KEY + USER + packet(2, b"\x04\x13\x16\x08" + data)), tuple)
+
+
+@pytest.mark.parametrize("text", [b"-----BEGIN PGP SIGNATURE-----\n" * 30_000, b" " * 300_000 + b"x", b"\r" * 900_000])
+def test_an_armor_that_never_ends_takes_no_time(text: bytes) -> None:
+    began = process_time()
+    for data in (text, b"-----BEGIN PGP SIGNATURE-----\n" + text + b"\n-----END PGP SIGNATURE-----\n"):
+        with pytest.raises(ValueError, match=r"armor|signature"):
+            read_signers(data)
+    assert process_time() - began < 5

@@ -22,7 +22,7 @@ YUM_SERVICE = "yum-cron.service"
 MOST = 200
 
 _SETTING = re.compile(r'(?P<key>[A-Za-z0-9:._-]+) "(?P<value>.*)";')
-_REPOSITORY = re.compile(r" *-?\d+ (?P<url>\S+:/?/?\S+) (?P<rest>.*)")
+_REPOSITORY = re.compile(r" *-?\d+ (?P<url>[^\s:]+:\S+) (?P<rest>.*)")
 _FIELDS = {"o": "origin", "l": "label", "a": "archive", "n": "codename", "c": "component"}
 _FIELD = re.compile(r"(?:^|,)([olanc])=(.*?)(?=,[olanbcv]=|$)")
 _TRUE = {"1", "yes", "true", "on"}

@@ -23,10 +23,6 @@ _CERTIFICATIONS = range(0x10, 0x14)
 _DIRECT, _BINDING, _REVOKED, _SUBKEY_REVOKED, _CERTIFICATION_REVOKED = 0x1F, 0x18, 0x20, 0x28, 0x30
 _CREATED, _KEY_EXPIRES, _ISSUER, _FLAGS, _ISSUER_FINGERPRINT = 2, 9, 16, 27, 33
 _MAY_SIGN = 2
-_ARMOR = re.compile(
-    rb"^-----BEGIN PGP (?P<what>PUBLIC KEY BLOCK|SIGNATURE)-----[ \t\r]*\n(?P<body>.*?)^-----END PGP (?P=what)-----",
-    re.DOTALL | re.MULTILINE,
-)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -113,15 +109,22 @@ def _unarmored(data: bytes, what: bytes) -> Iterator[bytes]:
     if data[:1] >= b"\x80":
         yield data
         return
-    for block in _ARMOR.finditer(data):
-        if block["what"] != what:
-            continue
-        head, _, body = re.sub(rb"[ \t\r]+(?=\n)", b"", block["body"]).partition(b"\n\n")
+    for block in _armored(data, what):
+        head, _, body = b"\n".join(line.rstrip(b" \t\r") for line in block.split(b"\n")).partition(b"\n\n")
         lines = (body if body or b":" in head else head).split()
         try:
             yield base64.b64decode(b"".join(line for line in lines if not line.startswith(b"=")), validate=True)
         except binascii.Error as error:
             raise ValueError(f"its armor is broken: {error}") from None
+
+
+def _armored(data: bytes, what: bytes) -> Iterator[bytes]:
+    """What stands between the lines that begin and end armor."""
+    begin = re.compile(rb"^-----BEGIN PGP %b-----[ \t\r]*\n" % what, re.MULTILINE)
+    end = b"\n-----END PGP %b-----" % what
+    at = 0
+    while (found := begin.search(data, at)) is not None and (at := data.find(end, found.end() - 1)) >= 0:
+        yield data[found.end() : at]
 
 
 def _keys(block: bytes) -> list[_Key]:

@@ -21,9 +21,13 @@ DIRECTORIES = (
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "s": " ", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _VARIABLE = re.compile(r"\$\$|\$\{(\w+)\}")
+_USED = re.compile(r"\$\{?(\w+)")
 _NAME = re.compile(r"[ \t\r]*([A-Za-z_]\w*)[ \t]*=[ \t]*")
 _QUOTED = {"'": re.compile(r"[^']*"), '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL)}
 _IN_QUOTES = re.compile(r"\\(?:\n|([\"\\$`]))")
+
+LONGEST = 2 << 20
+"""Characters of a command line: Linux starts no program with more (execve(2), ARG_MAX)."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -93,6 +97,8 @@ def command_line(node: HostFiles, entries: list[Entry]) -> list[Word] | Missing:
         return Missing("the unit starts nothing")
     words = split_words(start.value.lstrip("@-:+!|"), unescape=True)
     variables = environment(node, entries)
+    if sum(len(variables[name].value) for word in words for name in _USED.findall(word) if name in variables) > LONGEST:
+        return Missing("its command line is longer than the system takes")
     return [one for word in words for one in _expanded(word.replace("%%", "%"), start, variables)]
 
 
