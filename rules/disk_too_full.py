@@ -18,8 +18,8 @@ from kubepreflight.upgrade import Upgrade
 FOLLOWS = {
     FULL: "It does not fit: the pull, the copy or the package manager stops with `no space left on device`.",
     LATER: "The first step fits, not all of them: make room between them, or before.",
-    EVICTS: "It fits, and takes the disk below the kubelet's eviction threshold: the node reports DiskPressure, takes "
-    "no more pods, and ends those that it has, in the middle of the work.",
+    EVICTS: "It fits, and takes the disk below the kubelet's eviction threshold: the node reports DiskPressure and "
+    "takes no more pods; the kubelet deletes unused containers and images, and ends pods where that is not enough.",
     DELETES: "It fits, and takes the disk past imageGCHighThresholdPercent: the kubelet deletes images that nobody "
     "uses at the moment, those that were pulled in advance among them.",
 }
