@@ -114,7 +114,7 @@ spec:
   containers:
   - name: kube-vip
     image: ghcr.io/kube-vip/kube-vip:v0.8.0
-    command: ["/kube-vip", "--password", "PLANTED-flow-argument"]
+    command: ["/kube-vip", "--password", "PLANTED-flow-argument", "DB_PASS=PLANTED-flow-pass"]
     args:
     - manager
     - --authorization-mode=Node,RBAC
@@ -125,6 +125,7 @@ spec:
     - --feature-gates=ServiceAccountTokenCleanUp=true,Other=false
     - --concurrent-serviceaccount-token-syncs=5
     - --vip-password=PLANTED-argument
+    - --db-pass=PLANTED-argument-pass
     - --peer-secret
     - PLANTED-argument-on-its-own
     - --user=root:PLANTED-user-argument
@@ -245,6 +246,7 @@ FILES = {
     "proc/4244/cmdline": "kubelet\0--token=PLANTED-in-a-container\0",
     "etc/containerd/config.toml": CONTAINERD,
     "etc/cni/net.d/10-own.conflist": '{"plugins": [{"type": "calico", "kubernetes": {"k8s_auth_token": "PLANTED-cni"},'
+    ' "auth": "PLANTED-cni-auth", "psk": "PLANTED-cni-psk", "client_key": "PLANTED-cni-key",'
     ' "policy": {"password": "PLANTED-cni-password"}}]}\n',
     "etc/cni/net.d/own-kubeconfig": "kind: Config\nusers:\n- user: {token: PLANTED-cni-kubeconfig}\n",
     "etc/crio/crio.conf.d/10.conf": '[crio.runtime]\ndefault_env = [\n"A=]",\n"A=PLANTED-crio" # ]\n]\nx = 1\n',

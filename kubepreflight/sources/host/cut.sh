@@ -8,7 +8,7 @@
 # shellcheck disable=SC2016  # awk's dollars, not the shell's
 CUT_COMMON='
 BEGIN {
-    SECRET = "(passw|passphrase|secret|token|credential|api[-_.]?key|access[-_.]?key|authorization|user)"
+    SECRET = "(passw|passphrase|[-_]pass|secret|token|credential|api[-_.]?key|access[-_.]?key|authorization|user)"
     NAMED = "[a-z0-9_.-]*" SECRET "[a-z0-9_.-]*[\\\\\"\047]*[ \t]*([=:,][ \t]*|[ \t])[\\\\\"\047]*"
     ADDRESS = "://[^ \t]*@"
     SETTINGS = " configmapandsecretchangedetectionstrategy imagepullcredentialsverificationpolicy" \
@@ -31,10 +31,10 @@ function without_userinfo(s,    out, info) {
 function harmless(name, value) {
     if (value == "" || value == "(cut)" || value ~ /^(true|false|null)$/) return 1
     if (index(SETTINGS, " " name " ") && value ~ /^[A-Za-z0-9]+$/) return 1
-    if (name !~ /(passw|passphrase|secret|token|credential|api[-_.]?key|access[-_.]?key|authorization$)/)
+    if (name !~ /(passw|passphrase|[-_]pass|secret|token|credential|api[-_.]?key|access[-_.]?key|authorization$)/)
         return name ~ /authorization/ || value !~ /^[^:\/]+:[^:]/
     if (value ~ /^\// && name ~ /(file|path|dir|config)$/) return 1
-    return name !~ /passw/ && value ~ /^[0-9]+(h|m|s|ms)[0-9hms]*$/
+    return name !~ /pass/ && value ~ /^[0-9]+(h|m|s|ms)[0-9hms]*$/
 }
 function scrub(s,    out, low, head, name, mark, after, value, end, assigned, gated) {
     s = without_userinfo(s); out = ""; low = tolower(s)
@@ -250,7 +250,7 @@ cut_json() {
         ADDRESS = "://[^ \t\"]*@"
         text = without_userinfo(text)
         if (text ~ /"[^"]*\\u[^"]*"[ \t\n]*:/) exit 9
-        named = "\"[^\"]*(passw|passphrase|secret|token|credential|api[-_.]?key|access[-_.]?key|header|proxy)[^\"]*\"[ \t\n]*:[ \t\n]*"
+        named = "\"[^\"]*((passw|passphrase|secret|token|credential|api[-_.]?key|access[-_.]?key|header|proxy)[^\"]*|auth|psk|[-_]pass|[-_]key)\"[ \t\n]*:[ \t\n]*"
         while (match(tolower(text), named)) {
             printf "%s", substr(text, 1, RSTART + RLENGTH - 1)
             text = substr(text, RSTART + RLENGTH)
