@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from time import process_time
 
 import pytest
 
 from kubepreflight.host import AutomaticTool, AutomaticUpgrades, Host, Missing, Release
 from kubepreflight.semantics.unattended import begins_like, matches
+from kubepreflight.sources.host.repositories import ini_sections, paragraphs
 from tests.test_host_packages import command, host
 
 INSTALLED = "unattended-upgrades\t2.9.1\tinstall\tok\tinstalled\n"
@@ -200,3 +202,10 @@ def test_an_address_of_nothing_but_colons_takes_no_time() -> None:
     began = process_time()
     assert automatic(host(command("dpkg-query", INSTALLED) | said | SYSTEM)).releases == ()
     assert process_time() - began < 5
+
+
+@pytest.mark.parametrize("read", [paragraphs, ini_sections])
+def test_a_value_that_goes_on_for_ever_takes_no_time(read: Callable[[str], Iterator[object]]) -> None:
+    began = process_time()
+    assert len(list(read("[a]\na: b\na=b\n" + " c\n" * 345_000))) == 1
+    assert process_time() - began < 2

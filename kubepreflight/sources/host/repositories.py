@@ -98,25 +98,28 @@ def _deb822_sources(node: HostFiles, path: str, text: str) -> Iterator[Repositor
 
 def paragraphs(text: str) -> Iterator[dict[str, tuple[str, int]]]:
     """The paragraphs of a file in deb822's format, each as lower-case field to (value, line)."""
-    fields: dict[str, tuple[str, int]] = {}
+    fields: dict[str, tuple[list[str], int]] = {}
     name = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if line.startswith("#"):
             continue
         if not line.strip():
             if fields:
-                yield fields
+                yield _joined(fields, "\n")
             fields, name = {}, ""
         elif line[0] in " \t":
             if name:
-                value, first = fields[name]
-                fields[name] = (f"{value}\n{line.strip()}", first)
+                fields[name][0].append(line.strip())
         else:
             name, _, value = line.partition(":")
             name = name.strip().lower()
-            fields[name] = (value.strip(), number)
+            fields[name] = ([value.strip()], number)
     if fields:
-        yield fields
+        yield _joined(fields, "\n")
+
+
+def _joined(fields: dict[str, tuple[list[str], int]], between: str) -> dict[str, tuple[str, int]]:
+    return {name: (between.join(parts), line) for name, (parts, line) in fields.items()}
 
 
 def _yum_sources(path: str, text: str) -> Iterator[Repository]:
@@ -145,20 +148,19 @@ def _value(fields: dict[str, tuple[str, int]], key: str, default: str = "") -> s
 
 def ini_sections(text: str) -> Iterator[tuple[str, dict[str, tuple[str, int]]]]:
     """The sections of an ini file as package managers write it, as key to (value, line); values continue indented."""
-    section, fields, key = "", dict[str, tuple[str, int]](), ""
+    section, fields, key = "", dict[str, tuple[list[str], int]](), ""
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip()[0] in "#;":
             continue
         if line[0] in " \t" and key:
-            value, first = fields[key]
-            fields[key] = (f"{value} {line.strip()}", first)
+            fields[key][0].append(line.strip())
         elif line.startswith("["):
             if section:
-                yield section, fields
+                yield section, _joined(fields, " ")
             section, fields, key = line.strip()[1:].partition("]")[0], {}, ""
         elif "=" in line:
             key, _, value = line.partition("=")
             key = key.strip().lower()
-            fields[key] = (value.strip(), number)
+            fields[key] = ([value.strip()], number)
     if section:
-        yield section, fields
+        yield section, _joined(fields, " ")
