@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from datetime import UTC, datetime
+from time import process_time
 from typing import Any
 
 import pytest
@@ -267,3 +268,10 @@ def test_this_very_machine() -> None:
 
 def test_the_word_about_its_collection_belongs_to_an_archive() -> None:
     assert is_member(f"hosts/w1/{NAME}", "hosts/w1/")
+
+
+def test_lines_of_df_that_only_begin_like_one_take_no_time() -> None:
+    said = f"/\t{' ' * 1900}x\n" * 200
+    began = process_time()
+    assert isinstance(machine(disk_space=said, disk_inodes=said).file_systems, Missing)
+    assert process_time() - began < 5
