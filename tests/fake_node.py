@@ -255,6 +255,7 @@ FILES = {
     ' "PLANTED-splunk"}, "proxies": {"http-proxy":"http://u:PLANTED-docker-proxy@p"}}',
     "root/.docker/config.json": '{"auths":{"r":{"auth":"PLANTED-docker"}}}',
     "etc/apt/sources.list": "deb http://user:PLANTED-apt@mirror/debian bookworm main\n"
+    "deb https://user:pass@mirror/debian?for=all&sig=PLANTED-signature bookworm main\n"
     "#deb https://PLANTED-apt-token:@packages.example.com/x y z\n",
     "etc/apt/sources.list.d/kubernetes.sources": "Types: deb\nURIs: https://u:PLANTED-deb822@pkgs.example.com/deb/\n"
     "Suites: /\nSigned-By: /etc/apt/keyrings/kubernetes.gpg\n",

@@ -26,7 +26,10 @@ function without_userinfo(s,    out, info) {
         out = out substr(s, 1, RSTART + 2) (info ~ /:/ || info !~ /\// ? "(cut)" : info) "@"
         s = substr(s, RSTART + RLENGTH)
     }
-    return out s
+    # Signed addresses carry their secret behind the question mark.
+    out = out s
+    if (index(out, "://")) gsub(/[?&][A-Za-z0-9_.-]+=[^ \t"\047&]+/, "?(cut)", out)
+    return out
 }
 function harmless(name, value) {
     if (value == "" || value == "(cut)" || value ~ /^(true|false|null)$/) return 1
