@@ -7,6 +7,7 @@ from kubepreflight.host import Host, Missing, RuntimeImage
 from kubepreflight.image import ImageReference, parse_image, version_of_tag
 from kubepreflight.knowledge.runtimes import Runtimes
 from kubepreflight.rule import rule
+from kubepreflight.semantics.kubeadm_images import images_gap
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
 
@@ -46,7 +47,7 @@ def sandbox_image_outdated(hosts: list[Host], upgrade: Upgrade, known: Runtimes)
             yield host.cannot_check("sandbox image", image)
             continue
         if isinstance(host.runtime.images, Missing):
-            yield host.cannot_check("images", host.runtime.images)
+            yield images_gap(host, host.runtime.images)
         if trouble := _trouble(host, image, upgrade, known):
             found.setdefault((trouble, image), []).append(host)
     for (trouble, image), same in found.items():

@@ -7,6 +7,8 @@ import msgspec
 from kubepreflight.host.missing import Missing
 
 NOT_COLLECTED = Missing("not collected")
+NO_CRICTL = Missing("the node has no crictl")
+"""Nothing is wrong with that: kubeadm's package asks for cri-tools no more since 1.32."""
 
 
 class RuntimeImage(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from typing import NamedTuple, Self
 import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
-from kubepreflight.host import Host, Missing
+from kubepreflight.host import NO_CRICTL, Host, Missing
 from kubepreflight.image import ImageReference, parse_image
 from kubepreflight.knowledge.coredns import CoreDnsMigrations
 from kubepreflight.knowledge.etcd_versions import EtcdVersions
@@ -96,6 +96,15 @@ class NodeImages(NamedTuple):
         return tuple(one for one in wanted if not any(one.is_(image) for image in self.images))
 
 
+def images_gap(host: Host, missing: Missing) -> Gap:
+    """That a host's images are not known. A node without crictl is in good order: nobody asked for its images."""
+    gap = host.cannot_check("images", missing)
+    if missing != NO_CRICTL:
+        return gap
+    how = f"look there, or install crictl (cri-tools) and collect {host.name} again: ctr --namespace k8s.io images list"
+    return msgspec.structs.replace(gap, how=how, asked=False)
+
+
 class HopImages(msgspec.Struct, frozen=True):
     """What kubeadm wants for the next hop, to `version`, and what each control-plane node has."""
 
@@ -132,7 +141,7 @@ class HopImages(msgspec.Struct, frozen=True):
             elif not role:
                 continue
             elif isinstance(images, Missing):
-                reasons[host.name] = host.cannot_check("images", images)
+                reasons[host.name] = images_gap(host, images)
             else:
                 tags = (tag for image in images for tag in image.tags)
                 found[host.name] = NodeImages(host.subject, frozenset(filter(None, map(parse_image, tags))), True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from kubepreflight.host import ContainerRuntime, KubeletSettings, Missing, RuntimeImage
+from kubepreflight.host import NO_CRICTL, ContainerRuntime, KubeletSettings, Missing, RuntimeImage
 from kubepreflight.sources.host.documents import mapping, text
 from kubepreflight.sources.host.host_files import HostFiles
 from kubepreflight.sources.host.running import running
@@ -144,7 +144,7 @@ def _why_silent(node: HostFiles, name: str) -> Missing:
     if command is None and first is None:
         return node.missing(f"commands/{name}") or Missing("the runtime was not asked on the node")
     if (command or first) is not None and not (command or first).installed:  # type: ignore[union-attr]
-        return Missing("the node has no crictl")
+        return NO_CRICTL
     return Missing(command.failure if command else "the runtime was not asked on the node")
 
 
