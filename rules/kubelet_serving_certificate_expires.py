@@ -1,6 +1,7 @@
 """The certificates with which kubelets serve."""
 
 from collections.abc import Iterable, Iterator
+from shlex import quote
 
 from kubepreflight.finding import NOTE, WARNING, Finding, Gap, Subject, finding
 from kubepreflight.host import Certificate, Host, Missing
@@ -11,6 +12,7 @@ from kubepreflight.semantics.kubelet_certificates import configured_serving
 from kubepreflight.semantics.kubelet_words import KubeletConfigMap
 from kubepreflight.semantics.moments import against_start, exact, moment, span
 from kubepreflight.semantics.renewal import Renewer
+from kubepreflight.semantics.served import ServedCertificates, Shown
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
 
@@ -19,7 +21,11 @@ VERIFIES = "kubelet-certificate-authority"
 
 @rule(severity=WARNING, area="certificates", phase="node-upgrade")
 def kubelet_serving_certificate_expires(
-    timeline: CertificateTimeline, hosts: list[Host], upgrade: Upgrade, config: KubeletConfigMap
+    timeline: CertificateTimeline,
+    upgrade: Upgrade,
+    config: KubeletConfigMap,
+    hosts: list[Host] | None,
+    served: ServedCertificates | None = None,
 ) -> Iterator[Finding | Gap]:
     """A kubelet's serving certificate ends, and nothing renews it.
 
@@ -30,6 +36,9 @@ def kubelet_serving_certificate_expires(
     What happens: whoever verifies the kubelet's certificate is refused from then on: `kubectl logs` and `exec` when the
     API server has --kubelet-certificate-authority, metrics-server without --kubelet-insecure-tls. Most clusters verify
     it nowhere and notice nothing: there a self-signed one that ends is only a note.
+
+    Of a node whose disk nobody looked at, that counts which its kubelet shows in a handshake, where those are asked for
+    (`--opt-in served-certificates`).
 
     When it stays silent: the certificate ends after the window; a signed one is younger than 90 % of its life, before
     which the kubelet asks for a new one by itself.
@@ -42,20 +51,26 @@ def kubelet_serving_certificate_expires(
 
     """
     yield from timeline.gaps
+    known = hosts or []
     serving = [one for one in timeline.certificates if one.is_serving_kubelets]
     signed = [one for one in serving if one.known and one.known.managed_by == "kubelet"]
-    configured = {host.name for host in hosts if configured_serving(host)}
+    configured = {host.name for host in known if configured_serving(host)}
     not_used = configured | {one.node for one in signed}
     self_signed = [one for one in serving if one.renewer is Renewer.NOBODY and one.node not in not_used]
-    verified = any(_verifies(host) for host in hosts)
+    verified = any(_verifies(host) for host in known)
     yield from _self_signed([one for one in self_signed if one.ends <= upgrade.end], upgrade, config, verified=verified)
     for one in signed:
         if one.renewer is Renewer.ROTATION_STUCK and one.node not in configured:
             yield _waits_for_approval(one, upgrade)
-    for host in hosts:
+    for host in known:
         for certificate in _configured(host):
             if certificate.not_after <= upgrade.end:
                 yield _made_by_somebody(host, certificate, upgrade)
+    looked_at = {host.name for host in known if not isinstance(host.certificates, Missing)}
+    for shown in served.shown if served else ():
+        ends_in_window = shown.certificate.not_after <= upgrade.end
+        if shown.server == "kubelet" and shown.node not in looked_at and ends_in_window:
+            yield _shows(shown, upgrade, verified=verified)
 
 
 def _verifies(host: Host) -> bool:
@@ -110,6 +125,21 @@ def _waits_for_approval(one: HostCertificate, upgrade: Upgrade) -> Finding:
         field="kubelet serving certificate",
         place=one.place,
         evidence=evidence([one]),
+    )
+
+
+def _shows(shown: Shown, upgrade: Upgrade, *, verified: bool) -> Finding:
+    ends = shown.certificate.not_after
+    return finding(
+        Subject(kind="Node", name=shown.node, node=shown.node),
+        f"The kubelet of {shown.node} shows a serving certificate of {shown.certificate.issuer} that ends at "
+        f"{moment(ends)}, {against_start(ends, upgrade.start)}. Nobody looked at the disk there, so what renews it is not "
+        "known; nothing renews one that a kubelet signed itself.",
+        remedy=f"Look there:\nkubepreflight collect --ssh {quote(shown.node)}",
+        field="kubelet serving certificate",
+        place=shown.place,
+        evidence={"ends": exact(ends)},
+        severity=WARNING if verified else NOTE,
     )
 
 
