@@ -133,8 +133,8 @@ def _shows(shown: Shown, upgrade: Upgrade, *, verified: bool) -> Finding:
     return finding(
         Subject(kind="Node", name=shown.node, node=shown.node),
         f"The kubelet of {shown.node} shows a serving certificate of {shown.certificate.issuer} that ends at "
-        f"{moment(ends)}, {against_start(ends, upgrade.start)}. Nobody looked at the disk there, so what renews it is not "
-        "known; nothing renews one that a kubelet signed itself.",
+        f"{moment(ends)}, {against_start(ends, upgrade.start)}. Nobody looked at the disk there, so what renews it is "
+        "not known; nothing renews one that a kubelet signed itself.",
         remedy=f"Look there:\nkubepreflight collect --ssh {quote(shown.node)}",
         field="kubelet serving certificate",
         place=shown.place,

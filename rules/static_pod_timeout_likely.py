@@ -17,6 +17,8 @@ from kubepreflight.version import Minor
 
 PATCHES = "/etc/kubernetes/patches"
 NEVER = "Never"
+STALLED = 25.0
+"""From this share of the time on, in percent, in which nothing goes on for want of disks, one is told as slow."""
 
 
 @rule(severity=WARNING, area="control-plane", phase="control-plane-upgrade")
@@ -41,15 +43,18 @@ def static_pod_timeout_likely(
 
     When it stays silent: the images are there, or come from a registry from which the node has other images already:
     that of a healthy cluster. Whether a registry can be reached now is not tried. The names of patches are looked at in
-    /etc/kubernetes/patches, where they are kept by custom; one elsewhere is not seen, nor what a patch says. How fast a
-    disk is, is not measured. A kubelet that looks elsewhere for its static pods is told by static-pod-path-wrong.
+    /etc/kubernetes/patches, where they are kept by custom; one elsewhere is not seen, nor what a patch says. A disk is
+    told as slow where everything on the node stood still for want of it for a quarter of the five minutes before the
+    collection, as its kernel counted; a kernel that does not count it tells nothing. A kubelet that looks elsewhere for
+    its static pods is told by static-pod-path-wrong.
 
-    How to see it yourself: crictl pull IMAGE on the node; ls /etc/kubernetes/patches
+    How to see it yourself: crictl pull IMAGE on the node; ls /etc/kubernetes/patches; cat /proc/pressure/io
 
     References:
         https://kubernetes.io/docs/reference/config-api/kubeadm-config.v1beta4/#kubeadm-k8s-io-v1beta4-Timeouts
         https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/control-plane-flags/#patches
         https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/kubeadm-upgrade/#recovering-from-a-failure-state
+        https://docs.kernel.org/accounting/psi.html
 
     """
     yield from images.gaps
@@ -62,6 +67,28 @@ def static_pod_timeout_likely(
         if is_control_plane(host, {}) is not False and isinstance(host.patches, Missing):
             yield host.cannot_check("patches", host.patches)
     yield from _patches(hosts or (), patches, upgrade.first_hop.end)
+    if slow := [host for host in hosts or () if is_control_plane(host, {}) is True and _stall(host) >= STALLED]:
+        yield _slow(slow)
+
+
+def _stall(host: Host) -> float:
+    return host.machine.io_stall if isinstance(host.machine.io_stall, float) else 0.0
+
+
+def _slow(hosts: list[Host]) -> Finding:
+    shares: dict[object, list[str]] = {}
+    for host in hosts:
+        shares.setdefault(f"{_stall(host):.0f} %", []).append(host.name)
+    return finding(
+        common_subject(hosts, "slow disk"),
+        f"Everything stood still for want of a disk for a good part of the five minutes before the nodes were looked "
+        f"at: {grouped(shares)}. There new images are unpacked and etcd is restarted within the five minutes that "
+        "kubeadm waits for each pod.",
+        remedy="Look what keeps the disk busy, and do the work when it is quiet; pull the images the day before:\n"
+        "cat /proc/pressure/io\niostat -x 5 3    # of the package sysstat",
+        places=hosts,
+        evidence={"stalled": [f"{host.name}: {_stall(host):.2f} %" for host in hosts]},
+    )
 
 
 def _never_pulls(configurations: Sequence[UpgradeConfiguration]) -> bool:

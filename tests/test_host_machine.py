@@ -275,3 +275,20 @@ def test_lines_of_df_that_only_begin_like_one_take_no_time() -> None:
     began = process_time()
     assert isinstance(machine(disk_space=said, disk_inodes=said).file_systems, Missing)
     assert process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("said", "stalled"),
+    [
+        ("some avg10=1.00 avg60=2.00 avg300=3.00 total=4\nfull avg10=0.10 avg60=0.20 avg300=31.25 total=4\n", 31.25),
+        ("some avg10=1.00 avg60=2.00 avg300=3.00 total=4\n", None),
+        ("full avg10=0 avg60=0 avg300=1e9 total=4\n", None),
+        ("", None),
+    ],
+)
+def test_how_long_everything_stood_still_for_want_of_a_disk(said: str, stalled: float | None) -> None:
+    assert machine(io_pressure=said).io_stall == stalled
+
+
+def test_a_collector_that_did_not_ask_for_it_tells_nothing_of_stalls() -> None:
+    assert machine().io_stall == Missing("not collected")

@@ -31,6 +31,11 @@ def collected_by(collected: str) -> str:
     return json.dumps(told) + "\n"
 
 
+PRESSURE = (
+    "some avg10=0.00 avg60=0.21 avg300=0.34 total=90210774\nfull avg10=0.00 avg60=0.18 avg300=0.29 total=81170233\n"
+)
+
+
 def system(cluster: Cluster, machine: Machine) -> Mapping[str, tuple[str, str]]:
     """The command lines and their answers by the names of the commands."""
     modern = cluster.era.runtime != "docker"
@@ -53,6 +58,7 @@ def system(cluster: Cluster, machine: Machine) -> Mapping[str, tuple[str, str]]:
         "disk-inodes": ("df -P -i", _rows(cluster, machine, machine.disk // 16)),
     }
     if modern:
+        said["io-pressure"] = ("cat /proc/pressure/io", PRESSURE)
         said["cgroup-controllers"] = ("cat /sys/fs/cgroup/cgroup.controllers", " ".join(CONTROLLERS) + "\n")
     if machine.control_plane:
         size = number("etcd size", cluster.name, machine.name, low=180_000, high=320_000)

@@ -80,6 +80,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     itself says that it waits for a reboot, `reboot_packages` because of which packages; `installed_since_boot` are
     packages that take effect at a boot only (the kernel, the C library, systemd) and are younger than the last one, of
     rpm only.
+    `io_stall` is the share of the last five minutes, in percent, in which nothing could go on for want of disks; None
+    where the kernel does not count it.
     `memory` and `etcd_size`, that of the data directory of etcd's static pod, are in KiB. `image_store` is where the
     container runtime keeps images, among the paths of `file_systems`; empty when none of the usual places is there.
     """
@@ -92,6 +94,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     reboot_required: bool | Missing = NOT_COLLECTED
     reboot_packages: tuple[str, ...] = ()
     installed_since_boot: tuple[str, ...] | Missing = NOT_COLLECTED
+    io_stall: float | Missing | None = NOT_COLLECTED
     memory: int | Missing = NOT_COLLECTED
     file_systems: tuple[FileSystem, ...] | Missing = NOT_COLLECTED
     etcd_size: int | Missing = NOT_COLLECTED

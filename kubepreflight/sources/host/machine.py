@@ -34,6 +34,7 @@ def read_machine(node: HostFiles) -> Machine:
         reboot_required=reboot,
         reboot_packages=tuple(dict.fromkeys(packages.split()[:50])) if reboot is True else (),
         installed_since_boot=_installed_since(node, started),
+        io_stall=_io_stall(node),
         memory=_memory(node),
         file_systems=disks,
         image_store=image_store(node, disks),
@@ -128,6 +129,15 @@ def _installed_since(node: HostFiles, started: datetime | Missing) -> tuple[str,
     rows = (line.partition("\t") for line in command.stdout.splitlines())
     since = [name for name, _, at in rows if (_number(at) or 0) > started.timestamp()]
     return tuple(dict.fromkeys(since))
+
+
+def _io_stall(node: HostFiles) -> float | Missing | None:
+    """Pressure stall information: since Linux 4.20, and not in every distribution (docs.kernel.org/accounting/psi)."""
+    command = node.command("io-pressure")
+    if command is None:
+        return node.missing("commands/io-pressure") or Missing("not collected")
+    found = re.search(r"^full .*\bavg300=([0-9]{1,3}(?:\.[0-9]{1,4})?)\b", command.stdout, re.MULTILINE)
+    return float(found[1]) if found else None
 
 
 def _memory(node: HostFiles) -> int | Missing:

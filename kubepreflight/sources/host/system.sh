@@ -56,6 +56,7 @@ take_kernel() {
 }
 
 take_memory() {
+    run io-pressure cat /proc/pressure/io
     run meminfo grep -E '^(MemTotal|MemAvailable|SwapTotal|SwapFree):' /proc/meminfo
     run swaps cat /proc/swaps
     take cut_fstab /etc/fstab
