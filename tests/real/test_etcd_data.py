@@ -117,7 +117,8 @@ def test_size_and_quota_are_those_that_etcd_has(etcd: Etcd) -> None:
     assert 8 * MIB < room.size < 24 * MIB
     file = read_host(members(run(etcd.root).stdout), "", "").etcd_data.database
     assert isinstance(file, int)
-    assert room.size <= file <= room.size + 16 * MIB
+    # bbolt lets its file grow by 16 MiB beyond the page that it needs next.
+    assert room.size <= file < room.size + 17 * MIB
 
 
 def test_at_its_quota_it_takes_no_more(etcd: Etcd) -> None:
