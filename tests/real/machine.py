@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import shutil
 import subprocess
-import tarfile
 from pathlib import Path
 
 import yaml
@@ -13,6 +11,7 @@ import yaml
 from kubepreflight.host import Host
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
+from tests.collecting import members
 from tests.real.cluster import Cluster
 from tools.kubernetes.client import Object
 from tools.kubernetes.control_plane import NODE
@@ -53,9 +52,7 @@ class Machine:
         """What our collector takes from it, and our reader makes of that."""
         command = ["sh", "-s", "--", "--root", str(self.root)]
         done = subprocess.run(command, input=collect_script().encode(), capture_output=True, check=True)
-        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-            files = {one.name: archive.extractfile(one) for one in archive if one.isfile()}
-            return read_host({name: stream.read() for name, stream in files.items() if stream}, str(self.root), "cp1")
+        return read_host(members(done.stdout), str(self.root), "cp1")
 
 
 def control_plane_node(cluster: Cluster, root: Path) -> Machine:

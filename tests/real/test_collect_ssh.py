@@ -15,6 +15,7 @@ import pytest
 
 from kubepreflight.host import Host, Missing
 from kubepreflight.sources.host.archive import read_host
+from tests.collecting import members
 from tests.fake_node import make_certificate
 from tests.real.cluster import Cluster
 from tests.real.objects import node
@@ -69,9 +70,7 @@ def collect(nodes: SshNodes, folder: Path, *arguments: str) -> subprocess.Comple
 
 
 def host(path: Path) -> Host:
-    with tarfile.open(path) as archive:
-        files = {one.name: archive.extractfile(one) for one in archive if one.isfile()}
-        return read_host({name: stream.read() for name, stream in files.items() if stream}, str(path), path.stem)
+    return read_host(members(path.read_bytes()), str(path), path.stem)
 
 
 def reason(done: subprocess.CompletedProcess[str], name: str) -> str:

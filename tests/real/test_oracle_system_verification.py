@@ -7,11 +7,9 @@ and /proc/swaps are other ones; our collector looks at the same.
 from __future__ import annotations
 
 import gzip
-import io
 import platform
 import re
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -23,6 +21,7 @@ from kubepreflight.semantics.system_verification import missing_controllers, mis
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
 from kubepreflight.version import Version
+from tests.collecting import members
 from tools.kubernetes.programs import program
 
 VERSIONS = ("1.36.3", "1.37.2")
@@ -126,9 +125,7 @@ class Machine:
         parts, _, end = collect_script().rpartition("    prepare\n")
         script = f"{parts}    prepare\n    take_system\n    finish\n{end[end.index('}') :]}"
         done = self.run("sh", "-s", "--", "--root", str(self.root), text=script)
-        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-            files = {one.name: archive.extractfile(one) for one in archive if one.isfile()}
-            return read_host({name: stream.read() for name, stream in files.items() if stream}, "", "w1")
+        return read_host(members(done.stdout), "", "w1")
 
 
 @pytest.mark.parametrize("version", VERSIONS)

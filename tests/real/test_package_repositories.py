@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
-import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from kubepreflight.finding import Severity
-from kubepreflight.host import Host, Missing
+from kubepreflight.host import Missing
 from kubepreflight.report import Report, ReportFinding
-from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.openpgp import read_keyring
+from tests.real.package_nodes import NOW, collected, found, scan
 from tools.packages.base import architecture, base
-from tools.packages.forgotten_hold import cluster
 from tools.packages.kubernetes import HELD, deb_version, packages
 from tools.packages.repository import KEYRING, publish, write_flat
 from tools.packages.root import Root
 from tools.packages.server import serving
 from tools.packages.signing import Key, key
 
-NOW, PATCH, NEXT = "1.36.3", "1.36.4", "1.37.2"
+PATCH, NEXT = "1.36.4", "1.37.2"
 KEYS, CANDIDATE, HOP = "package-repository-key-expires", "package-candidate-missing", "kubeadm-cannot-make-this-hop"
 BACK, SWITCH = "no-way-back-to-this-version", "package-repository-wrong-minor"
 OWN = "http://artifacts.example.com/debian/"
@@ -71,29 +67,6 @@ def node(world: World, tmp_path: Path) -> Iterator[Root]:
     root = Root.copy(world.node.folder, tmp_path / "w1", "w1")
     yield root
     shutil.rmtree(root.folder)
-
-
-def scan(root: Root, tmp_path: Path, *options: str) -> Report:
-    """Scan what our collector takes from the node, beside a dump of its cluster."""
-    dump, report, archive = (tmp_path / name for name in ("cluster.json", "report.json", "w1.tar"))
-    dump.write_bytes(msgspec.json.encode(cluster(NOW)))
-    root.archive(archive)
-    program = Path(sys.executable).with_name("kubepreflight")
-    command = [str(program), "scan", str(dump), str(archive), "-o", f"json={report}", *options]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 1, 3), done.stderr
-    return msgspec.json.decode(report.read_bytes(), type=Report)
-
-
-def found(report: Report, rule: str) -> list[ReportFinding]:
-    assert next(one.status for one in report.coverage if one.rule == rule) in ("checked", "partial")
-    return [one for one in report.findings if one.rule == rule]
-
-
-def collected(root: Root, tmp_path: Path) -> Host:
-    with tarfile.open(root.archive(tmp_path / "facts.tar")) as archive:
-        files = {one.name: archive.extractfile(one) for one in archive if one.isfile()}
-        return read_host({name: stream.read() for name, stream in files.items() if stream}, "w1.tar", "w1")
 
 
 def update(root: Root) -> tuple[int, str]:

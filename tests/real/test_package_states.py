@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import shutil
-import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +19,8 @@ from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor, Version
+from tests.collecting import members
+from tests.real.package_nodes import collected
 from tools.packages import forgotten_hold
 from tools.packages.base import architecture, base
 from tools.packages.deb import Package, build
@@ -55,14 +55,7 @@ def node(world: World, tmp_path: Path) -> Iterator[Root]:
 
 
 def facts(archive: bytes) -> Host:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        files = [one for one in tar if one.isfile()]
-        members = {one.name: stream.read() for one in files if (stream := tar.extractfile(one))}
-    return read_host(members, "w1.tar", NODE)
-
-
-def collected(node: Root, tmp_path: Path) -> Host:
-    return facts(node.archive(tmp_path / "node.tar").read_bytes())
+    return read_host(members(archive), "w1.tar", NODE)
 
 
 def database(host: Host) -> PackageDatabase:

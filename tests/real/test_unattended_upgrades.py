@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from kubepreflight.finding import Finding
 from kubepreflight.host import Host
 from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.rule import load_rules
-from kubepreflight.sources.host.archive import read_host
+from tests.real.package_nodes import collected
 from tools.packages import forgotten_hold
 from tools.packages.forgotten_hold import NODE, World
 from tools.packages.kubernetes import HELD
@@ -38,14 +36,6 @@ def node(world: World, tmp_path: Path) -> Iterator[Root]:
     root = Root.copy(world.node.folder, tmp_path / NODE, NODE)
     yield root
     shutil.rmtree(root.folder)
-
-
-def collected(node: Root, tmp_path: Path) -> Host:
-    archive = node.archive(tmp_path / "node.tar").read_bytes()
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        files = [one for one in tar if one.isfile()]
-        members = {one.name: stream.read() for one in files if (stream := tar.extractfile(one))}
-    return read_host(members, "w1.tar", NODE)
 
 
 def said(host: Host) -> set[str]:
