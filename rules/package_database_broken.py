@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, Severity, cannot_check, finding
+from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, Severity, finding
 from kubepreflight.host import Host, Missing, PackageDatabase
 from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.rule import rule
@@ -147,7 +147,7 @@ def _gaps(host: Host, state: PackageDatabase) -> Iterator[Gap]:
         yield host.cannot_check("packages", Missing(f"the package manager said: {strange}"))
     if isinstance(state.holders, Missing):
         how = f"run the collector on {host.name} itself: fuser -v /var/lib/dpkg/lock-frontend"
-        yield cannot_check("host package locks", state.holders.reason, subject=host.name, how=how)
+        yield host.cannot_check("package locks", state.holders, how=how, asked=False)
 
 
 def _finding(kind: Kind, found: Sequence[tuple[Host, str, str]]) -> Finding:

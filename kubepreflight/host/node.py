@@ -89,12 +89,11 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
         """A file on this node as the subject of a finding: `path` on the node, `entry` what within it."""
         return Subject(node=self.name, file=path, field=entry)
 
-    def cannot_check(self, what: str, missing: Missing) -> Gap:
-        """The gap for `what` (`packages`, `certificates`) of this host; it was asked for when the host was given."""
-        return cannot_check(
-            f"host {what}",
-            missing.reason,
-            subject=self.name,
-            how=f"collect this node again, as root: kubepreflight collect --ssh {quote(self.name)}",
-            asked=True,
-        )
+    def cannot_check(self, what: str, missing: Missing, *, how: str = "", asked: bool = True) -> Gap:
+        """The gap for `what` (`packages`, `certificates`) of this host.
+
+        It was asked for when the host was given, unless a node in good order may lack it; `how` says what gives it,
+        where collecting again does not.
+        """
+        again = f"collect this node again, as root: kubepreflight collect --ssh {quote(self.name)}"
+        return cannot_check(f"host {what}", missing.reason, subject=self.name, how=how or again, asked=asked)

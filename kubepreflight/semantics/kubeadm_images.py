@@ -98,11 +98,10 @@ class NodeImages(NamedTuple):
 
 def images_gap(host: Host, missing: Missing) -> Gap:
     """That a host's images are not known. A node without crictl is in good order: nobody asked for its images."""
-    gap = host.cannot_check("images", missing)
     if missing != NO_CRICTL:
-        return gap
+        return host.cannot_check("images", missing)
     how = f"look there, or install crictl (cri-tools) and collect {host.name} again: ctr --namespace k8s.io images list"
-    return msgspec.structs.replace(gap, how=how, asked=False)
+    return host.cannot_check("images", missing, how=how, asked=False)
 
 
 class HopImages(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ _NAMES = {"dockershim": "dockershim", "docker": "docker", "containerd": "contain
 _SOCKETS = {"containerd": "/run/containerd/containerd.sock", "crio": "/run/crio/crio.sock"}
 _NO_DOCKERSHIM = Minor(1, 24)
 """The first kubelet whose default is another runtime: https://kubernetes.io/blog/2022/02/17/dockershim-faq/"""
+NOT_ASKED = Missing("the runtime was not asked on the node")
 _DRIVER = re.compile(r"cgroup driver:\s*(SYSTEMD|CGROUPFS)", re.IGNORECASE)
 
 
@@ -137,15 +138,13 @@ def _driver_in(info: Mapping[str, Any]) -> str:
 
 
 def _why_silent(node: HostFiles, name: str) -> Missing:
-    command = node.command(name)
-    first = node.command("crictl-version")
-    if command is None and first is not None and first.status not in (0, 127):
-        return Missing(first.failure)
-    if command is None and first is None:
-        return node.missing(f"commands/{name}") or Missing("the runtime was not asked on the node")
-    if (command or first) is not None and not (command or first).installed:  # type: ignore[union-attr]
+    # Where crictl's first question failed, the others were not asked.
+    command = node.command(name) or node.command("crictl-version")
+    if command is None:
+        return node.missing(f"commands/{name}") or NOT_ASKED
+    if not command.installed:
         return NO_CRICTL
-    return Missing(command.failure if command else "the runtime was not asked on the node")
+    return NOT_ASKED if command.name != name and command.status == 0 else Missing(command.failure)
 
 
 def _version(node: HostFiles) -> str | Missing:
