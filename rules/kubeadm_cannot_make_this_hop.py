@@ -4,10 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from shlex import quote
 
-import msgspec
-
-from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, Subject, finding
-from kubepreflight.host import Host, Missing
+from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, finding
+from kubepreflight.host import Host, Missing, OnHost
 from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.knowledge.versions import KubeadmPolicy
 from kubepreflight.rule import rule
@@ -34,19 +32,13 @@ class Way(Enum):
     NONE = "nowhere"
 
 
-class Stuck(msgspec.Struct, frozen=True):
+class Stuck(OnHost, frozen=True):
     """One host whose kubeadm does not do: the `installed` one (None for none), what it says, and the way to another."""
 
-    host: Host
     installed: Version | None
     says: str
     way: Way
     file: str = ""
-
-    @property
-    def subject(self) -> Subject:
-        """The node."""
-        return self.host.subject
 
 
 @rule(severity=BLOCKER, area="versions", phase="before")

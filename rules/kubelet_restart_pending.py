@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 
-import msgspec
-
-from kubepreflight.finding import WARNING, Finding, Gap, Subject, finding
-from kubepreflight.host import Host, Missing
+from kubepreflight.finding import WARNING, Finding, Gap, finding
+from kubepreflight.host import Host, Missing, OnHost
 from kubepreflight.rule import rule
 from kubepreflight.semantics.api_servers import VisibleApiServers
 from kubepreflight.semantics.installed import installed_version
@@ -15,10 +13,9 @@ from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.version import Version
 
 
-class Pending(msgspec.Struct, frozen=True):
+class Pending(OnHost, frozen=True):
     """One node on which the next start of the kubelet runs something else."""
 
-    host: Host
     running: Version
     installed: Version
 
@@ -26,11 +23,6 @@ class Pending(msgspec.Struct, frozen=True):
     def node(self) -> str:
         """Its name."""
         return self.host.name
-
-    @property
-    def subject(self) -> Subject:
-        """The node."""
-        return self.host.subject
 
 
 @rule(severity=WARNING, area="versions", phase="before")

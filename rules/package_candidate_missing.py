@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
-from kubepreflight.finding import WARNING, Finding, Gap, Subject, cannot_check, finding
-from kubepreflight.host import Host, Missing, PackageList
+from kubepreflight.finding import WARNING, Finding, Gap, cannot_check, finding
+from kubepreflight.host import Host, Missing, OnHost, PackageList
 from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.rule import rule
 from kubepreflight.semantics.installed import package_version
@@ -18,18 +16,12 @@ from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
 
 
-class Lack(msgspec.Struct, frozen=True):
+class Lack(OnHost, frozen=True):
     """What is not offered on one host: the packages, the newest of the minor that is, and the date of the list."""
 
-    host: Host
     packages: tuple[str, ...]
     newest: Version | None
     fetched: str
-
-    @property
-    def subject(self) -> Subject:
-        """The node."""
-        return self.host.subject
 
 
 @rule(severity=WARNING, area="packages", phase="before")

@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from shlex import quote
 
-import msgspec
-
-from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, Subject, finding
-from kubepreflight.host import EMBEDDED, RPM_DATABASE, Host, Missing, Repository
+from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
+from kubepreflight.host import EMBEDDED, RPM_DATABASE, Host, Missing, OnHost, Repository
 from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.rule import rule
 from kubepreflight.semantics.moments import against_start, exact, moment
@@ -19,18 +17,12 @@ from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor
 
 
-class Trust(msgspec.Struct, frozen=True):
+class Trust(OnHost, frozen=True):
     """One repository on one host, and the keys that vouch for it; `needed` when it has to be read once more."""
 
-    host: Host
     repository: Repository
     vouching: Vouching
     needed: bool
-
-    @property
-    def subject(self) -> Subject:
-        """The node."""
-        return self.host.subject
 
     @property
     def keyring(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from kubepreflight.finding import NOTE, WARNING, Finding, Gap, Severity, cannot_check, finding
+from kubepreflight.finding import NOTE, WARNING, Finding, Gap, Severity, finding
 from kubepreflight.host import Host, Missing
 from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.rule import rule
@@ -50,12 +50,8 @@ def package_repository_wrong_minor(
         elif found.community:
             known.append(found)
         elif not found.legacy and _has_packages(host, sources) and isinstance(offered(host, "kubeadm"), Missing):
-            yield cannot_check(
-                "host repositories",
-                "Kubernetes is installed from packages, and no source is one that is known to hold them",
-                subject=host.name,
-                how="apt-cache policy kubelet",
-            )
+            why = Missing("Kubernetes is installed from packages, and no source is one that is known to hold them")
+            yield host.cannot_check("repositories", why, how="apt-cache policy kubelet", asked=False)
     end = upgrade.first_hop.end
     single = [one for one in known if len(one.minors) == 1]
     if several := [one for one in known if len(one.minors) > 1]:

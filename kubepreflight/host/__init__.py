@@ -12,7 +12,7 @@ from kubepreflight.host.installation import Installation
 from kubepreflight.host.kubelet import KubeletConfigFile, KubeletFlag, KubeletSettings, SettingPlace
 from kubepreflight.host.machine import Clock, FileSystem, Kernel, Machine, Swap
 from kubepreflight.host.missing import Missing
-from kubepreflight.host.node import Host
+from kubepreflight.host.node import Host, OnHost
 from kubepreflight.host.package_database import LockHolder, PackageDatabase, Unfinished
 from kubepreflight.host.packages import Package, Repository
 from kubepreflight.host.plain_upgrade import Change, PlainUpgrade
@@ -60,6 +60,7 @@ __all__ = [
     "Machine",
     "Missing",
     "Offer",
+    "OnHost",
     "Package",
     "PackageDatabase",
     "PackageList",

@@ -97,3 +97,14 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
         """
         again = f"collect this node again, as root: kubepreflight collect --ssh {quote(self.name)}"
         return cannot_check(f"host {what}", missing.reason, subject=self.name, how=how or again, asked=asked)
+
+
+class OnHost(msgspec.Struct, frozen=True):
+    """Something about one host: it is told of as the node."""
+
+    host: Host
+
+    @property
+    def subject(self) -> Subject:
+        """The node."""
+        return self.host.subject

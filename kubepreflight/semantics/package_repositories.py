@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from shlex import quote
 
-import msgspec
-
 from kubepreflight.finding import Subject
-from kubepreflight.host import Host, Missing, Repository
+from kubepreflight.host import Host, Missing, OnHost, Repository
 from kubepreflight.knowledge.packages import Family, PackageSources
 from kubepreflight.version import Minor
 
 
-class KubernetesRepositories(msgspec.Struct, frozen=True):
+class KubernetesRepositories(OnHost, frozen=True):
     """The sources of one host that hold Kubernetes: Google's old ones, and the community's by their minor."""
 
-    host: Host
     legacy: tuple[Repository, ...] = ()
     community: tuple[tuple[Minor, Repository], ...] = ()
 
@@ -24,11 +21,6 @@ class KubernetesRepositories(msgspec.Struct, frozen=True):
     def minors(self) -> tuple[Minor, ...]:
         """The minors that the community's sources offer, oldest first."""
         return tuple(sorted({minor for minor, _ in self.community}))
-
-    @property
-    def subject(self) -> Subject:
-        """The node."""
-        return self.host.subject
 
     def places(self, repositories: Iterable[Repository]) -> list[Subject]:
         """Where some of the sources are written down."""
