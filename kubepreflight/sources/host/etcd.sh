@@ -7,6 +7,12 @@
 etcd_flag() {
     sed -n 's/^[ -]*["'\'']\{0,1\}--'"$1"'=\([^"'\'' ]*\).*/\1/p' "$etcd_manifest" | tail -n 1
 }
+# etcd_directory: where its data lies, which its manifest tells where there is one.
+etcd_directory() {
+    etcd_manifest=$ARCHIVE/files/etc/kubernetes/manifests/etcd.yaml directory=''
+    [ ! -f "$etcd_manifest" ] || directory=$(etcd_flag data-dir)
+    case $directory in /*) printf '%s\n' "$directory" ;; *) echo /var/lib/etcd ;; esac
+}
 # ask_etcd MANIFEST
 ask_etcd() {
     etcd_manifest=$1
@@ -64,9 +70,7 @@ LOOK_EVERYWHERE='command -v stat >/dev/null || exit 127
     done
     wait'
 take_etcd_files() {
-    etcd_manifest=$ARCHIVE/files/etc/kubernetes/manifests/etcd.yaml etcd_data=''
-    [ ! -f "$etcd_manifest" ] || etcd_data=$(etcd_flag data-dir)
-    etcd_data=${etcd_data:-/var/lib/etcd}
+    etcd_data=$(etcd_directory)
     if source=$(resolve "$etcd_data/member/snap/db") && [ -e "$source" ]; then
         run etcd-database stat -c %s "$source"
     elif hidden "$source"; then

@@ -86,10 +86,10 @@ take_reboot() {
 
 # Room on the file systems that an upgrade fills. Each is asked by itself and beside the others: one that hangs, because
 # a server is gone, costs nothing but its own answer. The path that was asked, a tab, and df's line.
-DISKS="/ /usr /var /var/lib/kubelet /var/lib/containerd /var/lib/containers /var/lib/docker /var/lib/etcd /var/cache
+DISKS="/ /usr /var /var/lib/kubelet /var/lib/containerd /var/lib/containers /var/lib/docker /var/cache
     /etc/kubernetes /etc/kubernetes/tmp /boot /tmp"
 take_disks() {
-    etcd_data=$(sed -n 's/^[ -]*["'\'']\{0,1\}--data-dir=\(\/[^"'\'' ]*\).*/\1/p' "$ARCHIVE/files/etc/kubernetes/manifests/etcd.yaml" 2>/dev/null | tail -n 1)
+    etcd_data=$(etcd_directory)
     images=$(sed -n 's/^root[ ]*=[ ]*["'\'']\(\/[^"'\'' ]*\).*/\1/p' "$ARCHIVE/files/etc/containerd/config.toml" 2>/dev/null | tail -n 1)
     # shellcheck disable=SC2016  # the inner shell's
     each='root=$1; option=$2; shift 2
@@ -101,7 +101,7 @@ take_disks() {
         name=disk-space
         [ "$option" = k ] || name=disk-inodes
         # shellcheck disable=SC2086  # a list it is
-        run "$name" sh -c "$each" sh "$ROOT" "-$option" $DISKS ${etcd_data:+"$etcd_data"} ${images:+"$images"}
+        run "$name" sh -c "$each" sh "$ROOT" "-$option" $DISKS "$etcd_data" ${images:+"$images"}
     done
-    [ ! -d "$ROOT${etcd_data:-/var/lib/etcd}" ] || run etcd-size du -sk "$ROOT${etcd_data:-/var/lib/etcd}"
+    [ ! -d "$ROOT$etcd_data" ] || run etcd-size du -sk "$ROOT$etcd_data"
 }
