@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kubepreflight.engine import Resolver, fingerprint, judge
-from kubepreflight.errors import PluginError
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, Hop, Subject, cannot_check, finding
 from kubepreflight.host import Host
-from kubepreflight.inputs import Unavailable, Wanted, parameters_of
+from kubepreflight.inputs import Unavailable, Wanted
 from kubepreflight.knowledge.table import TableInfo
 from kubepreflight.objects import Api, Desired, KubernetesObject, Node, Origin, Planned, Pod
 from kubepreflight.report import CoverageStatus, ReportFinding, RuleCoverage
-from kubepreflight.rule import Rule, load_rules, rule
+from kubepreflight.rule import Rule, rule
 from kubepreflight.snapshot import Collector
 from kubepreflight.upgrade import ScanOptions, ServerVersion
 from kubepreflight.version import Minor, Version
@@ -375,46 +373,3 @@ def test_fingerprints_stay_when_places_lines_and_messages_move() -> None:
     )
     assert fingerprint("r", subject) != fingerprint("s", subject)
     assert fingerprint("r", subject) != fingerprint("r", Subject(kind="Pod", namespace="shop", name="b", file="x.yaml"))
-
-
-def test_a_rule_without_a_page_or_with_an_untyped_parameter_is_refused() -> None:
-    def no_page(pods: list[Pod]) -> Iterator[Finding]:
-        yield from ()
-
-    with pytest.raises(PluginError, match="no docstring"):
-        rule(severity=NOTE, area="drain", phase="before")(no_page)
-    with pytest.raises(PluginError, match="no area 'weather'"):
-        rule(severity=NOTE, area="weather", phase="before")(no_page)
-    with pytest.raises(TypeError, match="has no type"):
-        parameters_of(lambda pods: pods)
-
-
-RULE_OF_ONES_OWN = """
-from kubepreflight.finding import NOTE
-from kubepreflight.rule import rule
-
-@rule(severity=NOTE, area="nodes", phase="before")
-def mine():
-    "It is mine."
-    return ()
-"""
-
-
-@pytest.mark.parametrize(
-    ("files", "said"),
-    [
-        ({"a/mine.py": RULE_OF_ONES_OWN, "b/mine.py": RULE_OF_ONES_OWN}, "two rules are called 'mine'"),
-        ({"a/other.py": "", "b/mine.py": RULE_OF_ONES_OWN}, "no module in it has a rule"),
-        ({"a/mine.py": RULE_OF_ONES_OWN, "b/ends.py": "raise SystemExit(0)"}, "does not load: SystemExit"),
-    ],
-)
-def test_folders_of_rules_that_would_be_lost_in_silence_are_refused(
-    tmp_path: Path, files: dict[str, str], said: str
-) -> None:
-    folders = [tmp_path / one / "rules" for one in ("a", "b")]
-    for name, text in files.items():
-        path = tmp_path / name.replace("/", "/rules/")
-        path.parent.mkdir(parents=True)
-        path.write_text(text)
-    with pytest.raises(PluginError, match=said):
-        load_rules(folders)
