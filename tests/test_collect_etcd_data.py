@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from hypothesis import strategies as st
 
 from kubepreflight.host import EtcdData, EtcdSnapshot, Missing
 from kubepreflight.sources.host.archive import CUT_OFF, read_host
-from kubepreflight.sources.host.script import collect_script
-from tests.collecting import members, program, run
+from tests.collecting import members, program, run, run_as_nobody
 
 HEAD = b'{"format": "kubepreflight.host/v1", "name": "cp1", "collected_at": "2026-11-27T12:00:05Z", "complete": true}'
 WHOLE = 5 * 4096 + 32
@@ -129,15 +127,7 @@ def test_somebody_else_than_root_says_where_he_could_not_look(tmp_path: Path) ->
     (tmp_path / "root").mkdir()
     for name in ("var/lib/etcd", "etc/kubernetes/tmp", "root"):
         (tmp_path / name).chmod(0o700)
-    for folder in (tmp_path, *tmp_path.parents):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    done = subprocess.run(
-        ["sh", "-s", "--", "--root", str(tmp_path)],
-        input=collect_script().encode(),
-        capture_output=True,
-        check=True,
-        user="nobody",
-    )
+    done = run_as_nobody(tmp_path)
     found = read_host(members(done.stdout), "", "").etcd_data
     assert found.database == Missing("/var/lib/etcd/member/snap/db: permission denied")
     assert (found.snapshots, found.not_looked) == ((), ("/root", "/var/lib/etcd"))

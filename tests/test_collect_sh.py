@@ -13,7 +13,7 @@ import pytest
 from kubepreflight.host import Missing
 from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
-from tests.collecting import lines, members, program, run
+from tests.collecting import lines, members, program, run, run_as_nobody
 from tests.fake_node import make_certificate
 from tests.openpgp_keys import public_key
 
@@ -66,16 +66,7 @@ def test_somebody_else_than_root_says_what_he_could_not_see(tmp_path: Path) -> N
     (tmp_path / "etc/kubernetes/admin.conf").write_text("kind: Config\n")
     (tmp_path / "etc/kubernetes/admin.conf").chmod(0o600)
     pki.chmod(0o700)
-    for folder in (tmp_path, *tmp_path.parents):
-        if not folder.stat().st_mode & 0o001:
-            folder.chmod(folder.stat().st_mode | 0o011)
-    done = subprocess.run(
-        ["sh", "-s", "--", "--root", str(tmp_path)],
-        input=collect_script().encode(),
-        capture_output=True,
-        check=True,
-        user="nobody",
-    )
+    done = run_as_nobody(tmp_path)
     archive = members(done.stdout)
     assert lines(archive, "unreadable.txt") == [
         "/etc/kubernetes/admin.conf\tpermission denied",
