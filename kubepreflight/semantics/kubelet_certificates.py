@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from kubepreflight.host import Certificate, Host, Missing
 
+ROTATES = "rotate-certificates"
 KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
 CLOCKS_APART = timedelta(hours=2)
 """So far ahead a node's clock may be, as one that takes its local time for UTC."""
@@ -14,12 +15,12 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 def rotates_client(host: Host) -> bool | Missing:
     """Whether the kubelet renews its client certificate by itself: it must be told to, and kubeadm tells it."""
-    return _setting(host, "rotateCertificates", "rotate-certificates")
-
-
-def asks_for_serving(host: Host) -> bool | Missing:
-    """Whether the kubelet has its serving certificate signed by the cluster, instead of signing it itself."""
-    return _setting(host, "serverTLSBootstrap", "rotate-server-certificates")
+    flags = {} if isinstance(host.kubelet_flags, Missing) else host.kubelet_flags
+    if ROTATES in flags:
+        return flags[ROTATES].lower() not in ("false", "f", "0")
+    if isinstance(host.kubelet_config, Missing):
+        return host.kubelet_config
+    return host.kubelet_config.get("rotateCertificates") is True
 
 
 def configured_serving(host: Host) -> str:
@@ -27,15 +28,6 @@ def configured_serving(host: Host) -> str:
     flag = "" if isinstance(host.kubelet_flags, Missing) else host.kubelet_flags.get("tls-cert-file", "")
     field = "" if isinstance(host.kubelet_config, Missing) else host.kubelet_config.get("tlsCertFile", "")
     return flag or (field if isinstance(field, str) else "")
-
-
-def _setting(host: Host, field: str, flag: str) -> bool | Missing:
-    flags = {} if isinstance(host.kubelet_flags, Missing) else host.kubelet_flags
-    if flag in flags:
-        return flags[flag].lower() not in ("false", "f", "0")
-    if isinstance(host.kubelet_config, Missing):
-        return host.kubelet_config
-    return host.kubelet_config.get(field) is True
 
 
 def share_of_life(certificate: Certificate, moment: datetime) -> float:
