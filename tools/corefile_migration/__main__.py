@@ -22,6 +22,7 @@ from typing import Any
 from kubepreflight.knowledge.coredns import CoreDnsFile, read_file
 from kubepreflight.knowledge.table import DIRECTORY
 from kubepreflight.version import Minor
+from tools.kubernetes.modules import download
 
 MODULE = "github.com/coredns/corefile-migration"
 DUMP = Path(__file__).with_name("dump_test.go.txt")
@@ -51,10 +52,10 @@ def main() -> None:
 
 def _dump(version: str) -> dict[str, Any]:
     """The module's own table, by version of CoreDNS."""
-    text = _go(["mod", "download", "-json", f"{MODULE}@{version}"], Path.cwd())
+    upstream = download(f"{MODULE}@{version}")["Dir"]
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source"
-        shutil.copytree(json.loads(text)["Dir"], source, ignore=shutil.ignore_patterns("*_test.go"))
+        shutil.copytree(upstream, source, ignore=shutil.ignore_patterns("*_test.go"))
         for path in (source, *source.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         test = DUMP.read_text()
@@ -68,13 +69,10 @@ def _dump(version: str) -> dict[str, Any]:
         return made
 
 
-def _go(arguments: list[str], folder: Path, **environment: str) -> str:
-    """What a go command prints. Raises CalledProcessError, after what it has to say went to standard error."""
+def _go(arguments: list[str], folder: Path, **environment: str) -> None:
+    """Raises CalledProcessError, after what the go command has to say went to standard error."""
     command = ["go", *arguments]
-    ended = subprocess.run(
-        command, check=True, text=True, stdout=subprocess.PIPE, cwd=folder, env={**os.environ, **environment}
-    )
-    return ended.stdout
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, env={**os.environ, **environment})
 
 
 def _chain(dump: Mapping[str, Any]) -> Iterator[str]:

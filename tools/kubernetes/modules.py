@@ -79,7 +79,7 @@ def add(version: str) -> Path:
     its own name as v0.MINOR.PATCH. Etcd is the version that Kubernetes itself was built and tested with.
     """
     _require_full(version)
-    upstream = _download(f"k8s.io/kubernetes@v{version}")
+    upstream = download(f"k8s.io/kubernetes@v{version}")
     text = Path(upstream["GoMod"]).read_text(encoding="utf-8")
     go, etcd = _GO.search(text), _ETCD.search(text)
     if not go or not etcd:
@@ -98,7 +98,7 @@ def add(version: str) -> Path:
 def add_coredns(version: str) -> Path:
     """Write the module of CoreDNS `version` ("1.14.6"), in a folder of its own. Returns that folder."""
     _require_full(version)
-    upstream = _download(f"{COREDNS}@v{version}")
+    upstream = download(f"{COREDNS}@v{version}")
     go = _GO.search(Path(upstream["GoMod"]).read_text(encoding="utf-8"))
     module = (
         f"// Written by python -m tools.kubernetes add-coredns {version}\n"
@@ -132,7 +132,8 @@ def _written(folder: Path, module: str, packages: Iterable[str]) -> Path:
     return folder
 
 
-def _download(module: str) -> dict[str, str]:
+def download(module: str) -> dict[str, str]:
+    """What `go mod download -json` says of `module` ("k8s.io/api@v0.37.2"): Dir has its source. Raises ModuleError."""
     done = _go("mod", "download", "-json", module)
     found: dict[str, str] = json.loads(done.stdout or "{}")
     if done.returncode:

@@ -1,0 +1,25 @@
+"""Where the source of a Go module lies on this machine."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from tools.knowledge.pins import Pin
+from tools.kubernetes.modules import download
+
+
+@cache
+def source(path: str, version: str) -> Path:
+    """The folder of module `path` ("k8s.io/api") at `version` ("v0.37.2"), downloaded once. Raises ModuleError."""
+    return Path(download(f"{path}@{version}")["Dir"])
+
+
+def kubernetes(pin: Pin) -> Path:
+    """The source of Kubernetes itself, without the modules that are published apart from it. Raises ModuleError."""
+    return source("k8s.io/kubernetes", f"v{pin.release}")
+
+
+def staging(name: str, pin: Pin) -> Path:
+    """The source of a module that is published with it: `staging("apiserver", pin)`. Raises ModuleError."""
+    return source(f"k8s.io/{name}", pin.staging)

@@ -1,0 +1,48 @@
+"""Which release of each minor the tables are read from. The list is `pins.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from kubepreflight.version import Minor
+
+PINS = Path(__file__).with_name("pins.toml")
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One release of Kubernetes: `1.36.3`."""
+
+    release: str
+
+    @property
+    def minor(self) -> Minor:
+        """The minor that it stands for."""
+        return Minor.parse(self.release)
+
+    @property
+    def staging(self) -> str:
+        """The version of the modules that are published with it (k8s.io/apiserver and the like)."""
+        return "v0." + self.release.removeprefix("1.")
+
+
+@dataclass(frozen=True)
+class Pins:
+    """All of them, oldest first, and the day on which the tables were last read or looked at."""
+
+    date: date
+    pins: tuple[Pin, ...]
+
+    @property
+    def verified(self) -> str:
+        """The line at the head of a table that says for which minors it holds."""
+        return f"# verified: {self.pins[0].minor} to {self.pins[-1].minor} on {self.date}\n"
+
+
+def pins() -> Pins:
+    """What the file says."""
+    document = tomllib.loads(PINS.read_text(encoding="utf-8"))
+    return Pins(document["date"], tuple(sorted(map(Pin, document["releases"].values()), key=lambda one: one.minor)))
