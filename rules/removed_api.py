@@ -5,10 +5,12 @@ from shlex import quote
 
 import msgspec
 
-from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Hop, Phase, Severity, Subject, finding
+from kubepreflight.finding import BLOCKER, NOTE, WARNING, Evidence, Finding, Hop, Phase, Severity, Subject, finding
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.rule import rule
-from kubepreflight.semantics.removed_apis import Basis, RemovedApis, Replacement, common_path, replacement_for
+from kubepreflight.semantics.folders import common_path
+from kubepreflight.semantics.removed_apis import Basis, Cause, RemovedApis
+from kubepreflight.semantics.replacements import Replacement, replacement_for
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
 
@@ -42,7 +44,8 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
 
     """
     target = upgrade.target.minor_version
-    for row, basis, places in found.grouped():
+    for cause in found.causes():
+        row, basis, places = cause.row, cause.basis, cause.places
         if row.removed is None or row.removed > target:
             continue
         gone = row.removed <= upgrade.first_hop.start
@@ -52,18 +55,17 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
             _subject(row, basis, places),
             _message(row, basis, places, _when(hop, upgrade, gone=gone)),
             places=places,
-            evidence=_evidence(row, basis, replacement),
+            evidence=_evidence(cause, replacement),
             remedy=_remedy(row, basis, places, replacement, _window(replacement, hop, upgrade)),
-            severity=_severity(basis, gone=gone),
+            severity=_severity(cause, gone=gone),
             phase=Phase.BEFORE if gone else None,
             hop=hop,
         )
 
 
-def _severity(basis: Basis, *, gone: bool) -> Severity:
-    if basis is Basis.MANIFEST:
-        return BLOCKER
-    return WARNING if basis is Basis.LAST_APPLIED and not gone else NOTE
+def _severity(cause: Cause, *, gone: bool) -> Severity:
+    """What fails today already is no worse for the upgrade, but for the manifest with which it would be mended."""
+    return NOTE if gone and cause.severity is WARNING else cause.severity
 
 
 def _subject(row: ApiKind, basis: Basis, places: Sequence[Subject]) -> Subject:
@@ -103,8 +105,8 @@ def _message(row: ApiKind, basis: Basis, places: Sequence[Subject], when: str) -
     return f"{what} written in {row.api_version}, {dropped}. Applying {it}{when} ends in {refused}. {lasting}"
 
 
-def _evidence(row: ApiKind, basis: Basis, replacement: Replacement | None) -> dict[str, str]:
-    evidence = {"seen in": str(basis), "gone from": str(row.removed)}
+def _evidence(cause: Cause, replacement: Replacement | None) -> dict[str, Evidence]:
+    evidence: dict[str, Evidence] = {"seen in": str(cause.basis), **cause.evidence, "gone from": str(cause.row.removed)}
     if replacement is not None:
         evidence["instead"] = f"{replacement.api_version}, served since {replacement.since}"
     return evidence

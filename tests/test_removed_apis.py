@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.objects import Origin
+from kubepreflight.semantics.folders import common_path, folders
 from kubepreflight.semantics.kustomizations import Kustomizations
-from kubepreflight.semantics.removed_apis import RemovedApis, common_path, folders, replacement_for
+from kubepreflight.semantics.removed_apis import RemovedApis
+from kubepreflight.semantics.replacements import replacement_for
 from kubepreflight.semantics.several import NAMED
 from kubepreflight.snapshot import ManifestHeader, ManifestHeaders
 from kubepreflight.version import Minor
@@ -40,7 +42,7 @@ def cron_jobs(files: Iterable[str]) -> ManifestHeaders:
 def test_how_files_are_told_together(files: list[str], expected: set[str]) -> None:
     assert set(folders(files).values()) == expected
     found = RemovedApis.provide(LIFECYCLE, Kustomizations.provide(), cron_jobs(files), None)
-    assert len(list(found.grouped())) == len(expected)
+    assert len(list(found.causes())) == len(expected)
 
 
 FILES = st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=4).map("/".join), min_size=1, max_size=60)

@@ -1,24 +1,20 @@
-"""Who still says an API version that Kubernetes drops, and what to say instead."""
+"""Who still says an API version that Kubernetes drops: the evidence, joined by what there is to change."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Self
 
 import msgspec
 
-from kubepreflight.finding import Subject
+from kubepreflight.finding import BLOCKER, NOTE, WARNING, Evidence, Severity, Subject
 from kubepreflight.inputs import Unavailable
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.semantics.applied_manifests import AppliedManifest
+from kubepreflight.semantics.folders import folders
 from kubepreflight.semantics.kustomizations import Kustomizations
-from kubepreflight.semantics.several import NAMED
 from kubepreflight.snapshot import ManifestHeaders
-from kubepreflight.version import Minor
-
-_IN_CHART = re.compile(r"/(?:templates|crds)(?:/|$)")
 
 
 class Basis(StrEnum):
@@ -29,12 +25,40 @@ class Basis(StrEnum):
     LAST_APPLIED = "last applied"
 
 
-class ApiUse(msgspec.Struct, frozen=True):
-    """One object that is, or was, written in a version that goes away; `place` is the file or the object."""
+SEVERITY: Mapping[Basis, Severity] = {
+    Basis.MANIFEST: BLOCKER,
+    Basis.LEFT_OUT: NOTE,
+    Basis.LAST_APPLIED: WARNING,
+}
+"""How bad it is on its own that a version which goes in the plan is in use."""
+
+
+class ApiUse(msgspec.Struct, frozen=True, kw_only=True):
+    """One sign that a version which goes away is in use; `place` is the file, the object, the release or the client.
+
+    Uses of one `row`, `basis` and `cause` are one thing to change. `severity` is that of its basis unless it is given.
+    """
 
     row: ApiKind
     place: Subject
     basis: Basis
+    cause: str = ""
+    severity: Severity | None = None
+
+    @property
+    def grade(self) -> Severity:
+        """How bad it is, when the version goes in the plan."""
+        return self.severity or SEVERITY[self.basis]
+
+
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to change, and all that speaks for it. `basis` is the surest sign, `evidence` what the others add."""
+
+    row: ApiKind
+    basis: Basis
+    places: list[Subject]
+    severity: Severity
+    evidence: dict[str, Evidence] = {}
 
 
 class RemovedApis(msgspec.Struct, frozen=True):
@@ -59,31 +83,33 @@ class RemovedApis(msgspec.Struct, frozen=True):
             raise Unavailable
         return cls((*_in_manifests(lifecycle, kustomizations, headers), *_last_applied(lifecycle, headers, applied)))
 
-    def grouped(self) -> Iterator[tuple[ApiKind, Basis, list[Subject]]]:
-        """The places by what is to be changed: the version of one kind; in manifests that are applied, by folder."""
-        causes: dict[tuple[ApiKind, Basis], list[Subject]] = {}
+    def causes(self) -> Iterator[Cause]:
+        """What is to be changed, one by one."""
+        together: dict[tuple[ApiKind, Basis, str], list[ApiUse]] = {}
         for use in self.uses:
-            causes.setdefault((use.row, use.basis), []).append(use.place)
-        for (row, basis), places in causes.items():
-            if basis is not Basis.MANIFEST:
-                yield row, basis, places
-                continue
-            folder_of = folders({place.file for place in places})
-            by_folder: dict[str, list[Subject]] = {}
-            for place in places:
-                by_folder.setdefault(folder_of[place.file], []).append(place)
-            for inside in by_folder.values():
-                yield row, basis, inside
+            together.setdefault((use.row, use.basis, use.cause), []).append(use)
+        for (row, basis, _), uses in together.items():
+            severity = min((use.grade for use in uses), key=lambda one: one.rank)
+            yield Cause(row=row, basis=basis, places=[use.place for use in uses], severity=severity)
 
 
 def _in_manifests(
     lifecycle: ApiLifecycle, kustomizations: Kustomizations, headers: ManifestHeaders | None
 ) -> Iterator[ApiUse]:
+    """Those that will be applied are one thing to change in each folder of a few."""
+    applied: dict[ApiKind, list[Subject]] = {}
     for header in headers.all if headers else ():
         row = lifecycle.find(header.api_version, header.kind)
-        if row is not None and row.removed is not None:
-            left_out = kustomizations.leaves_out(header.origin.file)
-            yield ApiUse(row, header.subject, Basis.LEFT_OUT if left_out else Basis.MANIFEST)
+        if row is None or row.removed is None:
+            continue
+        if kustomizations.leaves_out(header.origin.file):
+            yield ApiUse(row=row, place=header.subject, basis=Basis.LEFT_OUT)
+        else:
+            applied.setdefault(row, []).append(header.subject)
+    for row, places in applied.items():
+        folder_of = folders({place.file for place in places})
+        for place in places:
+            yield ApiUse(row=row, place=place, basis=Basis.MANIFEST, cause=folder_of[place.file])
 
 
 def _last_applied(
@@ -96,80 +122,4 @@ def _last_applied(
         if row is None or row.removed is None:
             continue
         if (one.kind, one.namespace or "default", one.name) not in given:
-            yield ApiUse(row, one.subject, Basis.LAST_APPLIED)
-
-
-def folders(files: Iterable[str]) -> Mapping[str, str]:
-    """The folder of each file, a chart as one, cut back to shared parents until there are few of them.
-
-    Few folders can be read one by one; when a version stands in two hundred, that is one thing to know.
-    """
-    steps = {file: _folder(file).split("/") for file in files}
-    for depth in range(max(map(len, steps.values()), default=0), 0, -1):
-        cut = {file: "/".join(parts[:depth]) for file, parts in steps.items()}
-        if len(set(cut.values())) <= NAMED:
-            return cut
-    return dict.fromkeys(steps, "")
-
-
-def _folder(file: str) -> str:
-    folder = file.rpartition("/")[0]
-    return _IN_CHART.split(folder, maxsplit=1)[0]
-
-
-def common_path(files: Iterable[str]) -> str:
-    """The file that all are, or else the folder that all are in; empty when they have none in common."""
-    different = set(files)
-    if len(different) == 1:
-        return different.pop()
-    first, *others = [file.split("/")[:-1] for file in sorted(different)]
-    shared = 0
-    while shared < len(first) and all(one[: shared + 1] == first[: shared + 1] for one in others):
-        shared += 1
-    return "/".join(first[:shared])
-
-
-class Replacement(msgspec.Struct, frozen=True):
-    """What to write instead: served from `since` on, until `removed` (None: no end is known).
-
-    `notes` say what else changes on the way there. `convertible`: `kubectl convert` makes it.
-    """
-
-    api_version: str
-    kind: str
-    since: Minor
-    removed: Minor | None
-    notes: tuple[str, ...]
-    convertible: bool
-
-
-def replacements(row: ApiKind, lifecycle: ApiLifecycle) -> list[Replacement]:
-    """All that came after a version, one after the other; none when the kind itself goes away."""
-    found: list[Replacement] = []
-    notes: list[str] = []
-    for one in (row, *lifecycle.successors(row)):
-        if one.notes:
-            notes.append(one.notes)
-        if not one.replacement or one.replacement_since is None:
-            break
-        following = lifecycle.find(one.replacement_version, one.replacement_kind)
-        found.append(
-            Replacement(
-                api_version=one.replacement_version,
-                kind=one.replacement_kind,
-                since=one.replacement_since,
-                removed=following.removed if following else None,
-                notes=tuple(dict.fromkeys(notes)),
-                convertible=row.convertible,
-            )
-        )
-    return found
-
-
-def replacement_for(row: ApiKind, lifecycle: ApiLifecycle, before: Minor) -> Replacement | None:
-    """What to write instead while the cluster is at `before`: the latest version that it serves, which outlives `row`.
-
-    Where none is served yet, the first that comes.
-    """
-    after = replacements(row, lifecycle)
-    return next((one for one in reversed(after) if one.since <= before), after[0] if after else None)
+            yield ApiUse(row=row, place=one.subject, basis=Basis.LAST_APPLIED)

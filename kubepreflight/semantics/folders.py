@@ -1,0 +1,40 @@
+"""What files have in common: the few folders that tell of many of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from kubepreflight.semantics.several import NAMED
+
+_IN_CHART = re.compile(r"/(?:templates|crds)(?:/|$)")
+
+
+def folders(files: Iterable[str]) -> Mapping[str, str]:
+    """The folder of each file, a chart as one, cut back to shared parents until there are few of them.
+
+    Few folders can be read one by one; when a version stands in two hundred, that is one thing to know.
+    """
+    steps = {file: _folder(file).split("/") for file in files}
+    for depth in range(max(map(len, steps.values()), default=0), 0, -1):
+        cut = {file: "/".join(parts[:depth]) for file, parts in steps.items()}
+        if len(set(cut.values())) <= NAMED:
+            return cut
+    return dict.fromkeys(steps, "")
+
+
+def _folder(file: str) -> str:
+    folder = file.rpartition("/")[0]
+    return _IN_CHART.split(folder, maxsplit=1)[0]
+
+
+def common_path(files: Iterable[str]) -> str:
+    """The file that all are, or else the folder that all are in; empty when they have none in common."""
+    different = set(files)
+    if len(different) == 1:
+        return different.pop()
+    first, *others = [file.split("/")[:-1] for file in sorted(different)]
+    shared = 0
+    while shared < len(first) and all(one[: shared + 1] == first[: shared + 1] for one in others):
+        shared += 1
+    return "/".join(first[:shared])
