@@ -10,7 +10,6 @@ import argparse
 import sys
 
 from tools.knowledge import makers, records
-from tools.knowledge.pins import pins
 from tools.kubernetes.modules import ModuleError
 
 
@@ -32,12 +31,11 @@ def main() -> int:
 
 
 def _make(table: str, anew: bool) -> None:
-    known = pins()
-    for pin in known.pins:
+    for pin in makers.pins_of(table).pins:
         if anew or not records.is_current(table, pin):
             print(f"reading {table} of {pin.release}", file=sys.stderr)
             records.write(table, pin, makers.maker(table).read(pin))
-    makers.path_of(table).write_text(makers.text_of(table, known), encoding="utf-8")
+    makers.path_of(table).write_text(makers.text_of(table), encoding="utf-8")
     print(f"wrote {makers.path_of(table).name}", file=sys.stderr)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from tools.knowledge.pins import Pin
+from tools.knowledge.pins import Pin, pins
 from tools.kubernetes.modules import download
 
 
@@ -22,4 +22,5 @@ def kubernetes(pin: Pin) -> Path:
 
 def staging(name: str, pin: Pin) -> Path:
     """The source of a module that is published with it: `staging("apiserver", pin)`. Raises ModuleError."""
-    return source(f"k8s.io/{name}", pin.staging)
+    path = f"k8s.io/{name}"
+    return source(path, pins().instead.get(f"{path}@{pin.staging}", pin.staging))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from kubepreflight.version import Minor
@@ -35,14 +37,22 @@ class Pins:
 
     date: date
     pins: tuple[Pin, ...]
+    instead: Mapping[str, str]
+    """The version to take of a module, as `path@version`, that is not to be had in the pinned one."""
 
     @property
     def verified(self) -> str:
         """The line at the head of a table that says for which minors it holds."""
         return f"# verified: {self.pins[0].minor} to {self.pins[-1].minor} on {self.date}\n"
 
+    def since(self, minor: Minor) -> Pins:
+        """Without those that are older than `minor`."""
+        return replace(self, pins=tuple(pin for pin in self.pins if pin.minor >= minor))
 
+
+@cache
 def pins() -> Pins:
     """What the file says."""
     document = tomllib.loads(PINS.read_text(encoding="utf-8"))
-    return Pins(document["date"], tuple(sorted(map(Pin, document["releases"].values()), key=lambda one: one.minor)))
+    releases = sorted(map(Pin, document["releases"].values()), key=lambda one: one.minor)
+    return Pins(document["date"], tuple(releases), document["instead"])
