@@ -104,6 +104,8 @@ class Reader(msgspec.Struct):
         metadata = one.metadata
         if (self.api.namespace or self.api.name) and not self.api.covers(metadata.namespace, metadata.name):
             return False
+        if self.api.labels and not self.api.selects(metadata.labels or {}):
+            return False
         one.origin = origin
         one.api_version, one.kind = head.api_version, head.kind
         self.into.append(one)

@@ -195,9 +195,8 @@ def _beyond_knowledge(info: TableInfo, hops: Sequence[Hop], target: Version) -> 
 
 
 def _not_opted_in(kind: type[KubernetesObject]) -> Gap:
-    what = listed(api.plural for api in kind.apis())
-    how = f"kubepreflight scan --opt-in {kind.opt_in}"
-    return Gap(input=f"opt-in {what}", reason=f"{what} are only read when asked for", how=how)
+    reason = f"{kind.opt_in.replace('-', ' ')} are only read when asked for"
+    return Gap(input=f"opt-in {kind.opt_in}", reason=reason, how=f"kubepreflight scan --opt-in {kind.opt_in}")
 
 
 def _not_offered(apis: Sequence[Api], kind: type[KubernetesObject], *, some: bool) -> Gap:

@@ -8,6 +8,7 @@ holds all of them against upstream. Anything may be null or absent in the field,
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import msgspec
@@ -19,8 +20,9 @@ from kubepreflight.parts import Affinity, ContainerStatus, Part, Resources, Scal
 class Api(NamedTuple):
     """Where the API serves a kind. `also` are older groups of the same kind (Ingress in `extensions`).
 
-    `namespace`, `name` and `selector` (a field selector, as in `kubectl get --field-selector`) narrow it to one
-    namespace, one object or one sort of object when rules need no more: the scan then asks for no more.
+    `namespace`, `name`, `selector` (a field selector, as in `kubectl get --field-selector`) and `labels` (a label
+    selector, `kubectl get --selector`) narrow it to one namespace, one object or one sort of object when rules need no
+    more: the scan then asks for no more.
     """
 
     group: str
@@ -31,11 +33,12 @@ class Api(NamedTuple):
     namespace: str = ""
     name: str = ""
     selector: str = ""
+    labels: str = ""
 
     @property
     def part(self) -> tuple[str, str]:
         """The namespace, and the name or selector, to which it is narrowed; either may be empty."""
-        return self.namespace, self.name or self.selector
+        return self.namespace, self.name or self.selector or self.labels
 
     @property
     def resource(self) -> str:
@@ -54,6 +57,10 @@ class Api(NamedTuple):
     def covers(self, namespace: str, name: str) -> bool:
         """Whether the object of this name is among those asked for."""
         return self.namespace in ("", namespace) and self.name in ("", name)
+
+    def selects(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object with these labels is among those asked for."""
+        return all(labels.get(key) == value for key, _, value in (one.partition("=") for one in self.labels.split(",")))
 
 
 class Origin(msgspec.Struct, frozen=True):

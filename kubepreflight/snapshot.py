@@ -254,9 +254,9 @@ class Collector:
     def mark_listed(self, group: str, kind: str, namespace: str = "", name: str = "") -> None:
         """Say that every object of a kind was read, or of a namespace or a name; or that the cluster has no such kind.
 
-        Of a kind that is only wanted by name the others are not kept: they must not count as listed in a snapshot.
+        Of a kind that is only wanted in parts the others are not kept: they must not count as listed in a snapshot.
         """
-        wanted = {(one.api.namespace, one.api.name) for one in self._readers(f"{group}/", kind, False)}
+        wanted = {one.api.part for one in self._readers(f"{group}/", kind, False)}
         if namespace or name:
             self._parts.add((group, kind, namespace, name))
         elif wanted and ("", "") not in wanted:
@@ -350,11 +350,14 @@ class Collector:
     def _see(self, head: Head, api: Api, took: bool, others: bool) -> None:
         """What one observed object says of those that were not given with it."""
         group = group_of(head.api_version)
-        if not (api.namespace or api.name):
+        if api.part == ("", ""):
             if others:
                 self._listed.add((group, head.kind))
+        elif not (api.namespace or api.name):
+            if others:
+                self._parts.add((group, head.kind, *api.part))
         elif took or (others and head.metadata.namespace == api.namespace):
-            self._parts.add((group, head.kind, api.namespace, api.name))
+            self._parts.add((group, head.kind, *api.part))
 
     def _broken(self, head: Head, origin: Origin, reason: str, how: str = MEND) -> None:
         names = head.metadata

@@ -5,6 +5,7 @@ A case is a folder `cases/RULE/CASE/` with a `case.toml` and small input files b
 - `cluster*.yaml`: observed objects, with or without uids; every kind that is not there counts as listed and empty
 - `manifests*.yaml`: desired objects
 - `hosts.yaml`: a list of `kubepreflight.host.Host`, by field names; what is left out was not collected
+- `helm.yaml`: revisions of Helm releases: `name`, `namespace`, `version`, `status`, `manifest` (a text), `hooks`
 - `served.yaml`: a `kubepreflight.semantics.served.Handshakes`, by field names; without it none were made
 
 `case.toml` has, all optional: `target`, `at` (RFC 3339), `window` (days), `status` of the coverage (`checked`),
@@ -15,6 +16,8 @@ No `[[finding]]`: the rule must stay silent. A case for which the rule says more
 
 from __future__ import annotations
 
+import base64
+import gzip
 import tomllib
 import types
 import typing
@@ -164,11 +167,39 @@ def read_case(collector: Collector, folder: Path, case: Case) -> None:
                 collector.fail(api.group, api.kind, gap)
             else:
                 collector.mark_listed(api.group, api.kind)
+    _read_beside(collector, folder)
+
+
+def _read_beside(collector: Collector, folder: Path) -> None:
     if (path := folder / "hosts.yaml").exists():
         for value in yaml.load(path.read_text(), yaml.CSafeLoader):
             collector.add_host(host_of(value), {})
+    if (path := folder / "helm.yaml").exists():
+        for value in yaml.load(path.read_text(), yaml.CSafeLoader):
+            collector.add_value(helm_secret(**value), Origin(path.name), desired=False)
     if (path := folder / "served.yaml").exists():
         collector.give(msgspec.convert(_plain(yaml.load(path.read_text(), yaml.CSafeLoader)), Handshakes))
+
+
+def helm_secret(
+    name: str, manifest: str = "", *, namespace: str = "shop", version: int = 1, status: str = "deployed", **more: Any
+) -> dict[str, Any]:
+    """The Secret in which Helm 3 keeps one revision; `more` is what else its record has (`hooks`, `config`)."""
+    chart = {"metadata": {"name": name, "version": "1.0.0", "appVersion": "2.0"}}
+    record = {"name": name, "namespace": namespace, "version": version, "info": {"status": status}, "chart": chart}
+    packed = base64.b64encode(gzip.compress(msgspec.json.encode({**record, "manifest": manifest, **more})))
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": f"sh.helm.release.v1.{name}.v{version}",
+            "namespace": namespace,
+            "uid": f"{namespace}-{name}-{version}",
+            "labels": {"owner": "helm", "name": name, "version": str(version), "status": status},
+        },
+        "type": "helm.sh/release.v1",
+        "data": {"release": base64.b64encode(packed).decode()},
+    }
 
 
 def host_of(value: dict[str, Any]) -> Host:

@@ -1,21 +1,22 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tools.kubernetes.build import BuildError, usable
-from tools.kubernetes.modules import HERE, ModuleError, add, add_coredns
+from tools.kubernetes.modules import HERE, ModuleError, add, add_other
 
 
 def test_without_go_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    for write in (add, add_coredns):
+    for write in (add, partial(add_other, "helm")):
         with pytest.raises(ModuleError, match=r"^Go is missing\. Install Go .*$"):
             write("1.99.0")
 
 
 @pytest.mark.parametrize("version", ["", "1.37", "v1.37.2", "latest", "1.37.2/x", "../x"])
 def test_a_version_that_is_none_is_refused_before_anything_is_asked(version: str) -> None:
-    for write in (add, add_coredns):
+    for write in (add, partial(add_other, "helm")):
         with pytest.raises(ModuleError, match=r"^'.*' is no version: write it in full, as in 1\.37\.2$"):
             write(version)
 

@@ -202,7 +202,7 @@ def _fetch(connection: Connection, api: Api, path: str, pages: queue.Queue[_Fetc
     error: ApiError | None = None
     try:
         selector = f"metadata.name={api.name}" if api.name else api.selector
-        for page in pages_of(connection, path, selector):
+        for page in pages_of(connection, path, selector, api.labels):
             if stop.is_set():
                 return
             pages.put(_Fetched(api, *page))

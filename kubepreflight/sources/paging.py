@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import msgspec
@@ -16,15 +16,17 @@ OFFERS = 3
 
 Listed = tuple[bytes, str]
 """A page as it came, and its API version."""
+Selection = Mapping[str, str]
 
 
-def pages_of(connection: Connection, path: str, selector: str = "") -> Iterator[Listed]:
-    """The pages of one list, in order. Raises ApiError."""
+def pages_of(connection: Connection, path: str, selector: str = "", labels: str = "") -> Iterator[Listed]:
+    """The pages of one list, in order, of what a field selector and a label selector leave. Raises ApiError."""
     pool = ThreadPoolExecutor(2, thread_name_prefix="page")
+    selection = {"fieldSelector": selector, "labelSelector": labels}
 
     def ask(token: str) -> tuple[Future[str], Future[Listed]]:
         following: Future[str] = Future()
-        return following, pool.submit(_page, connection, path, selector, token, following)
+        return following, pool.submit(_page, connection, path, selection, token, following)
 
     try:
         following, page = ask("")
@@ -37,7 +39,7 @@ def pages_of(connection: Connection, path: str, selector: str = "") -> Iterator[
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _page(connection: Connection, path: str, selector: str, token: str, following: Future[str]) -> Listed:
+def _page(connection: Connection, path: str, selection: Selection, token: str, following: Future[str]) -> Listed:
     """One page; where the list goes on is given to `following` as soon as it is known, "" when it does not."""
 
     def began(start: bytes) -> None:
@@ -46,7 +48,7 @@ def _page(connection: Connection, path: str, selector: str, token: str, followin
             following.set_result(head.metadata.token)
 
     try:
-        body = _body(connection, path, selector, token, began)
+        body = _body(connection, path, selection, token, began)
         head = _head(body)
         if not following.done():
             following.set_result(head.metadata.token)
@@ -56,13 +58,13 @@ def _page(connection: Connection, path: str, selector: str, token: str, followin
             following.set_result("")
 
 
-def _body(connection: Connection, path: str, selector: str, token: str, began: Callable[[bytes], None]) -> bytes:
+def _body(connection: Connection, path: str, selection: Selection, token: str, began: Callable[[bytes], None]) -> bytes:
     """When the server has forgotten the list's version (410), its offer to go on is taken: as often as it takes, as
     long as pages come."""
     offers = 0
     while True:
         try:
-            return connection.get(path, began, limit=PAGE, fieldSelector=selector, **{"continue": token})
+            return connection.get(path, began, limit=PAGE, **selection, **{"continue": token})
         except ApiError as error:
             offers += 1
             if error.status != 410 or not error.continue_token or offers > OFFERS:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from kubepreflight.semantics.helm_records import is_release, reduced
 from kubepreflight.sources.yaml_reader import Document, read_documents
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -24,8 +25,13 @@ _AS_THEY_ARE = (
 
 
 def redact(value: dict[str, Any], kind: str) -> dict[str, Any]:
-    """The same object, changed in place: environment values, Secret data but `tls.crt`, last-applied bodies are cut."""
-    if kind == "Secret":
+    """The same object, changed in place: environment values, Secret data but `tls.crt`, last-applied bodies are cut.
+
+    Of what Helm keeps of a release the heads of the manifests are left.
+    """
+    if _is_release(value, kind):
+        _cut_release(value, kind)
+    elif kind == "Secret":
         for part in ("data", "stringData"):
             if isinstance(content := value.get(part), dict):
                 value[part] = {key: one if key == "tls.crt" else "" for key, one in content.items()}
@@ -35,6 +41,20 @@ def redact(value: dict[str, Any], kind: str) -> dict[str, Any]:
         annotations[LAST_APPLIED] = _head(annotations[LAST_APPLIED])
     _cut_environment(value)
     return value
+
+
+def _is_release(value: dict[str, Any], kind: str) -> bool:
+    metadata = value.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    return is_release(kind, value.get("type"), labels if isinstance(labels, dict) else None)
+
+
+def _cut_release(value: dict[str, Any], kind: str) -> None:
+    data = value.get("data")
+    release = data.get("release") if isinstance(data, dict) else None
+    value["data"] = {"release": reduced(release, secret=kind == "Secret")}
+    for part in ("stringData", "binaryData"):
+        value.pop(part, None)
 
 
 def _head(body: Any) -> str:

@@ -7,7 +7,7 @@ import sys
 import click
 
 from tools.kubernetes.build import BuildError, build, build_other, folder
-from tools.kubernetes.modules import PACKAGES, ModuleError, add, add_coredns, versions
+from tools.kubernetes.modules import OTHERS, PACKAGES, ModuleError, add, add_other, versions
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,15 +33,16 @@ def add_command(version: str) -> None:
 @main.command("build-other")
 @click.argument("name")
 def build_other_command(name: str) -> None:
-    """Build the module NAME that is not Kubernetes' own (coredns-1.14.6, pause), and print the program's path."""
+    """Build the module NAME that is not Kubernetes' own (coredns-1.14.6, helm-3.22.0), and print the program's path."""
     print(build_other(name))
 
 
-@main.command("add-coredns")
+@main.command("add-other")
+@click.argument("name", type=click.Choice(sorted(OTHERS)))
 @click.argument("version")
-def add_coredns_command(version: str) -> None:
-    """Write the Go module that builds CoreDNS VERSION, which an image of some Kubernetes asks for."""
-    print(add_coredns(version))
+def add_other_command(name: str, version: str) -> None:
+    """Write the Go module that builds NAME in VERSION: CoreDNS for the image that some Kubernetes asks for, or Helm."""
+    print(add_other(name, version))
 
 
 @main.command("list")

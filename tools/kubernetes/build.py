@@ -66,7 +66,7 @@ def build(version: str, programs: Iterable[str] = PACKAGES) -> Path:
 
 
 def build_other(name: str) -> Path:
-    """Build the program of another module beside Kubernetes' ("coredns-1.14.6", "pause") likewise. Returns its path.
+    """Build the program of another module beside Kubernetes' ("helm-3.22.0", "pause") likewise. Returns its path.
 
     Raises BuildError and ModuleError.
     """

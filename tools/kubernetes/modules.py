@@ -23,7 +23,11 @@ COMMANDS = (
 ETCD = {"etcd": "go.etcd.io/etcd/server/v3", "etcdctl": "go.etcd.io/etcd/etcdctl/v3"}
 PACKAGES = {name: f"k8s.io/kubernetes/cmd/{name}" for name in COMMANDS} | ETCD
 """The Go package of every program that a module builds."""
-COREDNS = "github.com/coredns/coredns"
+OTHERS = {
+    "coredns": ("github.com/coredns/coredns", "github.com/coredns/coredns"),
+    "helm": ("helm.sh/helm/v3", "helm.sh/helm/v3/cmd/helm"),
+}
+"""The Go module and the package of what is not Kubernetes' own, by the program's name."""
 NO_GO = "Go is missing. Install Go 1.26 or later (https://go.dev/dl/), so that `go version` answers, and try again."
 
 _REQUIRED = re.compile(r"^\s*(?:require\s+)?k8s\.io/kubernetes (v\S+)", re.MULTILINE)
@@ -58,13 +62,13 @@ def versions() -> list[str]:
 def module_of_other(name: str) -> tuple[Path, str]:
     """The folder of the module `name` ("coredns-1.14.6", "pause") and the Go package of its program.
 
-    CoreDNS is not built from Kubernetes' module: its dependencies would move Kubernetes' own. Raises ModuleError, with
+    These are not built from Kubernetes' module: their dependencies would move Kubernetes' own. Raises ModuleError, with
     what to do.
     """
     folder, program = HERE / name, name.partition("-")[0]
     if not (folder / "go.mod").exists():
-        raise ModuleError(f"there is no Go module for {name}: python -m tools.kubernetes add-coredns writes one")
-    return folder, COREDNS if program == "coredns" else "."
+        raise ModuleError(f"there is no Go module for {name}: python -m tools.kubernetes add-other writes one")
+    return folder, OTHERS[program][1] if program in OTHERS else "."
 
 
 def _required(path: Path) -> str:
@@ -95,16 +99,17 @@ def add(version: str) -> Path:
     return _written(HERE / ".".join(version.split(".")[:2]), module, PACKAGES.values())
 
 
-def add_coredns(version: str) -> Path:
-    """Write the module of CoreDNS `version` ("1.14.6"), in a folder of its own. Returns that folder."""
+def add_other(name: str, version: str) -> Path:
+    """Write the module of one of OTHERS in a `version` ("1.14.6"), in a folder of its own. Returns that folder."""
     _require_full(version)
-    upstream = download(f"{COREDNS}@v{version}")
+    path, package = OTHERS[name]
+    upstream = download(f"{path}@v{version}")
     go = _GO.search(Path(upstream["GoMod"]).read_text(encoding="utf-8"))
     module = (
-        f"// Written by python -m tools.kubernetes add-coredns {version}\n"
-        f"module kubepreflight.invalid/coredns\n\ngo {go[1] if go else '1.26'}\n\nrequire {COREDNS} v{version}\n"
+        f"// Written by python -m tools.kubernetes add-other {name} {version}\n"
+        f"module kubepreflight.invalid/{name}\n\ngo {go[1] if go else '1.26'}\n\nrequire {path} v{version}\n"
     )
-    return _written(HERE / f"coredns-{version}", module, (COREDNS,))
+    return _written(HERE / f"{name}-{version}", module, (package,))
 
 
 def _require_full(version: str) -> None:
