@@ -1,0 +1,53 @@
+"""What `--runtime-config` of the API server switches on and off.
+
+Source: pkg/server/resourceconfig/helpers.go in k8s.io/apiserver v0.37.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from kubepreflight.knowledge.api_lifecycle import ApiKind
+from kubepreflight.semantics.setting import Setting, truth
+from kubepreflight.visible import visible
+
+RUNTIME_CONFIG = "runtime-config"
+_MATCHERS = ("api/all", "api/ga", "api/beta", "api/alpha", "api/legacy")
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry: a `version` (`batch/v2alpha1`), or one `resource` of it, switched on or off."""
+
+    version: str
+    resource: str
+    on: bool
+    flag: Setting
+
+    @property
+    def text(self) -> str:
+        """How it is written, without its value."""
+        return visible("/".join(filter(None, (self.version, self.resource))))
+
+    def switches_on(self, row: ApiKind) -> bool:
+        """Whether it switches on a kind of its version that is off by default."""
+        return self.on and row.served_by_default == "no" and self.resource in ("", _plural(row.kind))
+
+
+def entries_of(flags: Iterable[Setting]) -> Iterator[Entry]:
+    """The entries of `--runtime-config` that name versions, without `api/all` and the like."""
+    for flag in flags:
+        for item in flag.items:
+            name, _, value = item.partition("=")
+            parts = name.strip().split("/")
+            if name.strip() not in _MATCHERS and len(parts) in (2, 3):
+                on = truth(value.strip() or "true") is True
+                yield Entry(version="/".join(parts[:2]), resource="".join(parts[2:]), on=on, flag=flag)
+
+
+def _plural(kind: str) -> str:
+    name = kind.lower()
+    if name.endswith("s"):
+        return f"{name}es"
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"

@@ -1,0 +1,136 @@
+"""One setting of one of Kubernetes' programs, the place where it is made, and how its texts are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from kubepreflight.finding import Subject
+from kubepreflight.version import Minor
+
+API_SERVER, KUBELET, PROXY, KUBEADM, SCHEDULER = (
+    "kube-apiserver",
+    "kubelet",
+    "kube-proxy",
+    "kubeadm",
+    "kube-scheduler",
+)
+STATIC_COMPONENTS: Mapping[str, tuple[str, ...]] = {
+    API_SERVER: ("apiServer",),
+    "kube-controller-manager": ("controllerManager",),
+    SCHEDULER: ("scheduler",),
+    "etcd": ("etcd", "local"),
+}
+"""What kubeadm runs as static pods, and where its ClusterConfiguration speaks of them."""
+
+GATES = "feature-gates"
+ALL_GATES = ("AllAlpha", "AllBeta")
+"""They stand for many gates, and every version knows them."""
+
+_DEFAULT_PREFIX = "kube"
+_TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
+
+
+class Where(Enum):
+    """What sort of place it is; the order of the members is that of remedies."""
+
+    KUBEADM_CONFIG = "the ConfigMap kubeadm-config, from which kubeadm renders the static pods anew"
+    KUBELET_CONFIG = "the ConfigMap kubelet-config, from which kubeadm writes each node's config.yaml anew"
+    PROXY_CONFIG = "the ConfigMap of kube-proxy"
+    NODE = "a file on a node, which kubeadm leaves alone"
+    STATIC_POD = "a static pod as it runs, where kubeadm-config is not known"
+    FILE = "a file that somebody may give to kubeadm, or bring to a node"
+
+    @property
+    def rank(self) -> int:
+        """0 for the first."""
+        return list(Where).index(self)
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a setting is made: `entry` is the field of a document or the variable of a file, empty for a bare flag.
+
+    `running` is the minor of the kubelet that reads it, None for what moves with the cluster. `is_kubeadms` is true for
+    the flags that kubeadm itself keeps.
+    """
+
+    where: Where
+    subject: Subject
+    entry: str = ""
+    running: Minor | None = None
+    is_kubeadms: bool = False
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """A flag without its dashes, or a feature gate, of a component; `value` as it is written."""
+
+    component: str
+    name: str
+    value: str
+    place: Place
+
+    @property
+    def switch(self) -> bool | None:
+        """The value as Go's ParseBool reads it; None for what it refuses."""
+        return truth(self.value)
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The value as a list."""
+        return tuple(item for part in self.value.split(",") if (item := part.strip()))
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration of a component: KubeletConfiguration, KubeProxyConfiguration, KubeSchedulerConfiguration.
+
+    `lines` has the line of each dotted key, where that is known.
+    """
+
+    component: str
+    values: Mapping[str, Any]
+    place: Place
+    lines: Mapping[str, int] = {}
+
+    def at(self, field: str) -> Place:
+        """The place of one of its fields."""
+        line = self.lines.get(field, self.place.subject.line)
+        subject = msgspec.structs.replace(self.place.subject, field=field, line=line)
+        return msgspec.structs.replace(self.place, subject=subject, entry=field)
+
+
+def truth(value: str) -> bool | None:
+    """A text as Go's ParseBool reads it; None for what it refuses."""
+    return True if value in _TRUE else False if value in _FALSE else None
+
+
+def gates_of_flag(flag: Setting) -> Iterator[Setting]:
+    """The gates that one `--feature-gates` sets: `A=true,B=false`; since 1.31 also `kube:A=true`.
+
+    Those of another component than Kubernetes' own are passed over.
+    """
+    for item in flag.items:
+        name, assigned, value = item.partition("=")
+        prefix, _, bare = name.strip().rpartition(":")
+        if assigned and prefix in ("", _DEFAULT_PREFIX):
+            yield Setting(component=flag.component, name=bare, value=value.strip(), place=flag.place)
+
+
+def gates_of_document(document: Document) -> Iterator[Setting]:
+    """The gates in the `featureGates` of a configuration; only a truth value can be one."""
+    given = document.values.get("featureGates")
+    for name, value in given.items() if isinstance(given, Mapping) else ():
+        if isinstance(value, bool):
+            place = document.at(f"featureGates.{name}")
+            yield Setting(component=document.component, name=str(name), value=str(value).lower(), place=place)
+
+
+def flags_of(component: str, arguments: Iterable[tuple[str, str]], place: Place) -> Iterator[Setting]:
+    """Each flag of a component that is set at a place, which then tells which one."""
+    for name, value in arguments:
+        subject = msgspec.structs.replace(place.subject, field=f"{component} --{name}")
+        yield Setting(
+            component=component, name=name, value=value, place=msgspec.structs.replace(place, subject=subject)
+        )

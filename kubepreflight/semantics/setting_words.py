@@ -1,0 +1,145 @@
+"""How a setting that the upgrade does not survive is told: which hop, what breaks, where it stands, the exact edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from kubepreflight.finding import BLOCKER, WARNING, Hop, Phase, Severity, Subject
+from kubepreflight.semantics.kubeadm_config import EDIT as EDIT_KUBEADM
+from kubepreflight.semantics.planned_kubelets import EDIT as EDIT_KUBELETS
+from kubepreflight.semantics.setting import KUBEADM, KUBELET, PROXY, STATIC_COMPONENTS, Place, Setting, Where
+from kubepreflight.semantics.several import common_subject, listed
+from kubepreflight.upgrade import Upgrade
+from kubepreflight.version import Minor
+from kubepreflight.visible import visible
+
+EDIT_PROXY = "kubectl -n kube-system edit configmap kube-proxy"
+RESTART = "systemctl daemon-reload && systemctl restart kubelet"
+
+_LESS = (Where.STATIC_POD, Where.FILE)
+"""What stands there need not reach the upgraded program."""
+
+
+def bites(setting: Setting, gone: Minor, upgrade: Upgrade) -> Hop | None:
+    """The hop with which a program comes that refuses the setting: the first of `gone` or later.
+
+    None when that is beyond the target, and when today's program refuses it already: it cannot be in use.
+    """
+    running = setting.place.running or upgrade.first_hop.start
+    return None if gone <= running else upgrade.hop_to(gone)
+
+
+def severity_of(settings: Iterable[Setting]) -> Severity:
+    """A blocker where the upgraded program will read it; a warning where that needs somebody who brings it there."""
+    return WARNING if all(one.place.where in _LESS for one in settings) else BLOCKER
+
+
+def phase_of(settings: Iterable[Setting]) -> Phase:
+    """When the first of them bites."""
+    phases = {Phase.NODE_UPGRADE if one.component == KUBELET else Phase.CONTROL_PLANE_UPGRADE for one in settings}
+    return min(phases, key=lambda one: one.rank)
+
+
+def subject_of(settings: Sequence[Setting], field: str) -> Subject:
+    """The thing to change: the one, when there is just one, else what they share."""
+    places = list(dict.fromkeys(msgspec.structs.replace(one.place.subject, field="", line=0) for one in settings))
+    if len(places) > 1:
+        return common_subject(places, field)
+    (line, *others) = {one.place.subject.line for one in settings}
+    return msgspec.structs.replace(places[0], field=field, line=0 if others else line)
+
+
+def consequences(settings: Iterable[Setting], hop: Hop) -> str:
+    """What happens to each sort of program that does not start."""
+    components = dict.fromkeys(one.component for one in settings)
+    static = [one for one in components if one in STATIC_COMPONENTS]
+    said = []
+    if static:
+        etcd = "" if "etcd" in static else " An etcd that it has moved before stays moved."
+        said.append(
+            f"kubeadm waits in vain for the new {listed(static)}, goes back to the manifests that it had, and ends "
+            f"with an error.{etcd}"
+        )
+    if KUBELET in components:
+        said.append(f"The kubelet of {hop.end} ends as soon as it is started: its node stays NotReady.")
+    if PROXY in components:
+        said.append(
+            f"The pods of kube-proxy {hop.end} crash: on each node Services stay as they were last, and no new ones "
+            "work."
+        )
+    if KUBEADM in components:
+        said.append(f"kubeadm {hop.end} stops before it has changed anything.")
+    return " ".join(said)
+
+
+def only_files(settings: Iterable[Setting]) -> str:
+    """What to add where the setting was only seen in files or static pods; empty otherwise."""
+    wheres = {one.place.where for one in settings}
+    if wheres == {Where.FILE}:
+        return (
+            " It was seen in files alone: that happens when somebody gives them to kubeadm, or brings them to a node."
+        )
+    if wheres <= set(_LESS):
+        return (
+            " It was seen in static pods, and what kubeadm-config says is not known: when it is not from there, "
+            "kubeadm renders the manifests without it."
+        )
+    return ""
+
+
+def stands(settings: Iterable[Setting]) -> str:
+    """Where it stands, for a sentence."""
+    return listed(_place(one.place) for one in sorted(settings, key=lambda one: one.place.where.rank))
+
+
+def _place(place: Place) -> str:
+    subject = place.subject
+    file = visible(f"{subject.file}:{subject.line}" if subject.line else subject.file)
+    match place.where:
+        case Where.KUBEADM_CONFIG | Where.KUBELET_CONFIG | Where.PROXY_CONFIG:
+            return f"the ConfigMap {subject.name} ({place.entry})"
+        case Where.NODE:
+            return f"{file} on {visible(subject.node)}"
+        case Where.STATIC_POD:
+            return file or f"the pod {subject.name}"
+    return f"{file} ({place.entry})" if place.entry else file
+
+
+def edits(settings: Sequence[Setting], what: str) -> str:
+    """What to type, place by place; `what` is the flag, or the gate."""
+    return "\n".join(line for where in Where for line in _edits(where, settings, what))
+
+
+def _edits(where: Where, settings: Sequence[Setting], what: str) -> Iterator[str]:
+    there = [one.place for one in settings if one.place.where is where]
+    if not there:
+        return
+    entries = listed(dict.fromkeys(one.entry for one in there))
+    match where:
+        case Where.KUBEADM_CONFIG:
+            yield f"Take {what} out of {entries}; the upgrade renders the manifests from there:\n{EDIT_KUBEADM}"
+        case Where.KUBELET_CONFIG:
+            yield f"Take {entries} out; kubeadm upgrade writes each node's config.yaml from there:\n{EDIT_KUBELETS}"
+        case Where.PROXY_CONFIG:
+            yield f"Take {entries} out of config.conf:\n{EDIT_PROXY}"
+        case Where.NODE:
+            yield from _on_nodes(there, what)
+        case Where.STATIC_POD:
+            yield f"See whether kubeadm-config has {what}, and take it out there:\n{EDIT_KUBEADM}"
+        case Where.FILE:
+            yield f"Take {what} out of {listed(_place(one) for one in there)}."
+
+
+def _on_nodes(places: Iterable[Place], what: str) -> Iterator[str]:
+    nodes: dict[tuple[str, int, str], list[str]] = {}
+    for one in places:
+        nodes.setdefault((one.subject.file, one.subject.line, one.entry), []).append(one.subject.node)
+    for (file, line, entry), names in nodes.items():
+        if file.startswith("/proc/"):
+            yield f"On {listed(names)} {what} is on the command line of the kubelet: take it out where that is started."
+            continue
+        of = f" of {entry}" if entry and entry != what else ""
+        where = f" (line {line})" if line else ""
+        yield f"On {listed(names)}, as root, take {what} out{of} in {visible(file)}{where}, then:\n{RESTART}"

@@ -1,0 +1,114 @@
+"""Every setting of Kubernetes' programs, in every place where kubeadm and the nodes keep it.
+
+What decides is what the upgraded program will be told. Of the static pods `control_plane_settings` tells. kubeadm
+writes each kubelet's config.yaml anew from the ConfigMap kubelet-config, and leaves flags, drop-ins and
+instance-config.yaml as they are. Source: cmd/kubeadm/app/phases/upgrade/postupgrade.go in 1.37.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+import msgspec
+
+from kubepreflight.finding import Gap, cannot_check
+from kubepreflight.host import Host
+from kubepreflight.inputs import Unavailable
+from kubepreflight.knowledge.names import Names
+from kubepreflight.semantics.addon_objects import KubeProxyConfigMap
+from kubepreflight.semantics.control_plane_settings import ControlPlaneSettings, FileSettings
+from kubepreflight.semantics.kubelets import Kubelets
+from kubepreflight.semantics.planned_kubelets import CONFIG_MAP, KubeletConfigurationMap
+from kubepreflight.semantics.setting import (
+    GATES,
+    KUBELET,
+    PROXY,
+    Document,
+    Place,
+    Setting,
+    Where,
+    gates_of_document,
+    gates_of_flag,
+)
+from kubepreflight.semantics.settings_of_kubeadm import of_config_map
+from kubepreflight.semantics.settings_of_nodes import of_host
+from kubepreflight.upgrade import Upgrade
+
+
+class NodeSettings(msgspec.Struct, frozen=True):
+    """What the next kubelets and kube-proxies will be told: by the cluster's ConfigMaps, and on each node."""
+
+    found: tuple[Setting | Document, ...]
+    gaps: tuple[Gap, ...] = ()
+
+    @classmethod
+    def provide(
+        cls,
+        *,
+        names: Names,
+        upgrade: Upgrade,
+        kubelet_config: list[KubeletConfigurationMap] | None,
+        proxy_config: list[KubeProxyConfigMap] | None,
+        hosts: list[Host] | None,
+        kubelets: Kubelets | None = None,
+    ) -> Self:
+        """Read them. Raises Unavailable when nothing of it was given."""
+        if kubelet_config is None and proxy_config is None and hosts is None:
+            raise Unavailable()
+        found: list[Setting | Document | Gap | None] = []
+        running = {one.node: one.version.minor_version for one in kubelets.known} if kubelets else {}
+        # What all kubelets are told is told to the oldest, too.
+        oldest = min(running.values(), default=None)
+        for one in kubelet_config or ():
+            place = Place(Where.KUBELET_CONFIG, one.subject, running=oldest)
+            found.append(of_config_map(KUBELET, one.data, "kubelet", place))
+        found += (
+            of_config_map(PROXY, one.data, "config.conf", Place(Where.PROXY_CONFIG, one.subject))
+            for one in proxy_config or ()
+        )
+        planned = any(isinstance(one, Document) and one.component == KUBELET for one in found)
+        name = names.kubelet_config(upgrade.first_hop.start)
+        if name != CONFIG_MAP and not planned:
+            how = f"kubectl -n kube-system get configmap {name} -o yaml"
+            found.append(cannot_check(f"ConfigMap kube-system/{name}", "it is not read by this version", how=how))
+        for host in hosts or ():
+            found += of_host(host, running.get(host.name), planned=planned)
+        kept = tuple(one for one in found if isinstance(one, Setting | Document))
+        return cls(kept, tuple(one for one in found if isinstance(one, Gap)))
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """All that are known: flags and feature gates, each where it is made, and configurations of programs.
+
+    `gaps` say what could not be looked at. A setting that stands in several places is there several times.
+    """
+
+    flags: tuple[Setting, ...]
+    gates: tuple[Setting, ...]
+    documents: tuple[Document, ...]
+    gaps: tuple[Gap, ...] = ()
+
+    @classmethod
+    def provide(
+        cls,
+        control_plane: ControlPlaneSettings | None,
+        nodes: NodeSettings | None,
+        files: FileSettings | None = None,
+    ) -> Self:
+        """From all sides. Raises Unavailable when none was given."""
+        told = files if files and (files.found or files.gaps) else None
+        given = [one for one in (control_plane, nodes, told) if one is not None]
+        if not given:
+            raise Unavailable()
+        return cls.of((one for side in given for one in side.found), (gap for side in given for gap in side.gaps))
+
+    @classmethod
+    def of(cls, found: Iterable[Setting | Document], gaps: Iterable[Gap] = ()) -> Self:
+        """By what they are. Gates are those of flags and of documents."""
+        kept = list(found)
+        flags = tuple(one for one in kept if isinstance(one, Setting))
+        documents = tuple(one for one in kept if isinstance(one, Document))
+        gates = [gate for one in flags if one.name == GATES for gate in gates_of_flag(one)]
+        gates += (gate for one in documents for gate in gates_of_document(one))
+        return cls(flags, tuple(gates), documents, tuple(dict.fromkeys(gaps)))

@@ -1,0 +1,103 @@
+"""The settings that kubeadm keeps: in kubeadm-config, in the ConfigMaps beside it, in files for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from kubepreflight.finding import Gap, Subject, cannot_check
+from kubepreflight.host import flags_in
+from kubepreflight.semantics.kubeadm_config import EDIT, KubeadmConfig, mapping_in
+from kubepreflight.semantics.kubeadm_files import (
+    ClusterConfiguration,
+    ComponentConfiguration,
+    InitConfiguration,
+    JoinConfiguration,
+    StaticPodManifest,
+)
+from kubepreflight.semantics.setting import (
+    KUBEADM,
+    KUBELET,
+    STATIC_COMPONENTS,
+    Document,
+    Place,
+    Setting,
+    Where,
+    flags_of,
+)
+from kubepreflight.static_pod import StaticPodSpec
+
+
+def of_cluster_configuration(config: KubeadmConfig, place: Place) -> Iterator[Setting | Document | Gap]:
+    """The flags of the static pods, and kubeadm's own gates; a gap for each component whose flags cannot be read."""
+    yield Document(component=KUBEADM, values=config.document, place=place)
+    for component, at in STATIC_COMPONENTS.items():
+        try:
+            arguments = config.extra_arguments(*at)
+        except ValueError as error:
+            how = EDIT if place.where is Where.KUBEADM_CONFIG else f"mend it: {place.subject.file}"
+            yield cannot_check("kubeadm-config", str(error), subject=str(place.subject), how=how, asked=True)
+            continue
+        yield from flags_of(component, arguments, entry(place, f"{'.'.join(at)}.extraArgs"))
+
+
+def of_files(
+    clusters: Iterable[ClusterConfiguration],
+    nodes: Iterable[InitConfiguration | JoinConfiguration],
+    manifests: Iterable[StaticPodManifest],
+) -> Iterator[Setting | Document | Gap]:
+    """The settings in kubeadm's files, and the flags in manifests of static pods."""
+    for cluster in clusters:
+        yield from of_cluster_configuration(KubeadmConfig(cluster.document), in_file(cluster.subject))
+    for one in nodes:
+        given = (one.node_registration or {}).get("kubeletExtraArgs")
+        try:
+            arguments = KubeadmConfig({KUBELET: {"extraArgs": given}}).extra_arguments(KUBELET)
+        except ValueError as error:
+            what = f"nodeRegistration.kubeletExtraArgs: {error}"
+            yield cannot_check("kubeadm's files", what, subject=str(one.subject), asked=True)
+            continue
+        yield from flags_of(KUBELET, arguments, entry(in_file(one.subject), "nodeRegistration.kubeletExtraArgs"))
+    for manifest in manifests:
+        if manifest.name in STATIC_COMPONENTS:
+            yield from of_static_pod(manifest.name, manifest.spec, in_file(manifest.subject))
+
+
+def documents_in_files(configurations: Iterable[ComponentConfiguration]) -> Iterator[Document]:
+    """The configurations of programs in files."""
+    for one in configurations:
+        values = {"apiVersion": one.api_version, "kind": one.kind, "featureGates": one.feature_gates}
+        yield Document(component=one.component, values=values, place=in_file(one.subject))
+
+
+def of_static_pod(component: str, spec: StaticPodSpec, place: Place) -> Iterator[Setting]:
+    """The flags on the command line of a component's static pod."""
+    for container in spec.containers or ():
+        words = container.command_line
+        if words and words[0].rpartition("/")[2] == component:
+            yield from flags_of(component, flags_in(words[1:]), place)
+
+
+def of_config_map(component: str, data: Mapping[str, str] | None, key: str, place: Place) -> Document | Gap | None:
+    """The configuration in a ConfigMap; None when it has none."""
+    text = (data or {}).get(key)
+    if text is None:
+        return None
+    try:
+        values: dict[str, Any] = mapping_in(text)
+    except ValueError as error:
+        name = f"{place.subject.namespace}/{place.subject.name}"
+        return cannot_check(f"ConfigMap {name}", f"its {key} cannot be read: {error}", asked=True)
+    return Document(component=component, values=values, place=place)
+
+
+def in_file(subject: Subject) -> Place:
+    """A place in a file that somebody keeps."""
+    return Place(Where.FILE, subject)
+
+
+def entry(place: Place, name: str) -> Place:
+    """A part of a place."""
+    return msgspec.structs.replace(place, entry=name)

@@ -1,0 +1,51 @@
+"""The kubelets' settings on the nodes that kubeadm leaves alone: flags wherever they are written, drop-ins, its
+instance-config.yaml; and config.yaml itself where it is not known from which ConfigMap it is written anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kubepreflight.finding import Gap, Subject
+from kubepreflight.host import Host, KubeletConfigFile, KubeletFlag, Missing
+from kubepreflight.semantics.planned_kubelets import CONFIG
+from kubepreflight.semantics.setting import KUBELET, Document, Place, Setting, Where
+from kubepreflight.version import Minor
+
+KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
+"""Where kubeadm keeps the flags that it gives a kubelet."""
+
+
+def of_host(host: Host, running: Minor | None, *, planned: bool) -> Iterator[Setting | Document | Gap]:
+    """What the kubelet of one node will be told after its upgrade, as far as the node tells it.
+
+    `running` is its minor, None when nobody knows it. `planned` says that the ConfigMap is known from which kubeadm
+    writes its config.yaml anew.
+    """
+    kubelet = host.kubelet
+    flags = kubelet.flags
+    if isinstance(flags, Missing) and not isinstance(kubelet.running, Missing):
+        flags = kubelet.running or flags
+    if isinstance(flags, Missing):
+        yield host.cannot_check("kubelet settings", flags)
+    else:
+        yield from (_flag(host, one, running) for one in flags)
+    if kubelet.unread:
+        yield host.cannot_check("kubelet settings", Missing(kubelet.unread))
+    if isinstance(kubelet.files, Missing):
+        yield host.cannot_check("kubelet settings", kubelet.files)
+        files: tuple[KubeletConfigFile, ...] = ()
+    else:
+        files = kubelet.files
+    if planned and files and files[0].path == CONFIG:
+        files = files[1:]
+    instance = () if kubelet.instance is None else (kubelet.instance,)
+    for file in (*files, *instance):
+        place = Place(Where.NODE, host.at(file.path), running=running)
+        yield Document(component=KUBELET, values=file.values, lines=file.lines, place=place)
+
+
+def _flag(host: Host, flag: KubeletFlag, running: Minor | None) -> Setting:
+    subject = Subject(node=host.name, file=flag.file, line=flag.line, field=f"{KUBELET} --{flag.name}")
+    is_kubeadms = flag.file == KUBEADM_FLAGS
+    place = Place(Where.NODE, subject, entry=flag.variable, running=running, is_kubeadms=is_kubeadms)
+    return Setting(component=KUBELET, name=flag.name, value=flag.value, place=place)

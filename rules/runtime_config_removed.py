@@ -1,0 +1,106 @@
+"""API versions in --runtime-config that the next API server does not have."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, Hop, finding
+from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
+from kubepreflight.knowledge.runtime_config import RuntimeConfig
+from kubepreflight.rule import rule
+from kubepreflight.semantics.control_plane_settings import ApiServerFlags
+from kubepreflight.semantics.runtime_config import RUNTIME_CONFIG, Entry, entries_of
+from kubepreflight.semantics.setting_words import (
+    bites,
+    consequences,
+    edits,
+    only_files,
+    severity_of,
+    stands,
+    subject_of,
+)
+from kubepreflight.upgrade import Upgrade
+
+
+@rule(severity=BLOCKER, area="configuration", phase="control-plane-upgrade")
+def runtime_config_removed(
+    flags: ApiServerFlags, table: RuntimeConfig, lifecycle: ApiLifecycle, upgrade: Upgrade
+) -> Iterator[Finding | Gap]:
+    """The API server's --runtime-config names an API version that the target lacks.
+
+    Why: alpha versions, and the beta versions since 1.24, are switched on with --runtime-config. They go again after
+    some releases, and the flag stays where it was written.
+
+    What happens: an API server that has nothing left of the version (in its scheme) does not start: `group version …
+    that has not been registered`, or `unknown api groups …` when it was the last of its group, no matter whether it is
+    switched on or off. kubeadm waits in vain, and goes back. Where it still knows the version, but serves it no more,
+    the entry is passed over in silence: what was switched on is gone, and who asks for it gets `the server could not
+    find the requested resource`. That is a warning. It is a warning, too, where the flag was only seen in a file.
+
+    When it stays silent: the version is not known to go on the way to the target, or today's API server refuses it
+    already; an entry switches off what goes, and the API server does not mind; it switches on what is on anyhow
+    (removed-api tells what happens to its clients). api/all, api/beta and the like are never refused, and which of the
+    versions that they switch on somebody uses cannot be told from them.
+
+    How to see it yourself: kubectl -n kube-system get configmap kubeadm-config -o yaml | grep -A1 runtime-config, and
+    kubectl api-versions
+
+    References:
+        https://kubernetes.io/docs/tasks/administer-cluster/enable-disable-api/
+        https://kubernetes.io/docs/reference/using-api/deprecation-guide/
+
+    """
+    yield from flags.gaps
+    for version, entries in _by_version(entries_of(flags.named(RUNTIME_CONFIG))).items():
+        gone = table.gone.get(version)
+        refused = [one for one in entries if gone and bites(one.flag, gone, upgrade)]
+        if gone and refused:
+            yield _refused(version, refused, hop=bites(refused[0].flag, gone, upgrade))
+            continue
+        for row in lifecycle.served():
+            using = [one for one in entries if row.api_version == version and one.switches_on(row)]
+            hop = bites(using[0].flag, row.removed, upgrade) if using and row.removed else None
+            if hop:
+                yield _gone(row, using, hop)
+
+
+def _by_version(entries: Iterable[Entry]) -> Mapping[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for one in entries:
+        found.setdefault(one.version, []).append(one)
+    return found
+
+
+def _refused(version: str, entries: list[Entry], hop: Hop | None) -> Finding:
+    flags = [one.flag for one in entries]
+    assert hop is not None
+    return finding(
+        subject_of(flags, f"--runtime-config {version}"),
+        f"The API server of {hop.end} has nothing of {version} any more, and does not start with it in "
+        f"--runtime-config (in {stands(flags)}): `group version {version} that has not been registered`, or `unknown "
+        f"api groups`. {consequences(flags, hop)}{only_files(flags)}",
+        remedy=f"Nothing of that version is served then, so nothing is lost with the entry.\n{_edits(entries)}",
+        places=[one.place.subject for one in flags],
+        evidence={"entries": sorted({one.text for one in entries})},
+        severity=severity_of(flags),
+        hop=hop,
+    )
+
+
+def _gone(row: ApiKind, entries: list[Entry], hop: Hop) -> Finding:
+    flags = [one.flag for one in entries]
+    instead = f"Who uses it has to move to {row.replacement_version}" if row.replacement else "Nothing replaces it"
+    return finding(
+        subject_of(flags, f"--runtime-config {row.api_version} {row.kind}"),
+        f"{row.kind} of {row.api_version} is switched on by --runtime-config (in {stands(flags)}), and the API server "
+        f"of {hop.end} does not serve it any more: it passes over the entry in silence, and who asks for it gets "
+        "`the server could not find the requested resource`.",
+        remedy=f"{instead}. Then:\n{_edits(entries)}",
+        places=[one.place.subject for one in flags],
+        evidence={"entries": sorted({one.text for one in entries})},
+        severity=WARNING,
+        hop=hop,
+    )
+
+
+def _edits(entries: list[Entry]) -> str:
+    texts = " and ".join(sorted({one.text for one in entries}))
+    return edits([one.flag for one in entries], f"{texts} of --runtime-config")
