@@ -9,12 +9,12 @@ from kubepreflight.finding import WARNING, Finding, Gap, Hop, Subject, cannot_ch
 from kubepreflight.knowledge.health_job import HealthJob, HealthJobs
 from kubepreflight.objects import Api, KubernetesObject, Node, Pod
 from kubepreflight.rule import rule
+from kubepreflight.semantics.backends import Backends
 from kubepreflight.semantics.control_plane_order import ControlPlaneOrder
 from kubepreflight.semantics.quotas import SystemQuotas
 from kubepreflight.semantics.several import grouped
 from kubepreflight.semantics.webhooks import (
     AdmissionRequest,
-    Backends,
     MutatingWebhookConfiguration,
     ValidatingWebhookConfiguration,
     Webhook,

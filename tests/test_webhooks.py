@@ -1,4 +1,4 @@
-"""What admission webhooks are told of, and who answers."""
+"""What admission webhooks are told of."""
 
 from __future__ import annotations
 
@@ -7,16 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubepreflight.objects import Pod
-from kubepreflight.semantics.webhooks import (
-    AdmissionRequest,
-    Backends,
-    ClientConfig,
-    Service,
-    ServiceReference,
-    ValidatingWebhookConfiguration,
-    Webhook,
-)
+from kubepreflight.semantics.webhooks import AdmissionRequest, ValidatingWebhookConfiguration, Webhook
 
 POD = AdmissionRequest("", "v1", "pods", {"app": "x"}, {"kubernetes.io/metadata.name": "kube-system"})
 RULE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
@@ -75,28 +66,3 @@ def test_fails_closed(version: str, policy: str | None, fails: bool) -> None:
     }
     configuration = msgspec.convert(value, ValidatingWebhookConfiguration)
     assert [configuration.fails_closed(one) for one in configuration.webhooks or ()] == [fails]
-
-
-@pytest.mark.parametrize(
-    ("service", "pod", "absence"),
-    [
-        ({"selector": {"app": "guard"}}, {}, ""),
-        ({"selector": {"app": "guard"}}, {"conditions": [{"type": "Ready", "status": "False"}]}, "no pod behind"),
-        ({"selector": {"app": "guard"}}, {"phase": "Failed"}, "no pod behind"),
-        ({"selector": {"app": "other"}}, {}, "no pod behind"),
-        ({"selector": {}}, {}, None),
-        ({"selector": {"app": "guard"}, "type": "ExternalName"}, {}, None),
-        (None, {}, "there is no Service guard/guard"),
-    ],
-)
-def test_who_answers(service: dict[str, Any] | None, pod: dict[str, Any], absence: str | None) -> None:
-    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]} | pod
-    pods = [{"metadata": {"name": "guard-0", "namespace": "guard", "labels": {"app": "guard"}}, "status": status}]
-    services = [] if service is None else [{"metadata": {"name": "guard", "namespace": "guard"}, "spec": service}]
-    backends = Backends.provide(msgspec.convert(services, list[Service]), msgspec.convert(pods, list[Pod]))
-    found = backends.absence(ClientConfig(service=ServiceReference(name="guard", namespace="guard")))
-    assert absence in found if found and absence else found == absence
-
-
-def test_who_answers_behind_a_url_is_not_known() -> None:
-    assert Backends.provide([], []).absence(ClientConfig(url="https://guard.example.com")) is None

@@ -8,56 +8,13 @@ import msgspec
 
 from kubepreflight.finding import Subject
 from kubepreflight.inputs import Unavailable
-from kubepreflight.objects import Api, KubernetesObject
+from kubepreflight.semantics.backends import ClientConfig, ServiceReference
+from kubepreflight.semantics.extensions import ApiService, ConvertedDefinition
 from kubepreflight.semantics.webhooks import (
-    ClientConfig,
     MutatingWebhookConfiguration,
-    ServiceReference,
     ValidatingWebhookConfiguration,
     WebhookConfiguration,
 )
-
-
-class ApiServiceSpec(msgspec.Struct, rename="camel", frozen=True):
-    """Whom the API server asks for an aggregated API; `service` is null for its own."""
-
-    ca_bundle: str | None = None
-    insecure_skip_tls_verify: bool | None = msgspec.field(name="insecureSkipTLSVerify", default=None)
-    service: ServiceReference | None = None
-
-
-class ApiService(KubernetesObject):
-    """An API group's version, served by the API server itself or by somebody else."""
-
-    api = Api("apiregistration.k8s.io", "APIService", "apiservices", namespaced=False)
-    spec: ApiServiceSpec = ApiServiceSpec()
-
-
-class ConversionWebhook(msgspec.Struct, rename="camel", frozen=True):
-    """The webhook of a conversion in v1."""
-
-    client_config: ClientConfig | None = None
-
-
-class Conversion(msgspec.Struct, rename="camel", frozen=True):
-    """How objects of a CRD are converted; the last field is v1beta1's."""
-
-    strategy: str | None = None
-    webhook: ConversionWebhook | None = None
-    webhook_client_config: ClientConfig | None = None
-
-
-class ConvertedSpec(msgspec.Struct, rename="camel", frozen=True):
-    """The part of a CRD's spec that says it."""
-
-    conversion: Conversion | None = None
-
-
-class ConvertedDefinition(KubernetesObject):
-    """A CustomResourceDefinition, as far as its conversion goes."""
-
-    api = Api("apiextensions.k8s.io", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
-    spec: ConvertedSpec = ConvertedSpec()
 
 
 class Trust(msgspec.Struct, frozen=True):
@@ -111,10 +68,7 @@ def _of_services(services: Iterable[ApiService]) -> Iterator[Trust]:
 
 def _of_definitions(definitions: Iterable[ConvertedDefinition]) -> Iterator[Trust]:
     for one in definitions:
-        conversion = one.spec.conversion
-        if conversion is None or conversion.strategy != "Webhook":
-            continue
-        config = (conversion.webhook and conversion.webhook.client_config) or conversion.webhook_client_config
+        config = one.converter
         if config is not None and config.ca_bundle:
             what = f"objects of {one.name} can be neither read nor written in any version but the stored one"
             subject = msgspec.structs.replace(one.subject, field="conversion")
@@ -126,4 +80,4 @@ def _called(config: ClientConfig) -> str:
 
 
 def _service(service: ServiceReference) -> str:
-    return f"Service {service.namespace}/{service.name}"
+    return f"Service {service}"

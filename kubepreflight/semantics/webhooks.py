@@ -1,4 +1,4 @@
-"""Admission webhooks: what they are asked about, and whether anybody is there to answer.
+"""Admission webhooks: which requests they are told of, as the API server computes it.
 
 Source: https://github.com/kubernetes/apiserver/blob/v0.37.2/pkg/admission/plugin/webhook/generic/webhook.go and, for
 rules, predicates/rules/rules.go beside it.
@@ -6,28 +6,13 @@ rules, predicates/rules/rules.go beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import msgspec
 
-from kubepreflight.objects import Api, KubernetesObject, Pod
+from kubepreflight.objects import Api, KubernetesObject
 from kubepreflight.parts import LabelSelector
-
-
-class ServiceReference(msgspec.Struct, rename="camel", frozen=True):
-    """The Service that is called."""
-
-    name: str = ""
-    namespace: str = ""
-
-
-class ClientConfig(msgspec.Struct, rename="camel", frozen=True):
-    """How somebody is called."""
-
-    ca_bundle: str | None = None
-    url: str | None = None
-    service: ServiceReference | None = None
+from kubepreflight.semantics.backends import ClientConfig
 
 
 class AdmissionRule(msgspec.Struct, rename="camel", frozen=True):
@@ -40,24 +25,36 @@ class AdmissionRule(msgspec.Struct, rename="camel", frozen=True):
     scope: str | None = None
 
     def matches(self, request: AdmissionRequest) -> bool:
-        """Whether a request in a namespace is among them."""
+        """Whether a request is among them, in the very group and version that it names."""
         wanted = (
             (self.api_groups, request.group),
             (self.api_versions, request.version),
             (self.operations, request.operation),
         )
+        other_scope = "Cluster" if request.is_namespaced else "Namespaced"
         return (
-            self.scope != "Cluster"
+            self.scope != other_scope
             and all({"*", asked} & set(listed or ()) for listed, asked in wanted)
-            and bool({"*", "*/*", request.resource, f"{request.resource}/*"} & set(self.resources or ()))
+            and any(_same(one, request.resource) for one in self.resources or ())
         )
 
 
+def _same(listed: str, requested: str) -> bool:
+    """Whether `*/status`, `pods/*` … stands for a resource; `*` and `pods` stand for no subresource."""
+    resource, _, part = listed.partition("/")
+    asked, _, asked_part = requested.partition("/")
+    return resource in ("*", asked) and part in ("*", asked_part)
+
+
 class Webhook(msgspec.Struct, rename="camel", frozen=True):
-    """One webhook of a configuration. `failure_policy` is Fail by default in v1, Ignore in v1beta1."""
+    """One webhook of a configuration. `failure_policy` is Fail by default in v1, Ignore in v1beta1.
+
+    `match_policy` is written down by every API server: where it is missing, in a manifest, it counts as Equivalent.
+    """
 
     name: str = ""
     failure_policy: str | None = None
+    match_policy: str | None = None
     client_config: ClientConfig = ClientConfig()
     rules: list[AdmissionRule] | None = None
     namespace_selector: LabelSelector | None = None
@@ -69,22 +66,44 @@ class Webhook(msgspec.Struct, rename="camel", frozen=True):
 
         Raises ValueError for a selector with an operator that Kubernetes does not know.
         """
-        return (
-            any(rule.matches(request) for rule in self.rules or ())
-            and (self.namespace_selector or LabelSelector()).matches(dict(request.namespace_labels))
-            and (self.object_selector or LabelSelector()).matches(dict(request.labels))
+        return self.asks_for(request) and self.selects(request)
+
+    def asks_for(self, request: AdmissionRequest) -> bool:
+        """Whether its rules name such requests."""
+        same = () if self.match_policy == "Exact" else request.also
+        forms = (request, *(request._replace(group=group, version=version) for group, version in same))
+        return any(rule.matches(one) for rule in self.rules or () for one in forms)
+
+    def selects(self, request: AdmissionRequest) -> bool:
+        """Whether its selectors take the object, and the namespace that it is in; what is in none is not exempted.
+
+        Raises ValueError for an operator that Kubernetes does not know.
+        """
+        inside, of_namespace = request.namespace_labels, self.namespace_selector
+        return (inside is None or of_namespace is None or of_namespace.matches(inside)) and (
+            self.object_selector is None or self.object_selector.matches(request.labels)
         )
 
 
 class AdmissionRequest(NamedTuple):
-    """What somebody wants to do in a namespace: the labels are those of the object and of the namespace."""
+    """What somebody wants to do: `labels` are the object's, `namespace_labels` are None for what has no namespace.
+
+    `resource` may name a part (`pods/eviction`). `also` are groups and versions under which the API server serves the
+    same objects: a webhook that asks for those is told of it too, unless its matchPolicy is Exact.
+    """
 
     group: str
     version: str
     resource: str
-    labels: Mapping[str, str]
-    namespace_labels: Mapping[str, str]
+    labels: dict[str, str]
+    namespace_labels: dict[str, str] | None
     operation: str = "CREATE"
+    also: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_namespaced(self) -> bool:
+        """Whether it is about something in a namespace."""
+        return self.namespace_labels is not None
 
 
 class WebhookConfiguration(KubernetesObject):
@@ -118,52 +137,3 @@ class MutatingWebhookConfiguration(WebhookConfiguration):
         "mutatingwebhookconfigurations",
         namespaced=False,
     )
-
-
-class ServiceSpec(msgspec.Struct, rename="camel", frozen=True):
-    """Which pods stand behind a Service; without a selector somebody else says it."""
-
-    selector: dict[str, str] | None = None
-    type: str | None = None
-
-
-class Service(KubernetesObject):
-    """A Service, as far as it is about who answers."""
-
-    api = Api("", "Service", "services")
-    spec: ServiceSpec = ServiceSpec()
-
-
-class Backends(msgspec.Struct, frozen=True):
-    """Who stands behind the Services of a cluster."""
-
-    services: Mapping[tuple[str, str], Service]
-    pods: Mapping[str, tuple[Pod, ...]]
-
-    @classmethod
-    def provide(cls, services: list[Service], pods: list[Pod]) -> Self:
-        """From all Services and pods."""
-        by_namespace: dict[str, list[Pod]] = {}
-        for pod in pods:
-            by_namespace.setdefault(pod.namespace, []).append(pod)
-        found = {(one.namespace, one.name): one for one in services}
-        return cls(found, {namespace: tuple(some) for namespace, some in by_namespace.items()})
-
-    def absence(self, config: ClientConfig) -> str | None:
-        """Why nobody answers, as a clause; "" when somebody is ready to; None when that cannot be seen from here."""
-        if config.service is None:
-            return None
-        service = self.services.get((config.service.namespace, config.service.name))
-        called = f"{config.service.namespace}/{config.service.name}"
-        if service is None:
-            return f"there is no Service {called}"
-        if not service.spec.selector or service.spec.type == "ExternalName":
-            return None
-        behind = self._behind(config.service.namespace, service.spec.selector)
-        if any(one.is_ready and not one.is_finished and one.metadata.deletion_timestamp is None for one in behind):
-            return ""
-        return f"no pod behind the Service {called} is ready"
-
-    def _behind(self, namespace: str, selector: Mapping[str, str]) -> Iterable[Pod]:
-        wanted = selector.items()
-        return (one for one in self.pods.get(namespace, ()) if wanted <= one.labels.items())

@@ -1,0 +1,116 @@
+"""Which of the requests that this upgrade needs a webhook would be told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from kubepreflight.finding import Phase, Subject
+from kubepreflight.knowledge.upgrade_requests import NeededRequest, NeededRequests
+from kubepreflight.objects import Api, KubernetesObject, Node
+from kubepreflight.semantics.webhooks import AdmissionRequest, Webhook
+from kubepreflight.semantics.workloads import Workloads
+from kubepreflight.upgrade import Upgrade
+
+NAME_LABEL = "kubernetes.io/metadata.name"
+NONE: dict[str, str] = {}
+
+
+class Namespace(KubernetesObject):
+    """A namespace, for its labels."""
+
+    api = Api("", "Namespace", "namespaces", namespaced=False)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A request of the table of which a webhook is told, and the workloads whose pods it is about, if it is."""
+
+    row: NeededRequest
+    workloads: tuple[Subject, ...] = ()
+
+
+class _Pods(msgspec.Struct, frozen=True):
+    """A workload that a drain evicts pods of, and their labels."""
+
+    subject: Subject
+    labels: dict[str, str]
+
+
+class UpgradeRequests:
+    """The requests that this upgrade needs, with the labels that their objects have here."""
+
+    def __init__(
+        self,
+        table: NeededRequests,
+        upgrade: Upgrade,
+        namespaces: list[Namespace],
+        nodes: list[Node] | None,
+        workloads: Workloads | None,
+    ) -> None:
+        self._rows = table.rows
+        self._minor = upgrade.first_hop.start
+        self._namespaces = {one.name: one.labels for one in namespaces}
+        self._nodes = nodes or []
+        self._workloads: dict[str, list[_Pods]] = {}
+        for one in workloads.all if workloads else ():
+            pod = one.pods[0]
+            self._workloads.setdefault(pod.namespace, []).append(_Pods(one.subject, pod.labels))
+
+    @classmethod
+    def provide(
+        cls,
+        table: NeededRequests,
+        upgrade: Upgrade,
+        namespaces: list[Namespace],
+        nodes: list[Node] | None,
+        workloads: Workloads | None,
+    ) -> UpgradeRequests:
+        """From the table and what the cluster holds."""
+        return cls(table, upgrade, namespaces, nodes, workloads)
+
+    def namespace_labels(self, name: str) -> dict[str, str]:
+        """The labels of a namespace; every API server since 1.21 adds its name."""
+        return self._namespaces.get(name) or {NAME_LABEL: name}
+
+    def told(self, webhook: Webhook, phase: Phase | None = None) -> Iterator[Told]:
+        """Those of which a webhook is told, of one phase or of all.
+
+        Raises ValueError for a selector with an operator that Kubernetes does not know.
+        """
+        evicted: dict[bool, tuple[Subject, ...]] = {}
+        for row in self._rows:
+            if phase not in (None, row.phase):
+                continue
+            asked = next((one for one in self._requests(row) if webhook.asks_for(one)), None)
+            if asked is None:
+                continue
+            if row.where == "workloads":
+                labelled = row.object == "pod"
+                if labelled not in evicted:
+                    evicted[labelled] = tuple(self._of_workloads(asked, webhook, labelled=labelled))
+                if evicted[labelled]:
+                    yield Told(row, evicted[labelled])
+            elif any(webhook.selects(asked._replace(labels=labels)) for labels in self._labels(row)):
+                yield Told(row)
+
+    def _requests(self, row: NeededRequest) -> Iterator[AdmissionRequest]:
+        also = tuple((one.group, one.version) for one in row.also if self._minor <= one.until)
+        labels = self.namespace_labels(row.where) if row.where else None
+        for operation in row.operations:
+            yield AdmissionRequest(row.group, row.version, row.resource, NONE, labels, operation, also)
+
+    def _labels(self, row: NeededRequest) -> Iterator[dict[str, str]]:
+        if row.object == "node":
+            yield from (one.labels for one in self._nodes)
+        else:
+            yield row.labels
+
+    def _of_workloads(self, asked: AdmissionRequest, webhook: Webhook, *, labelled: bool) -> Iterator[Subject]:
+        for name, workloads in self._workloads.items():
+            request = asked._replace(namespace_labels=self.namespace_labels(name))
+            if labelled:
+                found = (one.subject for one in workloads if webhook.selects(request._replace(labels=one.labels)))
+            else:
+                found = (one.subject for one in workloads if webhook.selects(request))
+            yield from dict.fromkeys(found)

@@ -1,0 +1,164 @@
+"""Admission webhooks that refuse what they cannot be asked about."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from shlex import quote
+
+from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, Phase, Subject, finding
+from kubepreflight.rule import rule
+from kubepreflight.semantics.several import listed
+from kubepreflight.semantics.strict_webhooks import Answering, StrictWebhook, StrictWebhooks
+from kubepreflight.semantics.upgrade_requests import Told
+
+
+@rule(severity=BLOCKER, area="apis", phase="control-plane-upgrade")
+def webhook_fails_closed(webhooks: StrictWebhooks) -> Iterator[Finding | Gap]:
+    """A webhook with failurePolicy Fail has nobody to answer for it, or loses them all with one node.
+
+    Why: before the API server stores, changes or deletes an object, it asks the admission webhooks that are told of
+    it. With failurePolicy Fail, which is the default, no answer means no. An upgrade takes away pods on every node, and
+    needs them made anew elsewhere, and kubeadm writes to kube-system.
+
+    What happens: a blocker when nobody answers now (there is no such Service, or no such port, or no endpoint is ready)
+    and the webhook is told of what the upgrade needs: pods that a drain evicts, evictions, nodes, leases, static pods
+    as the kubelet shows them, what kubeadm writes. The message says which, and what does not work. A warning when it is
+    told of other things only, which are refused today already, or when conditions in CEL (not evaluated here) may leave
+    it out. A warning, too, when all who answer run on one node: while that is drained, pods cannot be made elsewhere
+    until one of them is ready there. A webhook that is told of its own pods may then never come back: where the last
+    one is gone before a new one is let in, nobody can let it in. A note when somebody answers on several nodes, but the
+    webhook is told of pods in kube-system: kubeadm's wait for its static pods then rests on it.
+
+    When it stays silent: failurePolicy is Ignore; somebody answers on two nodes or more, or a DaemonSet's pod or a
+    static pod does, which a drain leaves alone; the webhook with its backend on one node is told of nothing that a
+    drain needs; the cluster has a single node. What the webhook is told of is computed as the API server does, from its
+    rules, matchPolicy, namespaceSelector and objectSelector with the labels that namespaces, nodes and pods have here.
+    Webhook configurations and admission policies themselves are told to no webhook, so that they can always be mended.
+    A webhook behind a URL, an ExternalName or a headless Service is named as not checked. What a webhook that answers
+    says to an eviction cannot be foretold.
+
+    How to see it yourself: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations -o yaml, and for
+    the Service that each names kubectl -n NAMESPACE get endpointslices -l kubernetes.io/service-name=NAME
+
+    References:
+        https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#failure-policy
+        https://kubernetes.io/docs/concepts/cluster-administration/admission-webhooks-good-practices/
+        https://github.com/kubernetes/apiserver/blob/v0.37.2/pkg/admission/plugin/webhook/generic/webhook.go
+
+    """
+    yield from webhooks.gaps
+    for one in webhooks.answering:
+        if one.backend.absence:
+            yield _unanswered(one, one.backend.absence)
+        elif one.node and one.told:
+            yield _goes_with_its_node(one)
+        elif not one.node and (found := [each for each in one.webhooks if any(map(_is_of_system_pods, each.told))]):
+            yield _stands_between(one, found)
+
+
+def _unanswered(one: Answering, absence: str) -> Finding:
+    certain = [each for each in one.webhooks if each.is_certain]
+    if certain:
+        then = f"All that it should see is refused: {_harms(told for each in certain for told in each.told)}."
+    elif one.told:
+        then = f"All that it should see is refused, unless its conditions in CEL leave it out: {_harms(one.told)}."
+    else:
+        then = "All that it should see is refused, today already; nothing that an upgrade needs is among it."
+    return finding(
+        one.webhooks[0].configuration,
+        f"Nobody answers for {_named(one.webhooks)}: {absence}. {then}{OWN if one.own else ''}",
+        remedy="Bring back who answers:\n"
+        f"kubectl -n {quote(one.service.namespace)} get services,endpointslices,deployments,pods\n"
+        + _let_pass(one.webhooks),
+        places=[each.subject for each in one.webhooks],
+        evidence=_evidence(one.told),
+        severity=BLOCKER if certain else WARNING,
+        phase=min((each.row.phase for each in one.told), key=lambda phase: phase.rank, default=Phase.BEFORE),
+    )
+
+
+def _goes_with_its_node(one: Answering) -> Finding:
+    pods = one.backend.pods
+    who = f"{pods[0].name} alone does" if len(pods) == 1 else f"all {len(pods)} pods that do run there"
+    unless = "" if any(each.is_certain for each in one.webhooks) else ", unless its conditions in CEL leave it out"
+    return finding(
+        one.webhooks[0].configuration,
+        f"While {one.node} is drained nobody answers for {_named(one.webhooks)}: {who} (Service {one.service}). Until "
+        f"one is ready elsewhere, all that it should see is refused{unless}: {_harms(one.told)}."
+        + (OWN if one.own else ""),
+        remedy="Let two pods or more answer for it, on different nodes (replicas, topologySpreadConstraints), before "
+        f"that node is drained:\nkubectl -n {quote(one.service.namespace)} get pods -o wide\n"
+        + _let_pass(one.webhooks),
+        places=[*(each.subject for each in one.webhooks), *pods],
+        evidence=_evidence(one.told),
+        severity=WARNING,
+        phase="node-upgrade",
+    )
+
+
+def _is_of_system_pods(one: Told) -> bool:
+    return one.row.where == "kube-system" and one.row.resource == "pods"
+
+
+def _stands_between(one: Answering, found: list[StrictWebhook]) -> Finding:
+    configuration = found[0].configuration
+    return finding(
+        configuration,
+        f"Pods in kube-system are refused whenever nobody answers for {_named(found)} (Service {one.service}). "
+        "Somebody does now; should that end in the course of the upgrade, kubeadm waits in vain for its static pods to "
+        "show, and goes back.",
+        remedy="Let it leave kube-system alone, by a namespaceSelector, where its add-on is configured:\n"
+        "matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [kube-system]}]\n"
+        f"kubectl get {configuration.api.plural} {quote(configuration.name)} -o yaml",
+        places=[each.subject for each in found],
+        severity=NOTE,
+    )
+
+
+def _named(webhooks: Iterable[StrictWebhook]) -> str:
+    names = [one.webhook.name for one in webhooks]
+    return f"the webhook{'s' if len(names) > 1 else ''} {listed(names)}"
+
+
+def _harms(told: Iterable[Told]) -> str:
+    found: dict[tuple[Subject, ...], list[str]] = {}
+    for one in told:
+        found.setdefault(one.workloads, []).append(one.row.harm)
+    texts = []
+    for whose, harms in found.items():
+        of = f"with pods of {listed(whose)}: " if whose else ""
+        texts.append(of + "; ".join(dict.fromkeys(harms)))
+    return "; ".join(texts)
+
+
+def _evidence(told: Iterable[Told]) -> Mapping[str, list[str]]:
+    found = sorted({_request(one) for one in told})
+    return {"told of": found} if found else {}
+
+
+def _request(one: Told) -> str:
+    row = one.row
+    resource = f"{row.resource}.{row.group}" if row.group else row.resource
+    where = f" in {row.where}" if row.where and row.where != "workloads" else ""
+    return f"{'/'.join(row.operations)} {resource}{where}"
+
+
+def _let_pass(webhooks: Iterable[StrictWebhook]) -> str:
+    lines, names = [], {}
+    for one in webhooks:
+        what = f"{one.configuration.kind.lower()} {quote(one.configuration.name)}"
+        patch = f'[{{"op":"replace","path":"/webhooks/{one.index}/failurePolicy","value":"Ignore"}}]'
+        lines.append(f"kubectl patch {what} --type json -p '{patch}'")
+        names[what] = f"kubectl delete {what}"
+    return "\n".join(
+        (
+            "Or let pass what it should see, until the upgrade is done (an operator may put it back):",
+            *lines,
+            "Or, when its add-on is gone for good:",
+            *names.values(),
+        )
+    )
+
+
+OWN = (
+    " It is told of its own pods, too: once the last of them is gone before a new one is let in, nobody can let one in "
+    "any more."
+)
