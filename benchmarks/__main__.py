@@ -19,6 +19,7 @@ def main() -> None:
     """Measure, and print as it goes."""
     with tempfile.TemporaryDirectory(prefix="kubepreflight-bench-") as scratch:
         start()
+        knowledge()
         manifests(Path(scratch))
         snapshots(Path(scratch), [int(one) for one in os.environ.get("PODS", "10000,50000,150000").split(",")])
 
@@ -28,6 +29,15 @@ def start() -> None:
     program = scan()[0]
     costs = best({"python -c pass": [sys.executable, "-c", "pass"], "--version": [program, "--version"]}, 9)
     table("start", costs, "python -c pass")
+
+
+def knowledge() -> None:
+    """(e) How long it takes to read every table of facts: the difference of the two."""
+    module = [sys.executable, "-m", "benchmarks.load_knowledge"]
+    costs = best({"without the tables": module, "with all tables": [*module, "tables"]}, 9)
+    table("knowledge", costs, "without the tables")
+    difference = costs["with all tables"].seconds - costs["without the tables"].seconds
+    print(f"  all tables: {difference * 1000:.0f} ms")
 
 
 def manifests(scratch: Path) -> None:

@@ -21,6 +21,9 @@ DEFAULT_WINDOW = "14d"
 ADDRESSES = ("InternalIP", "ExternalIP", "Hostname", "InternalDNS", "ExternalDNS")
 
 
+_KNOWLEDGE = click.option("--knowledge", metavar="DIR", help="Facts of your own, instead of or beside those shipped.")
+
+
 class _Group(click.Group):
     """Shows commands in the order in which they are used."""
 
@@ -52,6 +55,7 @@ def _source_options(command: Any) -> Any:
             click.option("--as", "as_user", metavar="USER", default="", help="Act as another user, like kubectl --as."),
             click.option("--exclude", metavar="GLOB", multiple=True, help="Files to leave out; repeatable."),
             click.option("--rules", "rule_folders", metavar="DIR", multiple=True, help="More rules; repeatable."),
+            _KNOWLEDGE,
             click.option(
                 "--opt-in",
                 metavar="WHAT",
@@ -179,6 +183,20 @@ def explain(rule: str, rule_folders: Sequence[str]) -> None:
     from kubepreflight.commands.pages import explain_rule
 
     click.echo(explain_rule(rule, rule_folders))
+
+
+@cli.command()
+@click.argument("table", required=False)
+@_KNOWLEDGE
+def knowledge(table: str | None, **options: Any) -> None:
+    """Show what is known of Kubernetes and of add-ons: for which versions, of when, and from where.
+
+    With the name of a TABLE: its files, its sources, and what they say of themselves.
+    """
+    from kubepreflight.commands.knowledge import list_tables, show_table
+
+    folder = options["knowledge"]
+    click.echo(show_table(table, folder) if table else list_tables(folder))
 
 
 @cli.command()

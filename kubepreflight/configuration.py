@@ -14,7 +14,7 @@ NAME = "kubepreflight.toml"
 PLAN = ("target", "at", "window")
 """What a file beside scanned input may set; a merge request must not waive its own findings."""
 REPEATABLE = ("output", "require", "only", "disable", "exclude", "opt_in", "rules")
-SINGLE = (*PLAN, "fail_on", "allow_incomplete", "context", "kubeconfig")
+SINGLE = (*PLAN, "fail_on", "allow_incomplete", "context", "kubeconfig", "knowledge")
 
 
 def read_configuration(path: Path) -> dict[str, Any]:

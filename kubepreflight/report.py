@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 
 from kubepreflight.finding import Evidence, Gap, Hop, Phase, Severity, Subject
+from kubepreflight.knowledge.table import TableInfo
 
 SCHEMA = "kubepreflight.report/v1"
 
@@ -124,12 +125,21 @@ class SourceRecord(_Record, frozen=True):
 
 
 class KnowledgeRecord(_Record, frozen=True):
-    """A table that was used, and the Kubernetes range for which it is verified."""
+    """A table that was used, and the Kubernetes range for which it is verified.
+
+    `own` are the files of the user's (`--knowledge`) that stand in the place of the shipped ones, or beside them.
+    """
 
     table: str
     start: str = msgspec.field(name="from")
     end: str = msgspec.field(name="to")
     date: str
+    own: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, info: TableInfo, own: tuple[str, ...] = ()) -> KnowledgeRecord:
+        """The record of a table."""
+        return cls(table=info.table, start=str(info.start), end=str(info.end), date=str(info.date), own=own)
 
 
 class CertificateRow(_Record, frozen=True):

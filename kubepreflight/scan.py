@@ -42,7 +42,10 @@ Read = Callable[[Collector], None]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be scanned, and how. `disabled` are names of rules, `required` names of `policy.REQUIRABLE`."""
+    """What is to be scanned, and how. `disabled` are names of rules, `required` names of `policy.REQUIRABLE`.
+
+    `own_knowledge` are the tables that the user has files of.
+    """
 
     options: ScanOptions
     rules: tuple[Rule, ...]
@@ -50,6 +53,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     disabled: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
     opted_in: frozenset[str] = frozenset()
+    own_knowledge: tuple[KnowledgeRecord, ...] = ()
 
 
 def wanted_by(rules: Iterable[Rule]) -> Wanted:
@@ -111,7 +115,7 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
         coverage=tuple(coverage),
         gaps=gaps,
         sources=(*snapshot.sources, *hosts.records),
-        knowledge=_knowledge(resolver, request.rules),
+        knowledge=_knowledge(resolver, request),
         tool=Tool(name="kubepreflight", version=__version__),
         created=datetime.now(UTC).replace(microsecond=0),
         nodes=overview.nodes,
@@ -185,15 +189,12 @@ def _cluster(snapshot: Snapshot, overview: Overview, plan: Upgrade | None) -> Cl
     )
 
 
-def _knowledge(resolver: Resolver, rules: Iterable[Rule]) -> tuple[KnowledgeRecord, ...]:
-    tables = {one for one in wanted_by(rules).others if hasattr(one, "info")}
+def _knowledge(resolver: Resolver, request: Request) -> tuple[KnowledgeRecord, ...]:
+    tables = {one for one in wanted_by(request.rules).others if hasattr(one, "info")}
     values = (resolver.get(table) for table in tables)
-    infos = (one.value.info for one in values if one.available)
-    records = (
-        KnowledgeRecord(table=info.table, start=str(info.start), end=str(info.end), date=str(info.date))
-        for info in infos
-    )
-    return tuple(sorted(records, key=lambda one: one.table))
+    records = {one.value.info.table: KnowledgeRecord.of(one.value.info) for one in values if one.available}
+    records |= {one.table: one for one in request.own_knowledge}
+    return tuple(sorted(records.values(), key=lambda one: one.table))
 
 
 @contextmanager

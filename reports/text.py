@@ -179,7 +179,9 @@ def _basis(page: Page, report: Report) -> None:
     page.heading("READ")
     for source in report.sources:
         page.prose(f"{source.name}{f': {source.detail}' if source.detail else ''}", _FIELD, f"  {source.kind}"[:15])
-    tables = ", ".join(f"{one.table} ({one.start} to {one.end}, {one.date})" for one in report.knowledge)
+    tables = ", ".join(
+        f"{one.table} ({', '.join((f'{one.start} to {one.end}', one.date, *one.own))})" for one in report.knowledge
+    )
     if tables:
         page.prose(tables, _FIELD, "  knowledge")
     page.prose(f"{report.tool.name} {report.tool.version}, {minute(report.created)} UTC", _FIELD, "  made by")

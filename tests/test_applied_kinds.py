@@ -1,10 +1,11 @@
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
-from kubepreflight.knowledge.applied_kinds import applied_kinds
+from kubepreflight.knowledge.applied_kinds import AppliedKinds
 from kubepreflight.objects import Origin, group_of
 from kubepreflight.semantics.applied_manifests import AppliedHead, AppliedManifest
 from kubepreflight.snapshot import Collector
 
+APPLIED = AppliedKinds.provide().apis
 NOT_KEPT = {
     # controllers make them
     *("ControllerRevision", "ReplicaSet", "EndpointSlice", "Event", "Lease", "LeaseCandidate", "CSINode"),
@@ -25,17 +26,17 @@ def test_every_kind_that_lost_a_version_and_lives_on_is_listed_or_left_out_on_pu
         for row in lifecycle.served()
         if row.removed is not None and not lifecycle.is_planned(row) and row.replacement
     }
-    known = {(group, api.kind) for api in applied_kinds() for group in (api.group, *api.also)}
+    known = {(group, api.kind) for api in APPLIED for group in (api.group, *api.also)}
     assert {kind for kind in moved if kind[1] not in NOT_KEPT} <= known
-    assert NOT_KEPT.isdisjoint(api.kind for api in applied_kinds())
-    assert {api.kind for api in applied_kinds()} <= {kind for _, kind in moved}
+    assert NOT_KEPT.isdisjoint(api.kind for api in APPLIED)
+    assert {api.kind for api in APPLIED} <= {kind for _, kind in moved}
 
 
 def test_each_is_listed_in_the_group_that_serves_it_last() -> None:
-    assert len({(api.group, api.kind) for api in applied_kinds()}) == len(applied_kinds())
-    assert {api.group for api in applied_kinds()}.isdisjoint({"extensions"})
+    assert len({(api.group, api.kind) for api in APPLIED}) == len(APPLIED)
+    assert {api.group for api in APPLIED}.isdisjoint({"extensions"})
     lifecycle = ApiLifecycle.provide()
-    for api in applied_kinds():
+    for api in APPLIED:
         rows = [row for row in lifecycle.served() if api.serves(group_of(row.api_version), row.kind)]
         replaced = {group_of(row.replacement_version) for row in rows if row.replacement}
         assert replaced == {api.group}

@@ -23,7 +23,7 @@ from kubepreflight.finding import Severity
 from kubepreflight.moments import duration, moment
 from kubepreflight.policy import REQUIRABLE, ExitStatus, exit_status
 from kubepreflight.progress import Progress
-from kubepreflight.report import Report, SourceRecord
+from kubepreflight.report import KnowledgeRecord, Report, SourceRecord
 from kubepreflight.rule import Rule, load_rules
 from kubepreflight.scan import Read, Request, collect, scan, wanted_by
 from kubepreflight.semantics.served import OPT_IN
@@ -105,6 +105,7 @@ def _own_configuration(named: str | None, paths: Iterable[str]) -> Path | None:
 def _request(
     options: Mapping[str, Any], records: Sequence[SourceRecord], telling: Progress, required: tuple[str, ...]
 ) -> Request:
+    own_knowledge = _own_knowledge(options.get("knowledge"))
     rules = load_rules(Path(one) for one in (*options.get("rule_folders", ()), *options.get("rules", ())))
     return Request(
         options=_plan(options),
@@ -113,7 +114,16 @@ def _request(
         disabled=_disabled(rules, options.get("only", ()), options.get("disable", ())),
         required=required,
         opted_in=_opted_in(rules, options.get("opt_in", ())),
+        own_knowledge=own_knowledge,
     )
+
+
+def _own_knowledge(folder: str | None) -> tuple[KnowledgeRecord, ...]:
+    if folder is None:
+        return ()
+    from kubepreflight.knowledge import tables
+
+    return tuple(KnowledgeRecord.of(table.info, table.own) for table in tables.use(Path(folder)) if table.own)
 
 
 def _opted_in(rules: Sequence[Rule], names: Iterable[str]) -> frozenset[str]:

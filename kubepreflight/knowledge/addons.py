@@ -42,6 +42,7 @@ from kubepreflight.knowledge.table import (
     TableInfo,
     Verified,
     convert,
+    files_in,
     read_text,
     with_minors,
 )
@@ -148,7 +149,7 @@ class AddonMatrix:
     @classmethod
     def load(cls, directory: Path) -> Self:
         """The add-ons of all `*.yaml` in `directory`. Raises KnowledgeError, for two of one name too."""
-        paths = sorted(directory.glob("*.yaml"))
+        paths = files_in(directory, "*.yaml")
         if not paths:
             raise KnowledgeError(f"{directory}: holds no add-on (*.yaml)")
         addons = tuple(load_addon(path) for path in paths)
@@ -203,14 +204,15 @@ def load_addon(path: Path) -> Addon:
     """The add-on in the file at `path`. Raises KnowledgeError with the file, and the line or the field."""
     import yaml
 
+    text = read_text(path)
     try:
-        document = yaml.load(read_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise KnowledgeError(f"{path}:{line}: {error.problem}") from error
     except yaml.YAMLError as error:
         raise KnowledgeError(f"{path}: {error}") from error
-    addon = convert(with_minors(document, MINORS), Addon, path)
+    addon = convert(with_minors(document, MINORS), Addon, path, text)
     if not addon.releases:
         raise KnowledgeError(f"{path}: releases: there is none")
     rows = tuple(_completed(row, addon, path) for row in addon.releases)

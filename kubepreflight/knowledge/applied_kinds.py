@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Self
 
 import msgspec
 
-from kubepreflight.knowledge.table import DIRECTORY, read_csv
+from kubepreflight.knowledge.table import DIRECTORY, TableInfo, read_csv
 from kubepreflight.objects import Api
 
 
@@ -18,8 +19,16 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     also: str = ""
 
 
-@cache
-def applied_kinds() -> tuple[Api, ...]:
-    """Where their objects are listed, in the table's order. Raises KnowledgeError."""
-    _info, rows = read_csv(DIRECTORY / "applied_kinds.csv", _Row, ())
-    return tuple(Api(row.group, row.kind, row.plural, row.namespaced, (row.also,) if row.also else ()) for row in rows)
+class AppliedKinds(msgspec.Struct, frozen=True):
+    """Where their objects are listed, in the table's order."""
+
+    info: TableInfo
+    apis: tuple[Api, ...]
+
+    @classmethod
+    @cache
+    def provide(cls) -> Self:
+        """The table that is shipped."""
+        info, rows = read_csv(DIRECTORY / "applied_kinds.csv", _Row, ())
+        apis = (Api(row.group, row.kind, row.plural, row.namespaced, (row.also,) if row.also else ()) for row in rows)
+        return cls(info, tuple(apis))

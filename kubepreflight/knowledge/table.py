@@ -1,12 +1,16 @@
-"""How a table of facts is read from its file, and for which Kubernetes versions it holds."""
+"""How a table of facts is read from its file, and for which Kubernetes versions it holds.
+
+A file below `DIRECTORY` that the user has too (`--knowledge`) is read from there, whoever asks for it.
+"""
 
 from __future__ import annotations
 
 import csv
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +20,12 @@ from kubepreflight.errors import KubepreflightError
 from kubepreflight.version import Minor
 
 DIRECTORY = Path(__file__).parent
+LIMIT = 4 << 20
+"""So many bytes a knowledge file may have, which is many times what any that is shipped has."""
+
+_LONG_LINE = 20_000
+_own: dict[Path, Path] = {}
+_opened: list[Path] = []
 _MINOR = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
 _VERIFIED = re.compile(r"# verified: (\d+\.\d+) to (\d+\.\d+) on (\d{4}-\d\d-\d\d)\s*$", re.ASCII)
 T = TypeVar("T")
@@ -69,34 +79,99 @@ def with_minors(value: Any, keys: Collection[str]) -> Any:
 def _as_minors(value: Any) -> Any:
     if isinstance(value, list):
         return [_as_minors(inner) for inner in value]
-    if isinstance(value, str) and _MINOR.fullmatch(value):
-        return Minor.parse(value)
-    return value
+    return _minor(value) if isinstance(value, str) else value
 
 
-def convert(document: Any, kind: type[T], path: Path) -> T:
-    """The decoded `document` as a `kind`; raises KnowledgeError, naming `path` and the place within it."""
+@cache
+def _minor(text: str) -> Minor | str:
+    """A minor, where it is one. Tables name few of them, and often."""
+    return Minor.parse(text) if _MINOR.fullmatch(text) else text
+
+
+def convert(document: Any, kind: type[T], path: Path, text: str) -> T:
+    """The decoded `document` as a `kind`; raises KnowledgeError, naming `path`, the line and the place within it."""
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
-        raise KnowledgeError(f"{path}: {error}") from error
+        from kubepreflight.knowledge.places import line_of, place_in
+
+        line = line_of(place_in(str(error)), text, path.suffix)
+        raise KnowledgeError(f"{path}:{line}: {error}" if line else f"{path}: {error}") from error
+
+
+def replace(own: Mapping[Path, Path]) -> None:
+    """From now on read the files of the user's instead of, or besides, those that are shipped; the keys are these."""
+    _own.clear()
+    _own.update(own)
+
+
+def files_in(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder of tables, the user's among them, by name."""
+    paths = {*folder.glob(pattern), *(path for path in _own if path.parent == folder and path.match(pattern))}
+    return [_own.get(path, path) for path in sorted(paths)]
+
+
+def opened() -> list[Path]:
+    """The files that were read since this was asked last."""
+    files = list(dict.fromkeys(_opened))
+    _opened.clear()
+    return files
 
 
 def read_text(path: Path) -> str:
     """The text of a knowledge file; raises KnowledgeError when it cannot be read."""
+    path = _own.get(path, path)
+    _opened.append(path)
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise KnowledgeError(f"{path}: cannot be read: {error}") from error
+        if path.exists() and not path.is_file():
+            raise KnowledgeError(f"{path}: cannot be read: it is no file")
+        if path.stat().st_size > LIMIT:
+            raise KnowledgeError(f"{path}: is larger than the {LIMIT >> 20} MB that a knowledge file may have")
+        content = path.read_bytes()
+        return content.decode("utf-8")
+    except OSError as error:
+        raise KnowledgeError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise KnowledgeError(f"{path}:{line}: is not UTF-8: {error.reason}") from error
 
 
 def read_toml(path: Path, kind: type[T], minors: Collection[str]) -> T:
     """The TOML file at `path` as a `kind`, the values under `minors` as Minor. Raises KnowledgeError."""
+    path = _own.get(path, path)
+    text = read_text(path)
+    return convert(with_minors(parse_toml(path, text), minors), kind, path, text)
+
+
+def parse_toml(path: Path, text: str) -> dict[str, Any]:
+    """The text of the TOML file at `path`, decoded. Raises KnowledgeError."""
+    if long := next((number for number, line in enumerate(text.splitlines(), 1) if len(line) > _LONG_LINE), 0):
+        # The time that a dotted key takes grows with the square of its length.
+        raise KnowledgeError(f"{path}:{long}: is longer than {_LONG_LINE} characters")
     try:
-        document = tomllib.loads(read_text(path))
+        document = tomllib.loads(text)
+        msgspec.json.encode(document)  # dotted keys nest as deep as a file is long, and only others would notice
     except tomllib.TOMLDecodeError as error:
         raise KnowledgeError(f"{path}: {error}") from error
-    return convert(with_minors(document, minors), kind, path)
+    except RecursionError as error:
+        raise KnowledgeError(f"{path}: is nested too deep") from error
+    return document
+
+
+def head_of(path: Path, text: str) -> tuple[TableInfo, int, list[str]]:
+    """What the head of a CSV file says, on how many lines, and all its lines. Raises KnowledgeError."""
+    lines = text.splitlines()
+    start = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    verified = next((match for line in lines[:start] if (match := _VERIFIED.match(line))), None)
+    if verified is None:
+        raise KnowledgeError(f"{path}:1: has no line like '# verified: 1.15 to 1.37 on 2026-11-23'")
+    try:
+        day = date.fromisoformat(verified[3])
+    except ValueError as error:
+        raise KnowledgeError(f"{path}:{lines.index(verified.string) + 1}: {verified[3]}: {error}") from error
+    name = path.stem.replace("_", "-")
+    info = TableInfo(table=name, start=Minor.parse(verified[1]), end=Minor.parse(verified[2]), date=day)
+    return info, start, lines
 
 
 def read_csv(path: Path, kind: type[T], minors: Collection[str]) -> tuple[TableInfo, list[T]]:
@@ -105,23 +180,35 @@ def read_csv(path: Path, kind: type[T], minors: Collection[str]) -> tuple[TableI
     Lines before the column names begin with `#`; one of them is `# verified: 1.15 to 1.37 on 2026-11-23`. Cells may
     be empty: the field then keeps its default. The cells under `minors` become Minor.
     """
-    lines = read_text(path).splitlines()
-    start = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    verified = next((match for line in lines[:start] if (match := _VERIFIED.match(line))), None)
-    if verified is None:
-        raise KnowledgeError(f"{path}: has no line like '# verified: 1.15 to 1.37 on 2026-11-23'")
-    info = TableInfo(
-        table=path.stem.replace("_", "-"),
-        start=Minor.parse(verified[1]),
-        end=Minor.parse(verified[2]),
-        date=date.fromisoformat(verified[3]),
-    )
-    reader = csv.DictReader(lines[start:], strict=True)
-    rows = []
+    path = _own.get(path, path)
+    info, start, lines = head_of(path, read_text(path))
+    reader = csv.reader(lines[start:], strict=True)
+    rows: list[dict[str, Any]] = []
+    ends: list[int] = []
     try:
-        for row in reader:
-            cells = {name: cell for name, cell in row.items() if cell}
-            rows.append(msgspec.convert(with_minors(cells, minors), kind, strict=False))
-    except (csv.Error, msgspec.ValidationError) as error:
+        names = next(reader, [])
+        for cells in reader:
+            if len(cells) == len(names):
+                rows.append({name: cell for name, cell in zip(names, cells, strict=True) if cell})
+                ends.append(start + reader.line_num)
+            elif cells:
+                raise KnowledgeError(f"{path}:{start + reader.line_num}: has {len(cells)} cells, not {len(names)}")
+    except csv.Error as error:
         raise KnowledgeError(f"{path}:{start + reader.line_num}: {error}") from error
-    return info, rows
+    for name in set(names).intersection(minors):
+        for row in rows:
+            if name in row:
+                row[name] = _minor(row[name])
+    try:
+        return info, msgspec.convert(rows, list[kind], strict=False)  # type: ignore[valid-type]  # a type variable
+    except msgspec.ValidationError:
+        _raise_for_row(path, rows, ends, kind)
+        raise
+
+
+def _raise_for_row(path: Path, rows: list[dict[str, Any]], ends: list[int], kind: type) -> None:
+    for row, line in zip(rows, ends, strict=True):
+        try:
+            msgspec.convert(row, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise KnowledgeError(f"{path}:{line}: {error}") from error

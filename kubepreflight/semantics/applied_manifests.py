@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kubepreflight.knowledge.applied_kinds import applied_kinds
+from kubepreflight.knowledge.applied_kinds import AppliedKinds
 from kubepreflight.objects import Api, KubernetesObject
 
 
@@ -21,7 +21,7 @@ class AppliedManifest(KubernetesObject):
     @classmethod
     def apis(cls) -> tuple[Api, ...]:
         """Every such kind that people keep as manifests."""
-        return applied_kinds()
+        return AppliedKinds.provide().apis
 
     def __post_init__(self) -> None:
         """Keep the head of the manifest, and drop the rest: of a CRD it may be a megabyte."""
