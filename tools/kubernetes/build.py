@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from tools.kubernetes.modules import NO_GO, PACKAGES, module_of, module_of_other
 
 OFFLINE_SAFE = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
 """Static programs, which an image from scratch needs, from exactly what go.sum names."""
+
+
+_MAJOR = re.compile(r"v\d+")
 
 
 class BuildError(Exception):
@@ -81,16 +85,12 @@ def _build(module: Path, target: Path, packages: Mapping[str, str], version: str
     if not shutil.which("go"):
         raise BuildError(NO_GO)
     with alone(usable(target)):
-        missing = list(_missing(target, packages))
-        for number, name in enumerate(missing, start=1):
-            print(
-                f"building {f'{name} {version}'.strip()} ({number} of {len(missing)})",
-                end=" … ",
-                file=sys.stderr,
-                flush=True,
-            )
+        missing = {name: packages[name] for name in _missing(target, packages)}
+        if missing:
+            named = " ".join((", ".join(missing), version)).strip()
+            print(f"building {named}, which takes minutes the first time", end=" … ", file=sys.stderr, flush=True)
             start = time.monotonic()
-            _build_one(module, packages[name], target / name, stamps)
+            _build_missing(module, missing, target, stamps)
             print(f"{time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     return target
 
@@ -99,13 +99,22 @@ def _missing(target: Path, packages: Iterable[str]) -> Iterator[str]:
     return (name for name in packages if not os.access(target / name, os.X_OK))
 
 
-def _build_one(module: Path, package: str, target: Path, stamps: str) -> None:
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    command = ["go", "build", "-trimpath", "-ldflags", stamps, "-o", str(unfinished), package]
+def _build_missing(module: Path, packages: Mapping[str, str], target: Path, stamps: str) -> None:
+    """All in one command: one program is linked while the packages of others are compiled, which only one core does."""
+    unfinished = target / ".unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a build that was killed
+    command = ["go", "build", "-trimpath", "-ldflags", stamps, "-o", f"{unfinished}/", *packages.values()]
     done = subprocess.run(command, cwd=module, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BuildError(f"{target.name} does not build in {module}:\n{done.stderr[-4000:]}")
-    unfinished.rename(target)
+        raise BuildError(f"{', '.join(packages)} cannot be built in {module}:\n{done.stderr[-4000:]}")
+    for name, package in packages.items():
+        (unfinished / _executable(package)).rename(target / name)
+    unfinished.rmdir()
+
+
+def _executable(package: str) -> str:
+    """What Go calls the program of a package: the last part of its path that is no major version."""
+    return next(part for part in reversed(package.split("/")) if not _MAJOR.fullmatch(part))
 
 
 def _environment() -> Mapping[str, str]:

@@ -68,7 +68,7 @@ def module_of_other(name: str) -> tuple[Path, str]:
     folder, program = HERE / name, name.partition("-")[0]
     if not (folder / "go.mod").exists():
         raise ModuleError(f"there is no Go module for {name}: python -m tools.kubernetes add-other writes one")
-    return folder, OTHERS[program][1] if program in OTHERS else "."
+    return folder, OTHERS[program][1] if program in OTHERS else f"kubepreflight.invalid/{program}"
 
 
 def _required(path: Path) -> str:
