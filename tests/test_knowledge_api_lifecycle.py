@@ -10,7 +10,7 @@ from kubepreflight.knowledge.table import DIRECTORY
 from kubepreflight.version import Minor
 
 LIFECYCLE = ApiLifecycle.provide()
-ROWS = [*LIFECYCLE.served(), *LIFECYCLE.config_files()]
+ROWS = list(LIFECYCLE.served())
 API_VERSION = re.compile(r"([a-z0-9.-]+/)?v\d+((alpha|beta)\d+)?")
 
 
@@ -31,8 +31,7 @@ def test_each_row_is_sane(row: ApiKind) -> None:
         assert row.replacement_version != row.api_version
     if row.replacement_since is not None and row.removed is not None:
         assert row.replacement_since <= row.removed, "it would replace what is long gone"
-    if row.scope == "served":
-        assert (row.stage, row.served_by_default) in {("alpha", "no"), ("beta", "no"), ("beta", "yes")}
+    assert (row.stage, row.served_by_default) not in {("alpha", "yes"), ("ga", "no")}
     if row.stage == "beta" and row.introduced >= Minor(1, 24) and not row.api_version.startswith("flowcontrol"):
         assert row.served_by_default == "no", "new beta versions are off since 1.24"
 
@@ -74,39 +73,51 @@ def test_what_an_api_server_drops(api_version: str, kind: str, removed: str, rep
     assert row is not None
     assert (str(row.removed), row.replacement_version) == (removed, replacement)
     assert not LIFECYCLE.is_planned(row)
-    assert LIFECYCLE.find_config_file(api_version, kind) is None
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "introduced"),
+    [
+        ("v1", "Pod", "1.0"),
+        ("apps/v1", "Deployment", "1.9"),
+        ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "1.16"),
+        ("autoscaling/v2", "HorizontalPodAutoscaler", "1.23"),
+        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "1.30"),
+        # its marker says 1.19, and 1.15 serves it
+        ("authorization.k8s.io/v1", "SelfSubjectAccessReview", "1.6"),
+        ("resource.k8s.io/v1", "ResourceClaim", "1.34"),
+    ],
+)
+def test_what_stays(api_version: str, kind: str, introduced: str) -> None:
+    row = LIFECYCLE.find(api_version, kind)
+    assert row is not None
+    assert (str(row.introduced), row.removed, row.stage, row.served_by_default) == (introduced, None, "ga", "yes")
+
+
+def test_what_needs_a_gate_besides() -> None:
+    gates = {named(row): row.gate for row in ROWS if row.gate}
+    assert gates["scheduling.k8s.io/v1beta1 Workload"] == "GenericWorkload"
+    assert gates["storagemigration.k8s.io/v1 StorageVersionMigration"] == "StorageVersionMigrator"
+    assert "v1 Pod" not in gates, "a gate switches one of its subresources"
 
 
 @pytest.mark.parametrize(
     ("api_version", "kind"),
     [
-        ("apps/v1", "Deployment"),
-        ("v1", "Pod"),
         ("", ""),
+        # a look-alike of a custom resource
+        ("gateway.networking.k8s.io/v1", "Gateway"),
+        # only what a webhook is sent
+        ("admission.k8s.io/v1", "AdmissionReview"),
+        # only a subresource
+        ("autoscaling/v1", "Scale"),
         ("extensions/v1beta1", "Nothing"),
         # read by kubeadm from a file, never served
         ("kubeadm.k8s.io/v1beta3", "ClusterConfiguration"),
     ],
 )
-def test_what_is_not_known_to_go_away(api_version: str, kind: str) -> None:
+def test_what_no_api_server_serves(api_version: str, kind: str) -> None:
     assert LIFECYCLE.find(api_version, kind) is None
-
-
-@pytest.mark.parametrize(
-    ("api_version", "kind", "introduced", "removed"),
-    [
-        ("kubeadm.k8s.io/v1beta1", "ClusterStatus", "1.13", "1.22"),
-        ("kubeadm.k8s.io/v1beta2", "InitConfiguration", "1.15", "1.27"),
-        ("kubeadm.k8s.io/v1beta3", "ClusterConfiguration", "1.22", "1.37"),
-        ("kubeadm.k8s.io/v1beta4", "UpgradeConfiguration", "1.31", "None"),
-        ("kubescheduler.config.k8s.io/v1beta2", "KubeSchedulerConfiguration", "1.22", "1.28"),
-        ("kubescheduler.config.k8s.io/v1", "KubeSchedulerConfiguration", "1.25", "None"),
-    ],
-)
-def test_which_files_are_read(api_version: str, kind: str, introduced: str, removed: str) -> None:
-    row = LIFECYCLE.find_config_file(api_version, kind)
-    assert row is not None
-    assert (str(row.introduced), str(row.removed)) == (introduced, removed)
 
 
 def test_a_removal_beyond_the_verified_range_is_planned() -> None:
@@ -149,8 +160,8 @@ def test_replacements_of_replacements() -> None:
     row = LIFECYCLE.find("flowcontrol.apiserver.k8s.io/v1beta1", "FlowSchema")
     assert row is not None
     chain = LIFECYCLE.successors(row)
-    assert [one.api_version.rpartition("/")[2] for one in chain] == ["v1beta2", "v1beta3"]
-    assert chain[-1].replacement_version == "flowcontrol.apiserver.k8s.io/v1"
+    assert [one.api_version.rpartition("/")[2] for one in chain] == ["v1beta2", "v1beta3", "v1"]
+    assert chain[-1].replacement == ""
 
 
 def test_a_rule_can_ask_for_it() -> None:

@@ -1,7 +1,7 @@
 """When API versions came, when they went, and what to write instead.
 
-One row for each API version and kind, in `api_lifecycle.csv`: what an API server serves, and apart from it the
-configuration files that Kubernetes' programs read. What is not in the table is not known to go away.
+One row for each version of each kind that an API server of the verified minors serves, in `api_lifecycle.csv`, whether
+or not it goes away. What is not in the table, none of them serves: it is a custom resource, a file, or a mistake.
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ MINORS = frozenset({"introduced", "deprecated", "removed", "replacement_since"})
 class ApiKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The life of one API version of one kind.
 
-    `removed` is the first minor that does not serve (or read) it any more, None where no removal is known or
-    planned. `replacement` is the newest version that was served before the removal, where there is one, else the one
-    that came with it; `replacement_since` the minor that brought it; `convertible` whether `kubectl convert` makes it.
-    `served_by_default` is None for files. `notes` says what else changes in the manifest, `source` where the row
-    comes from.
+    `removed` is the first minor that does not serve it any more, None where no removal is known or planned; of what was
+    served by default it is the first that does not do so. `replacement` is the newest version that is served on both
+    sides of the removal, where there is one, else the one that came with it; `replacement_since` the minor that brought
+    it; `convertible` whether `kubectl convert` makes it. What is not `served_by_default` must be asked for with
+    `--runtime-config`. Whatever the version, it is not served where the feature gate `gate` is off. `notes` says what
+    else changes in the manifest, `source` where the row comes from.
     """
 
     api_version: str
     kind: str
-    scope: Literal["served", "config-file"]
-    stage: Literal["alpha", "beta", "ga"] | None = None
-    served_by_default: Literal["yes", "no"] | None = None
+    stage: Literal["alpha", "beta", "ga"]
+    served_by_default: Literal["yes", "no"]
     introduced: Minor
     deprecated: Minor | None = None
     removed: Minor | None = None
     replacement: str = ""
     replacement_since: Minor | None = None
+    gate: str = ""
     convertible: bool = False
     notes: str = ""
     source: str
@@ -78,25 +79,13 @@ class ApiLifecycle:
         info, rows = read_csv(path, ApiKind, MINORS)
         return cls(info, rows)
 
-    def find(self, api_version: str, kind: str) -> ApiKind | None:
-        """What an API server does with this version of this kind; None when it is not known to go away."""
-        return self._find(api_version, kind, "served")
-
-    def find_config_file(self, api_version: str, kind: str) -> ApiKind | None:
-        """The same for a configuration file (kubeadm, scheduler, audit policy, exec credential)."""
-        return self._find(api_version, kind, "config-file")
-
-    def _find(self, api_version: str, kind: str, scope: str) -> ApiKind | None:
-        row = self._rows.get((api_version, kind))
-        return row if row is not None and row.scope == scope else None
-
     def served(self) -> Iterator[ApiKind]:
-        """Each row about what an API server serves."""
-        return (row for row in self._rows.values() if row.scope == "served")
+        """Each row."""
+        return iter(self._rows.values())
 
-    def config_files(self) -> Iterator[ApiKind]:
-        """Each row about a configuration file."""
-        return (row for row in self._rows.values() if row.scope == "config-file")
+    def find(self, api_version: str, kind: str) -> ApiKind | None:
+        """What an API server does with this version of this kind; None when none serves it."""
+        return self._rows.get((api_version, kind))
 
     def is_planned(self, row: ApiKind) -> bool:
         """Whether the removal is only scheduled: it lies beyond what was verified, and may still change."""
@@ -105,8 +94,8 @@ class ApiLifecycle:
     def successors(self, row: ApiKind) -> list[ApiKind]:
         """The rows that follow when each replacement is replaced in its turn; the last one's replacement stays."""
         chain: list[ApiKind] = []
-        following = self._find(row.replacement_version, row.replacement_kind, row.scope)
+        following = self.find(row.replacement_version, row.replacement_kind)
         while following is not None and following not in chain:
             chain.append(following)
-            following = self._find(following.replacement_version, following.replacement_kind, row.scope)
+            following = self.find(following.replacement_version, following.replacement_kind)
         return chain

@@ -33,6 +33,8 @@ type Package struct {
 	Fields map[string][]string `json:"fields"`
 	// Calls in the functions that say what an API server serves by default: [function, group, version, resource].
 	Served [][4]string `json:"served"`
+	// Feature gates without which a resource is not served: [group, version, resource, gate].
+	Gates [][4]string `json:"gates"`
 	// By variable: the keys of maps that functions declare.
 	Maps map[string][]string `json:"maps"`
 }
@@ -71,7 +73,7 @@ func fail(err error) {
 func describe(one *source) Package {
 	result := Package{
 		Adds: one.adds(), Kinds: one.kinds(), Lifecycle: one.lifecycle(), Fields: map[string][]string{},
-		Served: one.served(), Maps: one.maps(),
+		Served: one.served(), Gates: one.gates(), Maps: one.maps(),
 	}
 	for _, kind := range result.Kinds {
 		if home, found := one.home(kind[2]); found != nil {
@@ -125,16 +127,7 @@ func imported(file *ast.File, name string) string {
 
 func (one *source) calls(name string, visit func(file *ast.File, call *ast.CallExpr)) {
 	for _, file := range one.files {
-		ast.Inspect(file, func(node ast.Node) bool {
-			call, ok := node.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			if selector, ok := call.Fun.(*ast.SelectorExpr); ok && selector.Sel.Name == name {
-				visit(file, call)
-			}
-			return true
-		})
+		within(file, name, func(call *ast.CallExpr) { visit(file, call) })
 	}
 }
 
@@ -395,6 +388,70 @@ func (one *source) served() [][4]string {
 		})
 	}
 	return found
+}
+
+// gates reads storage providers: `if resource := "x"; ...v1.SchemeGroupVersion.WithResource(resource)) { if Enabled(Gate)`.
+func (one *source) gates() [][4]string {
+	found := [][4]string{}
+	for _, file := range one.files {
+		ast.Inspect(file, func(node ast.Node) bool {
+			block, ok := node.(*ast.IfStmt)
+			if !ok {
+				return true
+			}
+			initial, ok := block.Init.(*ast.AssignStmt)
+			if !ok || text(initial.Rhs[0]) == "" {
+				return true
+			}
+			group, version := "", ""
+			within(block.Cond, "WithResource", func(call *ast.CallExpr) {
+				group, version = one.groupVersion(file, call.Fun.(*ast.SelectorExpr).X)
+			})
+			if version == "" {
+				return true
+			}
+			for _, statement := range block.Body.List {
+				if inner, ok := statement.(*ast.IfStmt); ok && inner.Init == nil && assignsNamed(inner.Body) {
+					if call, ok := inner.Cond.(*ast.CallExpr); ok {
+						within(call, "Enabled", func(call *ast.CallExpr) {
+							if gate, ok := call.Args[0].(*ast.SelectorExpr); ok {
+								found = append(found, [4]string{group, version, text(initial.Rhs[0]), gate.Sel.Name})
+							}
+						})
+					}
+				}
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// assignsNamed tells whether there is a `storage[resource] = ...`, not only `storage[resource+"/status"] = ...`.
+func assignsNamed(block *ast.BlockStmt) bool {
+	found := false
+	ast.Inspect(block, func(node ast.Node) bool {
+		if assignment, ok := node.(*ast.AssignStmt); ok {
+			if index, ok := assignment.Lhs[0].(*ast.IndexExpr); ok {
+				_, named := index.Index.(*ast.Ident)
+				found = found || named
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// within visits the calls of a method in an expression.
+func within(expression ast.Node, method string, visit func(*ast.CallExpr)) {
+	ast.Inspect(expression, func(node ast.Node) bool {
+		if call, ok := node.(*ast.CallExpr); ok {
+			if selector, ok := call.Fun.(*ast.SelectorExpr); ok && selector.Sel.Name == method {
+				visit(call)
+			}
+		}
+		return true
+	})
 }
 
 // elements are those of a list that a variable holds, or just the expression.

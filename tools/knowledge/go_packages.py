@@ -22,6 +22,7 @@ class Package(msgspec.Struct, frozen=True):
     lifecycle: dict[str, tuple[str, str, str, str]]
     fields: dict[str, list[str]]
     served: list[tuple[str, str, str, str]]
+    gates: list[tuple[str, str, str, str]]
     maps: dict[str, list[str]]
 
 

@@ -27,6 +27,7 @@ COLUMNS = (
     "source",
 )
 HEAD = """\
+# key: api_version, kind
 # Kept by hand: tools/knowledge/corrections/component_config.csv.
 # A version that kubeadm calls experimental, and only reads when it is told to by a flag, is not here.
 """

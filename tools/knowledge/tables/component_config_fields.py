@@ -14,7 +14,10 @@ from tools.knowledge.records import Row
 
 SINCE = Minor(1, 15)
 COLUMNS = ("api_version", "kind", "field", "since", "removed")
-HEAD = "# A field within one that came and went at the same time is not named.\n"
+HEAD = """\
+# key: api_version, kind, field
+# A field within one that came and went at the same time is not named.
+"""
 
 
 def read(pin: Pin) -> Iterator[Row]:
