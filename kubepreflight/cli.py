@@ -60,8 +60,9 @@ def _source_options(command: Any) -> Any:
                 "--opt-in",
                 metavar="WHAT",
                 multiple=True,
-                help="Read what is not read unasked: tls-secrets (tls.crt alone); served-certificates (TLS handshakes "
-                "with the control-plane nodes' API servers, etcd and kubelets, 10 s at most); repeatable.",
+                help="Read what is not read unasked: tls-secrets (tls.crt alone); helm-releases (of each revision "
+                "its name, its chart and what its objects are, no values); served-certificates (TLS handshakes with "
+                "the control-plane nodes' API servers, etcd and kubelets, 10 s at most); repeatable.",
             ),
             click.option("-v", "--verbose", is_flag=True, help="Tell what is read and how long it took."),
         )

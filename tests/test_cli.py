@@ -66,7 +66,10 @@ def test_exit_status(dump: Path, arguments: tuple[str, ...], status: int) -> Non
             ("scan", "dump.json", "--opt-in", "served-certificates"),
             "only a live scan can connect to servers; add --live",
         ),
-        (("scan", "dump.json", "--opt-in", "tls-secret"), "it is any of served-certificates, tls-secrets"),
+        (
+            ("scan", "dump.json", "--opt-in", "tls-secret"),
+            "it is any of helm-releases, served-certificates, tls-secrets",
+        ),
         (("scan", "dump.json", "--disable", "no-such-rule"), "there is no such rule"),
         (("scan", "dump.json", "--rules", "nowhere"), "no such folder"),
         (("scan", "dump.json", "--config", "nowhere.toml"), "nowhere.toml"),

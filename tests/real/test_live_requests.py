@@ -31,6 +31,7 @@ class Listed(msgspec.Struct, frozen=True, order=True):
     resource: str
     namespace: str
     selector: str
+    labels: str = ""
 
 
 def lists(events: list[Object]) -> list[Listed]:
@@ -40,8 +41,8 @@ def lists(events: list[Object]) -> list[Listed]:
         about = event.get("objectRef", {})
         if event["verb"] == "list":
             query = parse_qs(urlsplit(event["requestURI"]).query)
-            selector = query.get("fieldSelector", [""])[0]
-            found.append(Listed(about.get("apiGroup", ""), about["resource"], about.get("namespace", ""), selector))
+            selectors = (query.get(name, [""])[0] for name in ("fieldSelector", "labelSelector"))
+            found.append(Listed(about.get("apiGroup", ""), about["resource"], about.get("namespace", ""), *selectors))
         else:
             assert event["verb"] == "get"
             assert "resource" not in about
@@ -57,7 +58,7 @@ def planned(*more: Listed) -> list[Listed]:
 
 def _listed(api: Api) -> Listed:
     selector = f"metadata.name={api.name}" if api.name else api.selector
-    return Listed(api.group, api.plural, api.namespace, selector)
+    return Listed(api.group, api.plural, api.namespace, selector, api.labels)
 
 
 def requests_of(cluster: Cluster, kubepreflight: tuple[str, ...], expected: list[Listed]) -> list[Object]:
@@ -136,6 +137,16 @@ def test_with_the_opt_in_only_secrets_of_the_type_tls_are_read(filled: Cluster, 
     said = filled.run("scan", *KNOWN, "--opt-in", "tls-secrets", "-o", "json")
     assert "planted" not in said.stdout + said.stderr
     assert "tls-secret-expires" in said.stdout
+
+
+def test_with_the_opt_in_only_what_helm_keeps_is_read(filled: Cluster) -> None:
+    releases = (
+        Listed("", "configmaps", "", "", "owner=helm"),
+        Listed("", "secrets", "", "type=helm.sh/release.v1", "owner=helm"),
+    )
+    expected = planned(*releases)
+    events = requests_of(filled, ("scan", *KNOWN, "--opt-in", "helm-releases"), expected)
+    assert lists(events) == expected
 
 
 def test_a_snapshot_asks_for_what_a_scan_asks_for(filled: Cluster, tmp_path: Path) -> None:
