@@ -7,7 +7,8 @@
 | `Planned[Pod]`              | both as one: desired over observed of the same identity                    |
 | `list[Host]`                | the hosts that were given                                                  |
 | a class with `provide`      | whatever its classmethod makes of *its* parameters, found the same way     |
-| any other class             | a fact of the scan itself that a source supplies (`ScanOptions`)           |
+| any other class             | a fact of the scan itself that a source supplies (`ScanOptions`); what it  |
+|                             | reads beside resources it names as `non_resource_urls`                     |
 | `X | None`                  | optional: None when it cannot be had, and the rule's coverage is `partial` |
 | `X | None = None`           | the same, but nothing is missed without it: no gap                         |
 """

@@ -284,8 +284,10 @@ class Collector:
         self._sources.extend(sources)
 
     def give(self, fact: object) -> None:
-        """Supply a fact of the scan that rules ask for by its class."""
-        self.given[type(fact)] = fact
+        """Supply a fact of the scan that rules ask for by its class; what can be `joined` with an earlier one is."""
+        earlier = self.given.get(type(fact))
+        join = getattr(fact, "joined", None)
+        self.given[type(fact)] = fact if earlier is None or join is None else join(earlier)
 
     def snapshot(self) -> Snapshot:
         """What is known now. The collector must not be used afterwards."""

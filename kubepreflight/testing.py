@@ -6,6 +6,7 @@ A case is a folder `cases/RULE/CASE/` with a `case.toml` and small input files b
 - `manifests*.yaml`: desired objects
 - `hosts.yaml`: a list of `kubepreflight.host.Host`, by field names; what is left out was not collected
 - `helm.yaml`: revisions of Helm releases: `name`, `namespace`, `version`, `status`, `manifest` (a text), `hooks`
+- `metrics*.txt` and `audit*.log`: what API servers count and log; beside a cluster without any, one that counts nothing
 - `served.yaml`: a `kubepreflight.semantics.served.Handshakes`, by field names; without it none were made
 
 `case.toml` has, all optional: `target`, `at` (RFC 3339), `window` (days), `status` of the coverage (`checked`),
@@ -37,8 +38,10 @@ from kubepreflight.objects import Origin
 from kubepreflight.report import Report, ReportFinding
 from kubepreflight.rule import Rule, load_rules
 from kubepreflight.scan import Request, scan
+from kubepreflight.semantics.api_requests import ApiServerMetrics
 from kubepreflight.semantics.served import Handshakes
 from kubepreflight.snapshot import Collector
+from kubepreflight.sources.request_files import Peeked, RequestFiles
 from kubepreflight.upgrade import ScanOptions
 from kubepreflight.version import Minor, Version
 
@@ -167,6 +170,7 @@ def read_case(collector: Collector, folder: Path, case: Case) -> None:
                 collector.fail(api.group, api.kind, gap)
             else:
                 collector.mark_listed(api.group, api.kind)
+    _read_requests(collector, folder, beside_cluster=bool(clusters) and "metrics" not in case.missing)
     _read_beside(collector, folder)
 
 
@@ -200,6 +204,15 @@ def helm_secret(
         "type": "helm.sh/release.v1",
         "data": {"release": base64.b64encode(packed).decode()},
     }
+
+
+def _read_requests(collector: Collector, folder: Path, *, beside_cluster: bool) -> None:
+    if beside_cluster:
+        collector.give(ApiServerMetrics())
+    requests = RequestFiles(collector)
+    for path in (*folder.glob("metrics*.txt"), *folder.glob("audit*.log")):
+        with path.open("rb") as stream:
+            assert requests.take(path.name, Peeked(stream)), f"{path} is neither metrics nor an audit log"
 
 
 def host_of(value: dict[str, Any]) -> Host:

@@ -1,77 +1,126 @@
-"""Manifests, and what was last applied, in an API version that the upgrade takes away."""
+"""Manifests and clients that say an API version which the upgrade takes away."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from shlex import quote
 
 import msgspec
 
-from kubepreflight.finding import BLOCKER, NOTE, WARNING, Evidence, Finding, Hop, Phase, Severity, Subject, finding
-from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
+from kubepreflight.finding import BLOCKER, NOTE, Evidence, Finding, Gap, Hop, Phase, Severity, Subject, finding
+from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.rule import rule
+from kubepreflight.semantics.api_uses import Basis, Cause
 from kubepreflight.semantics.folders import common_path
-from kubepreflight.semantics.removed_apis import Basis, Cause, RemovedApis
+from kubepreflight.semantics.removed_api_words import first_steps, message
+from kubepreflight.semantics.removed_apis import RemovedApis
 from kubepreflight.semantics.replacements import Replacement, replacement_for
-from kubepreflight.semantics.several import common_subject, listed
+from kubepreflight.semantics.several import common_subject
 from kubepreflight.upgrade import Upgrade
 
 
 @rule(severity=BLOCKER, area="apis", phase="control-plane-upgrade")
-def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -> Iterator[Finding]:
-    """Manifests are written in an API version that the upgrade takes away.
+def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -> Iterator[Finding | Gap]:
+    """Manifests and clients say an API version that the upgrade takes away.
 
     Why: Kubernetes drops beta versions of its APIs. Objects that exist go on, because the API server keeps them in its
-    own form and shows them in every version that it still serves; but nobody can send it the old version any more.
+    own form and shows them in every version that it still serves; but nobody can send it, or ask it for, the old
+    version any more.
 
     What happens: `kubectl apply`, Helm and every GitOps tool fail from the hop on with `no matches for kind "…" in
-    version "…"`. The next deployment fails, and so does the one with which you would repair something. A manifest that
-    will be applied is a blocker. An object that only remembers an old version from its last `kubectl apply` is a
-    warning: it goes on, its source is somewhere, and applying that fails; a note when it would fail today already.
-    A file that the kustomization in its own folder does not name is a note, for nobody seems to apply it.
+    version "…"`; the next deployment fails, and so does the one with which you would repair something. A controller
+    that asks for the old version gets `the server could not find the requested resource`, and its work stops. What is
+    known of one thing to change is one finding, with all that speaks for it:
+
+    - A manifest that will be applied is a blocker. One that the kustomization in its own folder does not name is a
+      note, for nobody seems to apply it.
+    - A client in an audit log is a blocker when it asked within 30 days before the planned start, else a warning. It
+      is a note when it is kubectl and only reads, and nothing when it is a part of Kubernetes, which comes in a new
+      version with the upgrade, or a program that looks for old versions, as this one.
+    - An entry of managedFields is a blocker when it was written in the old version within these 30 days, else a note:
+      it stays until its manager changes one of its fields, so an old one proves nothing, and that it is old does not
+      prove an end either. kubectl edit, patch and the like take whichever version the server prefers: they count for
+      nothing, as the parts of Kubernetes do. `kubectl create` and `replace` may have been for once: a warning.
+    - An object that remembers an old version from its last `kubectl apply` is a warning: it goes on, its source is
+      somewhere, and applying that fails.
+    - The metric apiserver_requested_deprecated_apis says that somebody asked since that API server started, not who,
+      nor whether he still does; it stays when the client has long been mended. Alone it is a warning. It is a note
+      where Kubernetes itself asks (the garbage collector and the namespace controller list, watch and delete a kind in
+      the only version that its group has), or where the audit log names nobody else.
 
     When it stays silent: the version goes after the target, or its removal is only planned; the kind is a custom
     resource; the object was merely listed in an old version (`kubectl get` may print whatever version it likes); an
-    object remembers an old version, and the manifest that is given for it has a new one. What Helm's releases, audit
-    logs and managedFields tell is not read, nor the last-applied version of kinds that nobody keeps as manifests
-    (ReplicaSet, EndpointSlice, Event, Lease and the like). Files that kubeadm and the kubelet read are not its matter.
+    object remembers an old version, and the manifest that is given for it has a new one; a client asks for what this
+    server does not serve, and lives with that. Not looked at are the managedFields and the last-applied version of
+    kinds that nobody keeps as manifests (ReplicaSet, EndpointSlice, Event, Lease and the like), and requests outside
+    the time that an audit log covers. Each API server counts and logs for itself: a live scan asks the one that it
+    talks to, and of the others it sees what is given. Those before 1.19 do not count. Files that kubeadm and the
+    kubelet read are not its matter.
 
-    How to see it yourself: kubectl apply --dry-run=server -f FILE against a cluster of the target's version, and
-    kubectl get KIND -A -o yaml | grep -A1 last-applied
+    How to see it yourself: kubectl apply --dry-run=server -f FILE against a cluster of the target's version,
+    kubectl get KIND -A -o yaml --show-managed-fields, and
+    kubectl get --raw /metrics | grep apiserver_requested_deprecated_apis
+
+    To give more to the scan: save the metrics of each API server (kubectl --server https://ADDRESS:6443 get --raw
+    /metrics > metrics-NODE.txt) and name the files. An audit log says who it is. If the API servers write one
+    (--audit-log-path; a policy of level Metadata is enough), name its files, rotated and compressed ones too:
+    kubepreflight scan --live metrics-*.txt audit*.log. Of the log, only who asked (user and program), for what and when
+    is kept and reported, no addresses and no content.
 
     References:
         https://kubernetes.io/docs/reference/using-api/deprecation-guide/
         https://kubernetes.io/docs/reference/using-api/deprecation-policy/
+        https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/
+        https://kubernetes.io/docs/reference/using-api/server-side-apply/
         https://kubernetes.io/docs/tasks/tools/install-kubectl-linux/#install-kubectl-convert-plugin
 
     """
     target = upgrade.target.minor_version
+    yield from found.gaps
     for cause in found.causes():
-        row, basis, places = cause.row, cause.basis, cause.places
+        row = cause.row
         if row.removed is None or row.removed > target:
             continue
         gone = row.removed <= upgrade.first_hop.start
+        if gone and not _fails_already(cause):
+            continue
         hop = upgrade.first_hop if gone else next(hop for hop in upgrade.hops if hop.end >= row.removed)
         replacement = replacement_for(row, lifecycle, hop.start)
         yield finding(
-            _subject(row, basis, places),
-            _message(row, basis, places, _when(hop, upgrade, gone=gone)),
-            places=places,
+            _subject(cause),
+            message(cause, _when(hop, upgrade, gone=gone)),
+            places=cause.places,
             evidence=_evidence(cause, replacement),
-            remedy=_remedy(row, basis, places, replacement, _window(replacement, hop, upgrade)),
+            remedy=_remedy(cause, replacement, _window(replacement, hop, upgrade)),
             severity=_severity(cause, gone=gone),
             phase=Phase.BEFORE if gone else None,
             hop=hop,
         )
 
 
+def _fails_already(cause: Cause) -> bool:
+    """Whether somebody may still come with what the server does not take even now. No client asks for it and lives."""
+    return cause.rests_on(Basis.MANIFEST) or cause.rests_on(Basis.LEFT_OUT) or cause.rests_on(Basis.LAST_APPLIED)
+
+
 def _severity(cause: Cause, *, gone: bool) -> Severity:
     """What fails today already is no worse for the upgrade, but for the manifest with which it would be mended."""
-    return NOTE if gone and cause.severity is WARNING else cause.severity
+    if gone:
+        return BLOCKER if cause.basis is Basis.MANIFEST else NOTE
+    return cause.severity
 
 
-def _subject(row: ApiKind, basis: Basis, places: Sequence[Subject]) -> Subject:
-    field = f"{row.api_version}, not in its kustomization" if basis is Basis.LEFT_OUT else row.api_version
-    about = common_subject(places, field)
-    return about if about.name else msgspec.structs.replace(about, file=common_path(place.file for place in places))
+def _subject(cause: Cause) -> Subject:
+    version = cause.row.api_version
+    if cause.client:
+        return Subject(kind=cause.row.kind, field=f"{version}, asked for by {cause.client}")
+    if cause.basis is Basis.METRIC:
+        return Subject(kind=cause.row.kind, field=f"{version}, asked for")
+    more = ", not in its kustomization" if cause.basis is Basis.LEFT_OUT else ""
+    if cause.basis is not Basis.MANIFEST and cause.severity is BLOCKER:
+        more = ", written lately"
+    about = common_subject(cause.places, version + more)
+    if about.name:
+        return about
+    return msgspec.structs.replace(about, file=common_path(place.file for place in cause.places))
 
 
 def _when(hop: Hop, upgrade: Upgrade, *, gone: bool) -> str:
@@ -80,66 +129,34 @@ def _when(hop: Hop, upgrade: Upgrade, *, gone: bool) -> str:
     return " already now" if upgrade.current else ""
 
 
-def _message(row: ApiKind, basis: Basis, places: Sequence[Subject], when: str) -> str:
-    one = len(places) == 1
-    dropped = f"which Kubernetes does not serve from {row.removed} on"
-    refused = f'`no matches for kind "{row.kind}" in version "{row.api_version}"`'
-    names = listed(f"{place.namespace}/{place.name}" if place.namespace else place.name for place in places)
-    if basis is Basis.LAST_APPLIED:
-        several = f"{len(places)} objects of kind {row.kind} ({names}) remember"
-        what = f"The {row.kind} {names} remembers" if one else several
-        return (
-            f"{what} from the last `kubectl apply` a manifest in {row.api_version}, {dropped}. What is there stays, "
-            f"but whoever applies that manifest again{when} gets {refused}."
-        )
-    what = f"The manifest of the {row.kind} {names} is" if one else f"{len(places)} manifests of kind {row.kind} are"
-    if basis is Basis.LEFT_OUT:
-        file = "The kustomization beside it does not name the file"
-        files = "The kustomizations beside them do not name these files"
-        return (
-            f"{what} written in {row.api_version}, {dropped}. {file if one else files}, so nobody seems to apply "
-            f"{'it' if one else 'them'}; whoever does{when} gets {refused}."
-        )
-    lasting = "What was applied before stays." if row.replacement else "Nothing takes the place of this kind."
-    it = "it" if one else "them"
-    return f"{what} written in {row.api_version}, {dropped}. Applying {it}{when} ends in {refused}. {lasting}"
-
-
 def _evidence(cause: Cause, replacement: Replacement | None) -> dict[str, Evidence]:
-    evidence: dict[str, Evidence] = {"seen in": str(cause.basis), **cause.evidence, "gone from": str(cause.row.removed)}
+    evidence: dict[str, Evidence] = {**cause.evidence, "gone from": str(cause.row.removed)}
     if replacement is not None:
         evidence["instead"] = f"{replacement.api_version}, served since {replacement.since}"
     return evidence
 
 
-def _remedy(row: ApiKind, basis: Basis, places: Sequence[Subject], replacement: Replacement | None, window: str) -> str:
-    lines = _first_steps(basis, places)
+def _remedy(cause: Cause, replacement: Replacement | None, window: str) -> str:
+    row, lines = cause.row, first_steps(cause)
     if replacement is None:
         notes = f" {row.notes[:1].upper()}{row.notes[1:]}." if row.notes else ""
         return "\n".join([*lines, f"Nothing replaces it: take it out, and do without it.{notes}"])
     kind = f" and kind: {replacement.kind}" if replacement.kind != row.kind else ""
-    lines.append(f"Write apiVersion: {replacement.api_version}{kind} instead{window}.")
+    if cause.client or cause.basis is Basis.METRIC:
+        client = cause.client or "the client"
+        lines.append(f"Move {client} to a release that asks for {replacement.api_version}{kind} instead{window}.")
+    else:
+        lines.append(f"Write apiVersion: {replacement.api_version}{kind} instead{window}.")
     if replacement.notes:
         lines.append(f"What else changes: {'; '.join(replacement.notes)}.")
-    if basis is Basis.LEFT_OUT:
+    if cause.client or cause.basis in (Basis.LEFT_OUT, Basis.METRIC):
         return "\n".join(lines)
-    files = {place.file for place in places}
-    file = quote(next(iter(files))) if basis is Basis.MANIFEST and len(files) == 1 else "FILE"
+    files = {place.file for place in cause.places}
+    file = quote(next(iter(files))) if cause.basis is Basis.MANIFEST and len(files) == 1 else "FILE"
     if replacement.convertible:
         command = f"kubectl convert -f {file} --output-version {replacement.api_version}"
         lines += ["This prints the new form (`convert` is a plugin in newer versions of kubectl):", command]
     return "\n".join([*lines, "Then see what it would change, defaults too:", f"kubectl diff -f {file}"])
-
-
-def _first_steps(basis: Basis, places: Sequence[Subject]) -> list[str]:
-    if basis is Basis.MANIFEST:
-        return []
-    if basis is Basis.LEFT_OUT:
-        return ["Delete what nobody needs."]
-    one = places[0]
-    namespace = f" -n {quote(one.namespace)}" if one.namespace else ""
-    show = f"kubectl apply view-last-applied{namespace} {quote(f'{one.kind.lower()}/{one.name}')}"
-    return ["Find where the manifest is kept; this shows what it was:", show]
 
 
 def _window(replacement: Replacement | None, hop: Hop, upgrade: Upgrade) -> str:

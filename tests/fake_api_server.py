@@ -22,6 +22,7 @@ class FakeApiServer:
         self.answers: dict[str, Answer | list[Answer | None] | None] = {
             "/version": (200, {"gitVersion": "v1.36.3"}),
             "/apis": (200, {"groups": []}),
+            "/metrics": (200, b'apiserver_request_total{code="200",verb="GET"} 1\n'),
             "/api/v1": (200, {"resources": [_resource("nodes", "Node"), _resource("pods", "Pod")]}),
             "/api/v1/nodes": (200, {"kind": "NodeList", "apiVersion": "v1", "items": []}),
             "/api/v1/pods": (200, {"kind": "PodList", "apiVersion": "v1", "items": []}),

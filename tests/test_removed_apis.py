@@ -8,7 +8,7 @@ from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.objects import Origin
 from kubepreflight.semantics.folders import common_path, folders
 from kubepreflight.semantics.kustomizations import Kustomizations
-from kubepreflight.semantics.removed_apis import RemovedApis
+from kubepreflight.semantics.removed_apis import ManifestUses, RemovedApis
 from kubepreflight.semantics.replacements import replacement_for
 from kubepreflight.semantics.several import NAMED
 from kubepreflight.snapshot import ManifestHeader, ManifestHeaders
@@ -41,7 +41,8 @@ def cron_jobs(files: Iterable[str]) -> ManifestHeaders:
 )
 def test_how_files_are_told_together(files: list[str], expected: set[str]) -> None:
     assert set(folders(files).values()) == expected
-    found = RemovedApis.provide(LIFECYCLE, Kustomizations.provide(), cron_jobs(files), None)
+    manifests = ManifestUses.provide(LIFECYCLE, Kustomizations.provide(), cron_jobs(files))
+    found = RemovedApis.provide(manifests, None, None)
     assert len(list(found.causes())) == len(expected)
 
 

@@ -59,12 +59,14 @@ def cluster_role(name: str) -> str:
     """
     import yaml
 
-    apis = sorted(wanted_by(load_rules()).apis())
+    wanted = wanted_by(load_rules())
+    apis = sorted(wanted.apis())
+    urls = sorted({url for one in wanted.others for url in getattr(one, "non_resource_urls", ())})
     document = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
         "metadata": {"name": name},
-        "rules": [*_everywhere(apis), *_named(apis)],
+        "rules": [*_everywhere(apis), *_named(apis), *({"nonResourceURLs": [url], "verbs": ["get"]} for url in urls)],
     }
     return yaml.safe_dump(document, sort_keys=False, default_flow_style=False)
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -55,6 +55,32 @@ class ApiError(Exception):
         self.status = status
         self.continue_token = continue_token
         self.timed_out = timed_out
+
+
+class Reader(Protocol):
+    """Takes an answer in pieces, as it comes."""
+
+    def begin(self) -> None:
+        """An answer begins; perhaps anew, when a connection broke."""
+
+    def take(self, piece: bytes) -> None:
+        """Its next bytes."""
+
+
+class _Whole:
+    """Keeps an answer. `began` is given its first bytes as soon as they are there."""
+
+    def __init__(self, began: Callable[[bytes], None] | None = None) -> None:
+        self.pieces: list[bytes] = []
+        self._began = began
+
+    def begin(self) -> None:
+        self.pieces = []
+
+    def take(self, piece: bytes) -> None:
+        if self._began is not None and not self.pieces:
+            self._began(piece)
+        self.pieces.append(piece)
 
 
 class _Status(msgspec.Struct, rename="camel"):
@@ -116,9 +142,15 @@ class Connection:
 
         `began` is given the first bytes as soon as they are there; perhaps twice, when a connection breaks.
         """
+        whole = _Whole(began)
+        self.read(path, whole, **query)
+        return b"".join(whole.pieces)
+
+    def read(self, path: str, reader: Reader, **query: str | int) -> None:
+        """The same for an answer that may be too large to be kept: `reader` takes it."""
         fields = {name: str(value) for name, value in query.items() if value}
         while True:
-            status, headers, body = self._ask(path, fields, began)
+            status, headers, refusal = self._ask(path, fields, reader)
             if status != 429:
                 break
             pause = min(max(_seconds(headers.get("Retry-After")), 1.0), 10.0)
@@ -129,22 +161,22 @@ class Connection:
             time.sleep(pause)
         if 200 <= status < 300:
             self._busy_since = None
-            return body
-        said = _status(body)
-        raise ApiError(status, said.message or f"for {path}{_words(body)}", said.metadata.token)
+            return
+        said = _status(refusal)
+        raise ApiError(status, said.message or f"for {path}{_words(refusal)}", said.metadata.token)
 
-    def _ask(self, path: str, fields: dict[str, str], began: Callable[[bytes], None] | None) -> tuple[int, Any, bytes]:
+    def _ask(self, path: str, fields: dict[str, str], reader: Reader) -> tuple[int, Any, bytes]:
         """One answer; a connection that broke while the server lives is tried once more, one that is slow is not."""
         if self._gone:
             raise ApiError(0, self._gone)
         try:
-            answer = self._send(path, fields, began)
+            answer = self._send(path, fields, reader)
         except ApiError as error:
             if error.timed_out:
                 self._count(timed_out=True)
             if path == VERSION or not self._is_alive() or error.timed_out:
                 raise
-            answer = self._send(path, fields, began)
+            answer = self._send(path, fields, reader)
         self._count(timed_out=answer[0] == 504)
         return answer
 
@@ -158,14 +190,13 @@ class Connection:
         with self._looking:
             if not self._gone:
                 try:
-                    self._send(VERSION, {})
+                    self._send(VERSION, {}, _Whole())
                 except ApiError:
                     self._gone = GONE
             return not self._gone
 
-    def _send(
-        self, path: str, fields: dict[str, str], began: Callable[[bytes], None] | None = None
-    ) -> tuple[int, Any, bytes]:
+    def _send(self, path: str, fields: dict[str, str], reader: Reader) -> tuple[int, Any, bytes]:
+        """The status, the headers, and of a refusal the body: that of an answer goes to the reader."""
         import urllib3
 
         headers = {**HEADERS, **self._authorized()}
@@ -179,15 +210,16 @@ class Connection:
                 "GET", self.server + path, fields=fields, headers=headers, timeout=timeout, preload_content=False
             )
             body = answer.stream(CHUNK, decode_content=True)
-            start = next(body, b"")
-            if began is not None and 200 <= answer.status < 300:
-                began(start)
-            data = b"".join((start, *body))
+            refusal = _Whole()
+            taker = reader if 200 <= answer.status < 300 else refusal
+            taker.begin()
+            for piece in body:
+                taker.take(piece)
             answer.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             timed_out = isinstance(error, urllib3.exceptions.TimeoutError) or time.monotonic() - started > LONG_SECONDS
             raise ApiError(0, plain_reason(error) + self._through, timed_out=timed_out) from error
-        return answer.status, answer.headers, data
+        return answer.status, answer.headers, b"".join(refusal.pieces)
 
 
 def _seconds(text: str | None) -> float:

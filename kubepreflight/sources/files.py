@@ -20,6 +20,7 @@ from kubepreflight.snapshot import Collector
 from kubepreflight.sources.host.archive import CUT_OFF, read_host
 from kubepreflight.sources.host.members import host_prefixes, is_member
 from kubepreflight.sources.objects_in_files import ObjectsInFiles
+from kubepreflight.sources.request_files import SUFFIXES, Peeked, RequestFiles
 from kubepreflight.sources.snapshot_file import is_snapshot, read_snapshot
 from kubepreflight.sources.tree import (
     ArchiveError,
@@ -33,6 +34,7 @@ from kubepreflight.sources.tree import (
 
 TEXT_SUFFIXES = (".yaml", ".yml", ".json")
 ARCHIVE_SUFFIXES = (".tar", ".tgz", ".gz", ".zip")
+READ = (*TEXT_SUFFIXES, *ARCHIVE_SUFFIXES)
 
 
 class FileSource:
@@ -73,12 +75,13 @@ class _Reading:
         self.root = Path() if name == "-" else Path(name) if Path(name).is_dir() else Path(name).parent
         self.exclude = exclude
         self.hosts = self.snapshots = self.problems = self.excluded = 0
+        self.requests = RequestFiles(collector)
         self.objects = ObjectsInFiles(collector, self.gap, self.holds, str(self.root))
 
     def read(self) -> None:
         path = Path(self.name)
         if self.name == "-":
-            self.content("standard input", self.whole("standard input", sys.stdin.buffer))
+            self.file("standard input", sys.stdin.buffer)
         elif path.is_dir():
             self.tree(list(folder_entries(path, self.refuse)), "", path.name)
         else:
@@ -94,18 +97,19 @@ class _Reading:
         if stream.seekable() and is_snapshot(stream):
             self.snapshots += 1
             read_snapshot(self.collector, stream, self.name)
-        else:
-            self.content(shown, self.whole(self.name, stream))
-
-    def whole(self, shown: str, stream: IO[bytes]) -> bytes:
+            return
         try:
-            return read_whole(stream)
+            peeked = Peeked(stream)
+            if not self.requests.take(shown, peeked):
+                self.content(shown, read_whole(peeked))
         except OSError as error:
-            raise SourceError(f"{shown}: {error.strerror or error}") from error
+            raise SourceError(f"{self.name if self.name != '-' else shown}: {error.strerror or error}") from error
 
     def finish(self) -> None:
         self.objects.finish()
-        anything = self.objects.lists or self.objects.objects or self.hosts or self.problems or self.excluded
+        found_objects = self.objects.lists or self.objects.objects
+        found_requests = self.requests.logs or self.requests.metrics
+        anything = found_objects or found_requests or self.hosts or self.problems or self.excluded
         if not anything and self.snapshots:
             return
         if not anything:
@@ -113,8 +117,9 @@ class _Reading:
             if self.objects.kubeconfigs:
                 what = f"it is a kubeconfig, for a live scan: kubepreflight scan --kubeconfig {self.name}"
             raise SourceError(f"{self.name} holds nothing to look at: {what}")
-        counts = ((self.objects.objects, "object"), (self.hosts, "host"))
+        counts = ((self.objects.objects, "object"), (self.hosts, "host"), (self.requests.logs, "audit log"))
         found = [f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts if count]
+        found += ["metrics"] if self.requests.metrics else []
         found += [f"{self.excluded} left out"] if self.excluded else []
         self.collector.add_source(SourceRecord(kind="files", name=self.name, detail=", ".join(found)))
 
@@ -132,7 +137,7 @@ class _Reading:
             prefix = next((one for one in prefixes if is_member(entry.path, one)), None)
             if prefix is not None:
                 hosts.setdefault(prefix, {})[entry.path.removeprefix(prefix)] = entry.read
-            elif not entry.path.endswith((*TEXT_SUFFIXES, *ARCHIVE_SUFFIXES)) and entry.path:
+            elif self.tells_requests(shown, entry) or (not entry.path.endswith(READ) and entry.path):
                 continue
             elif (data := self.bytes_of(shown, entry.read)) is not None:
                 self.content(shown, data)
@@ -141,6 +146,16 @@ class _Reading:
             if prefix in last:
                 files[CUT_OFF] = bytes
             self.host(joined(where, prefix.rstrip("/")), files, PurePosixPath(prefix).name or _stem(name))
+
+    def tells_requests(self, shown: str, entry: Entry) -> bool:
+        """Whether it is an audit log or the like, which may be too large to be read whole."""
+        if not entry.path.endswith(SUFFIXES):
+            return False
+        try:
+            with entry.open() as stream:
+                return self.requests.take(shown, Peeked(stream))
+        except OSError:
+            return False
 
     def bytes_of(self, shown: str, read: Callable[[], bytes]) -> bytes | None:
         try:
@@ -155,7 +170,7 @@ class _Reading:
         """One file, told by its content."""
         if is_archive(data[:512]):
             self.archive(shown, data)
-        else:
+        elif not self.requests.take(shown, Peeked(io.BytesIO(data))):
             self.objects.take(shown, data)
 
     def archive(self, shown: str, data: bytes) -> None:

@@ -24,6 +24,7 @@ from kubepreflight.finding import Gap
 from kubepreflight.host import Host
 from kubepreflight.objects import Origin, group_of
 from kubepreflight.report import Cluster, SourceRecord
+from kubepreflight.semantics.api_requests import ApiServerMetrics, AuditLog
 from kubepreflight.semantics.credential import ScanCredential
 from kubepreflight.semantics.served import Handshakes
 from kubepreflight.snapshot import Collector, ManifestHeader, Part, Snapshot
@@ -34,7 +35,7 @@ from kubepreflight.upgrade import ServerVersion
 
 FORMAT = "kubepreflight.snapshot/v1"
 INDEX = "snapshot.json"
-FACTS: tuple[type, ...] = (ServerVersion, Cluster, ScanCredential, Handshakes)
+FACTS: tuple[type, ...] = (ServerVersion, Cluster, ScanCredential, Handshakes, ApiServerMetrics, AuditLog)
 _AGAIN = "~"
 """Stands before the number of a further archive of one name; no name has it."""
 LARGEST_INDEX = 256 << 20

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Self
+from typing import IO, Protocol, Self
 
 import msgspec
 
@@ -34,14 +34,29 @@ DAMAGED = (
 """What the standard library raises for a damaged archive: its own errors, and whatever else it stumbles over."""
 
 
+class Readable(Protocol):
+    """Whatever can be read in pieces."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; all that is left when no size is given."""
+
+
 class Entry(msgspec.Struct, frozen=True):
-    """One file: `path` relative to what was named, with forward slashes; `read` gives its bytes or raises OSError."""
+    """One file: `path` relative to what was named, with forward slashes; `read` gives its bytes or raises OSError.
+
+    `file` is where it lies when it need not be read whole.
+    """
 
     path: str
     read: Callable[[], bytes]
+    file: Path | None = None
+
+    def open(self) -> IO[bytes]:
+        """The same as a stream. Raises OSError."""
+        return io.BytesIO(self.read()) if self.file is None else self.file.open("rb")
 
 
-def read_whole(stream: IO[bytes]) -> bytes:
+def read_whole(stream: Readable) -> bytes:
     """All of a stream. Raises OSError, also for one that holds more than is read, or that never ends."""
     content = io.BytesIO()
     while block := stream.read(1 << 20):
@@ -91,7 +106,7 @@ def folder_entries(folder: Path, refuse: Callable[[str, str], None]) -> Iterator
                 elif not is_file:
                     below += [] if path.is_symlink() else [path]
                 elif path.is_file() or path.is_symlink():
-                    yield Entry(relative, partial(_read_file, path))
+                    yield Entry(relative, partial(_read_file, path), path)
                 elif not hidden:
                     refuse(relative, "neither a file nor a folder")
             except OSError as error:

@@ -112,13 +112,14 @@ def allow(cluster: Cluster, roles: dict[str, list[Object]]) -> None:
 
 def may(cluster: Cluster, user: str, rule: Object) -> bool:
     """Whether the API server lets a user do the first thing that a rule of a role lets him do."""
-    attributes = {"group": rule["apiGroups"][0], "resource": rule["resources"][0], "verb": rule["verbs"][0]}
-    if "resourceNames" in rule:
-        attributes["name"] = rule["resourceNames"][0]
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": {"user": user, "resourceAttributes": attributes},
-    }
+    spec: Object = {"user": user}
+    if "nonResourceURLs" in rule:
+        spec["nonResourceAttributes"] = {"path": rule["nonResourceURLs"][0], "verb": rule["verbs"][0]}
+    else:
+        attributes = {"group": rule["apiGroups"][0], "resource": rule["resources"][0], "verb": rule["verbs"][0]}
+        if "resourceNames" in rule:
+            attributes["name"] = rule["resourceNames"][0]
+        spec["resourceAttributes"] = attributes
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
     path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
     return bool(json.loads(cluster.client.request("POST", path, review))["status"]["allowed"])

@@ -25,7 +25,7 @@ from tools.kubernetes.client import Object
 from tools.waiting import until
 
 Grant = tuple[str, str, str]
-"""Group, resource, and name where only one object of it is granted."""
+"""Group, resource, and name where only one object of it is granted; of what is no resource its path."""
 EVERYTHING = "everything"
 NO_LONGER_SERVED = ("policy", "podsecuritypolicies", "")
 """Only servers before 1.25 have it: taking it away from a scan of this one changes nothing."""
@@ -39,8 +39,8 @@ def grants(rules: Iterable[Object]) -> list[Grant]:
     return [
         (group, resource, name)
         for one in rules
-        for group in one["apiGroups"]
-        for resource in one["resources"]
+        for group in one.get("apiGroups", [""])
+        for resource in one.get("resources") or one["nonResourceURLs"]
         for name in one.get("resourceNames", [""])
     ]
 
@@ -48,7 +48,9 @@ def grants(rules: Iterable[Object]) -> list[Grant]:
 def granting(some: Iterable[Grant]) -> list[Object]:
     """The rules of a role that grants these."""
     return [
-        {
+        {"nonResourceURLs": [resource], "verbs": ["get"]}
+        if resource.startswith("/")
+        else {
             "apiGroups": [group],
             "resources": [resource],
             "verbs": ["list"],
@@ -63,7 +65,7 @@ ALL = grants(yaml.safe_load(cluster_role("scan"))["rules"])
 
 def without(grant: Grant) -> str:
     """The user who may read everything but this."""
-    return "-".join(("without", *filter(None, grant)))
+    return "-".join(("without", *filter(None, grant))).replace("/", "")
 
 
 class Need(IntEnum):
@@ -81,6 +83,8 @@ def need(parameters: Iterable[Parameter], grant: Grant) -> Need:
 
 
 def _need(one: Parameter, grant: Grant) -> Need:
+    if grant[1] in getattr(one.type, "non_resource_urls", ()):
+        return Need.REQUIRED
     if one.form is None or not issubclass(one.type, KubernetesObject):
         return need(parameters_of(one.provider), grant) if one.provider else Need.NONE
     apis = one.type.apis()

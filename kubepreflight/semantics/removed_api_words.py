@@ -1,0 +1,136 @@
+"""What a finding about a removed API version says: what fails after the hop, for whom, and what to do first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from shlex import quote
+
+from kubepreflight.finding import NOTE, Subject
+from kubepreflight.knowledge.api_lifecycle import ApiKind
+from kubepreflight.semantics.api_requests import resource_of
+from kubepreflight.semantics.api_uses import Basis, Cause
+from kubepreflight.semantics.several import listed
+
+SHOWN = 3
+CLIENTS = ("ServiceAccount", "User")
+NOT_FOUND = "`the server could not find the requested resource`"
+
+
+def message(cause: Cause, when: str) -> str:
+    """What breaks. `when` says from when on: ` after the hop 1.24 → 1.25`, ` already now`."""
+    if cause.basis in (Basis.MANIFEST, Basis.LEFT_OUT):
+        return _of_files(cause, when)
+    if cause.client:
+        return _of_client(cause, when)
+    return _of_nobody(cause, when) if cause.basis is Basis.METRIC else _of_objects(cause, when)
+
+
+def _dropped(row: ApiKind) -> str:
+    return f"which Kubernetes does not serve from {row.removed} on"
+
+
+def _refused(row: ApiKind) -> str:
+    return f'`no matches for kind "{row.kind}" in version "{row.api_version}"`'
+
+
+def _names(places: Iterable[Subject]) -> str:
+    return listed(f"{place.namespace}/{place.name}" if place.namespace else place.name for place in places)
+
+
+def _day(cause: Cause) -> str:
+    return f"{cause.last:%Y-%m-%d}" if cause.last else "a day that is not told"
+
+
+def _of_files(cause: Cause, when: str) -> str:
+    row, places = cause.row, cause.places
+    one = len(places) == 1
+    it = "it" if one else "them"
+    several = f"{len(places)} manifests of kind {row.kind} are"
+    what = f"The manifest of the {row.kind} {_names(places)} is" if one else several
+    written = f"{what} written in {row.api_version}, {_dropped(row)}"
+    if cause.basis is Basis.LEFT_OUT:
+        file = "The kustomization beside it does not name the file"
+        files = "The kustomizations beside them do not name these files"
+        return (
+            f"{written}. {file if one else files}, so nobody seems to apply {it}; whoever does{when} gets "
+            f"{_refused(row)}."
+        )
+    lasting = "What was applied before stays." if row.replacement else "Nothing takes the place of this kind."
+    return f"{written}. Applying {it}{when} ends in {_refused(row)}. {lasting}"
+
+
+def _of_objects(cause: Cause, when: str) -> str:
+    row, places = cause.row, cause.places
+    one = len(places) == 1
+    it = f"The {row.kind} {_names(places)}" if one else f"{len(places)} objects of kind {row.kind} ({_names(places)})"
+    how = " from the last `kubectl apply`" if cause.rests_on(Basis.LAST_APPLIED) else ""
+    lately = f", written last on {_day(cause)}" if cause.rests_on(Basis.MANAGED_FIELDS) else ""
+    return (
+        f"{it} remember{'s' if one else ''}{how} a manifest in {row.api_version}{lately}, {_dropped(row)}. "
+        f"What is there stays, but whoever applies that manifest again{when} gets {_refused(row)}."
+    )
+
+
+def _of_client(cause: Cause, when: str) -> str:
+    row, client = cause.row, cause.client
+    if not cause.rests_on(Basis.AUDIT_LOG):
+        old = " Whether it still does is not told: an old entry stays." if cause.severity is NOTE else ""
+        return (
+            f"{client} wrote the {row.kind} {_names(cause.places)} in {row.api_version}, {_dropped(row)}, last on "
+            f"{_day(cause)}. If it writes so{when}, it gets {NOT_FOUND}; the objects stay.{old}"
+        )
+    users = _names(place for place in cause.places if place.kind in CLIENTS)
+    about = f"{resource_of(row.kind)} in {row.api_version}, {_dropped(row)}, last on {_day(cause)}"
+    fails = f"Each such request{when} ends in {NOT_FOUND}"
+    if cause.severity is NOTE:
+        return (
+            f"{client}, as {users}, only reads {about}: somebody, or a script, that names the version. {fails}; "
+            "nothing else breaks."
+        )
+    return (
+        f"{client}, as {users}, asks for {about}. {fails}, and {client} no longer does what it does with them; the "
+        "objects stay."
+    )
+
+
+def _of_nobody(cause: Cause, when: str) -> str:
+    row = cause.row
+    quiet = " It may be just Kubernetes' own controllers, which need no change." if cause.severity is NOTE else ""
+    return (
+        f"Some client has asked for {resource_of(row.kind)} in {row.api_version}, {_dropped(row)}, since the API "
+        f"server started; which one, and whether it still does, the metrics do not tell.{quiet} Each such request"
+        f"{when} ends in {NOT_FOUND}."
+    )
+
+
+def first_steps(cause: Cause) -> list[str]:
+    """How to find what is to be changed."""
+    if cause.basis is Basis.MANIFEST:
+        return []
+    if cause.basis is Basis.LEFT_OUT:
+        return ["Delete what nobody needs."]
+    if cause.client:
+        return _find_client(cause)
+    if cause.basis is Basis.METRIC:
+        return [
+            "An audit log says who it is, a policy of level Metadata is enough; give its files to the scan:",
+            "kubepreflight scan --live audit*.log",
+            "The metric itself stays until that API server starts anew.",
+        ]
+    one = cause.places[0]
+    namespace = f" -n {quote(one.namespace)}" if one.namespace else ""
+    name = quote(f"{one.kind.lower()}/{one.name}")
+    if cause.rests_on(Basis.LAST_APPLIED):
+        show = f"kubectl apply view-last-applied{namespace} {name}"
+    else:
+        show = f"kubectl get{namespace} {name} -o yaml --show-managed-fields"
+    return ["Find where the manifest is kept; this shows what it was:", show]
+
+
+def _find_client(cause: Cause) -> list[str]:
+    lines: list[str] = []
+    for place in [one for one in cause.places if one.kind == "ServiceAccount"][:SHOWN]:
+        selector = f"spec.serviceAccountName={quote(place.name)}"
+        lines.append(f"This shows what runs as {place.namespace}/{place.name}:")
+        lines.append(f"kubectl -n {quote(place.namespace)} get pods --field-selector {selector}")
+    return lines

@@ -1,0 +1,168 @@
+"""What clients ask an API server for in a version that goes away: who, and how much of it means anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Self
+
+import msgspec
+
+from kubepreflight.finding import NOTE, WARNING, Gap, Subject
+from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
+from kubepreflight.knowledge.api_requests import ApiRequestKnowledge, Role
+from kubepreflight.objects import group_of
+from kubepreflight.semantics.api_requests import INPUT, ApiServerMetrics, AuditLog, ServerRequests, resource_of
+from kubepreflight.semantics.api_uses import ApiUse, ApiUses, Basis
+from kubepreflight.upgrade import ApiServers, Upgrade
+from kubepreflight.version import Minor, Version
+
+Rows = Mapping[tuple[str, str], ApiKind]
+_NOBODY = (Role.COMPONENT, Role.SCANNER)
+
+
+def rows_by_resource(lifecycle: ApiLifecycle) -> Rows:
+    """The versions for which a removal is known, by version and resource (`batch/v1beta1`, `cronjobs`)."""
+    gone = (row for row in lifecycle.served() if row.removed is not None)
+    return {(row.api_version, resource_of(row.kind)): row for row in gone}
+
+
+def is_only_one(row: ApiKind, lifecycle: ApiLifecycle, current: Minor) -> bool:
+    """Whether a server offers its kind in no newer version of the group: whoever goes by discovery asks for this one,
+    as Kubernetes' own garbage collector and namespace controller do."""
+    after = (row, *lifecycle.successors(row))
+    return not any(
+        group_of(one.replacement_version) == group_of(row.api_version)
+        and one.replacement_since is not None
+        and one.replacement_since <= current
+        for one in after
+        if one.replacement
+    )
+
+
+def _counts(verbs: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {verb}" for verb, count in sorted(verbs.items(), key=lambda one: (-one[1], one[0])))
+
+
+class AuditedUses(ApiUses, frozen=True):
+    """What clients ask for by their audit log. `harmless` are rows that only those asked for who need no change."""
+
+    harmless: frozenset[ApiKind] = frozenset()
+
+    @classmethod
+    def provide(cls, lifecycle: ApiLifecycle, known: ApiRequestKnowledge, upgrade: Upgrade, log: AuditLog) -> Self:
+        """From the log, without those who come in a new version with the upgrade or who only look for old versions."""
+        rows = rows_by_resource(lifecycle)
+        recent = upgrade.start - timedelta(days=known.recent_days)
+        reach = f"{log.first:%Y-%m-%d %H:%M} to {log.last:%Y-%m-%d %H:%M} UTC" if log.first and log.last else ""
+        uses: list[ApiUse] = []
+        nobody: set[ApiKind] = set()
+        gaps = [*log.gaps, *_unknown(log, rows, lifecycle, upgrade)]
+        for client in log.clients:
+            row = rows.get((client.api_version, client.resource))
+            if row is None:
+                continue
+            role = known.role(client.program)
+            if role in _NOBODY:
+                nobody.add(row)
+                continue
+            only = is_only_one(row, lifecycle, upgrade.first_hop.start)
+            severity = WARNING if client.last < recent or (role is Role.KUBECTL and only) else None
+            evidence = {
+                "requests": _counts(client.verbs),
+                "user agent": client.agent,
+                "last asked": f"{client.last:%Y-%m-%d %H:%M} UTC",
+                "the audit log reaches": reach,
+            }
+            uses.append(
+                ApiUse(
+                    row=row,
+                    place=client.subject,
+                    basis=Basis.AUDIT_LOG,
+                    cause=f"client {client.program}",
+                    client=client.program,
+                    severity=NOTE if role is Role.KUBECTL and client.only_reads else severity,
+                    last=client.last,
+                    evidence=evidence,
+                )
+            )
+        return cls(tuple(uses), tuple(gaps), frozenset(nobody))
+
+
+def _unknown(log: AuditLog, rows: Rows, lifecycle: ApiLifecycle, upgrade: Upgrade) -> Iterator[Gap]:
+    """What the server itself says to go with this upgrade, and the table does not know."""
+    for api_version, resource, release in sorted(
+        {(one.api_version, one.resource, one.removed_release) for one in log.clients if one.deprecated}
+    ):
+        removed = Version.try_parse(release)
+        if (api_version, resource) in rows or removed is None or removed > upgrade.target:
+            continue
+        yield Gap(
+            input="audit log",
+            subject=f"{resource} in {api_version}",
+            reason=f"its server says that it goes with {release}, and the table of removals, which ends at "
+            f"{lifecycle.info.end}, does not know it",
+            how="use a later kubepreflight",
+            asked=True,
+        )
+
+
+class CountedRequests(msgspec.Struct, frozen=True):
+    """What API servers count, and of which of them nothing is known."""
+
+    servers: tuple[ServerRequests, ...]
+    gaps: tuple[Gap, ...]
+
+    @classmethod
+    def provide(cls, metrics: ApiServerMetrics, known: ApiRequestKnowledge, servers: ApiServers) -> Self:
+        """From the metrics of as many API servers as were read."""
+        gaps = [*metrics.gaps]
+        for server in metrics.servers:
+            version = Version.try_parse(server.version)
+            if version is not None and version.minor_version < known.metric_since:
+                reason = f"{version} does not count who asks for deprecated versions; {known.metric_since} does"
+                gaps.append(Gap(input=INPUT, subject=server.name, reason=reason, how="give an audit log"))
+        if metrics.servers and len(metrics.servers) < len(servers.by_node):
+            reason = f"those of {len(metrics.servers)} of {len(servers.by_node)} were read, and each counts for itself"
+            how = (
+                "of each of the others: kubectl --server https://ADDRESS:6443 get --raw /metrics > metrics-NODE.txt, "
+                "and name the files in the scan as well"
+            )
+            gaps.append(Gap(input=INPUT, reason=reason, how=how))
+        return cls(metrics.servers, tuple(gaps))
+
+
+class CountedUses(ApiUses, frozen=True):
+    """What some client or other has asked for since its API server started."""
+
+    @classmethod
+    def provide(
+        cls,
+        lifecycle: ApiLifecycle,
+        upgrade: Upgrade,
+        counted: CountedRequests,
+        audited: AuditedUses | None = None,
+    ) -> Self:
+        """From the metrics. Kubernetes itself asks for what has no other version: that is no more than a note."""
+        rows = rows_by_resource(lifecycle)
+        harmless = audited.harmless if audited else frozenset()
+        uses: list[ApiUse] = []
+        for server in counted.servers:
+            since = f" since its start at {server.since:%Y-%m-%d %H:%M} UTC" if server.since else ""
+            for one in server.requested:
+                row = rows.get((one.api_version, one.resource))
+                if row is None:
+                    continue
+                quiet = row in harmless or is_only_one(row, lifecycle, upgrade.first_hop.start)
+                counts = f": {_counts(one.verbs)}" if one.verbs else ""
+                uses.append(
+                    ApiUse(
+                        row=row,
+                        place=Subject(kind="APIServer", name=server.name),
+                        basis=Basis.METRIC,
+                        cause="",
+                        severity=NOTE if quiet else WARNING,
+                        evidence={"counted": f"by {server.name}{since}{counts}"},
+                    )
+                )
+        return cls(tuple(uses), counted.gaps)

@@ -1,0 +1,109 @@
+"""What objects remember of those who wrote them in a version that goes away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Self
+
+import msgspec
+
+from kubepreflight.finding import BLOCKER, NOTE, WARNING, Severity
+from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
+from kubepreflight.knowledge.api_requests import ApiRequestKnowledge, Role
+from kubepreflight.semantics.api_uses import ApiUse, ApiUses, Basis
+from kubepreflight.semantics.applied_manifests import AppliedManifest, ManagedFields
+from kubepreflight.snapshot import ManifestHeaders
+from kubepreflight.upgrade import Upgrade
+
+_OF_MANIFESTS = (Role.KUBECTL, Role.APPLIER, Role.ONCE)
+_NOBODY = (Role.COMPONENT, Role.SCANNER, Role.BY_HAND)
+
+
+class WrittenUses(ApiUses, frozen=True):
+    """Objects that were written in such a version: their manifest lies somewhere, or a program writes them so."""
+
+    @classmethod
+    def provide(
+        cls,
+        lifecycle: ApiLifecycle,
+        known: ApiRequestKnowledge,
+        upgrade: Upgrade,
+        objects: list[AppliedManifest],
+        headers: ManifestHeaders | None = None,
+    ) -> Self:
+        """From the last `kubectl apply` and from managedFields; not where the manifest is given, and says it itself."""
+        given = {(one.kind, one.namespace or "default", one.name) for one in (headers.all if headers else ())}
+        since = upgrade.start - timedelta(days=known.recent_days)
+        uses: list[ApiUse] = []
+        for one in objects:
+            reading = _Reading(one, lifecycle, known, since)
+            if (one.kind, one.namespace or "default", one.name) not in given:
+                uses += reading.manifests()
+            uses += reading.programs()
+        return cls(tuple(uses))
+
+
+class _Reading(msgspec.Struct, frozen=True):
+    """One object, and since when a write counts as recent."""
+
+    object: AppliedManifest
+    lifecycle: ApiLifecycle
+    known: ApiRequestKnowledge
+    since: datetime
+
+    def manifests(self) -> Iterator[ApiUse]:
+        """That it was written from a manifest which is kept somewhere else."""
+        head = self.object.applied
+        applied = self._gone(head.api_version, head.kind) if head else None
+        by_row = {} if applied is None else {applied: [*self._writers(applied, _OF_MANIFESTS)]}
+        for one in self.object.metadata.managed_fields or ():
+            row = self._gone(one.api_version, self.object.kind)
+            if row is not None:
+                by_row[row] = [*self._writers(row, _OF_MANIFESTS)]
+        for row, writers in by_row.items():
+            worst = min((self._grade(one, NOTE) for one in writers), key=lambda one: one.rank, default=NOTE)
+            cause = "applied lately" if worst is BLOCKER else "kept elsewhere"
+            if row is applied:
+                severity = worst if worst is BLOCKER else None
+                yield ApiUse(
+                    row=row, place=self.object.subject, basis=Basis.LAST_APPLIED, cause=cause, severity=severity
+                )
+            for one in writers:
+                yield self._use(row, one, cause, self._grade(one, NOTE))
+
+    def programs(self) -> Iterator[ApiUse]:
+        """That a program of which nothing is known wrote it so."""
+        for entry in self.object.metadata.managed_fields or ():
+            row = self._gone(entry.api_version, self.object.kind)
+            if row is not None and self.known.role(entry.manager) is Role.UNKNOWN:
+                use = self._use(row, entry, f"client {entry.manager}", self._grade(entry, NOTE))
+                yield msgspec.structs.replace(use, client=entry.manager)
+
+    def _writers(self, row: ApiKind, roles: tuple[Role, ...]) -> Iterator[ManagedFields]:
+        for one in self.object.metadata.managed_fields or ():
+            if one.api_version == row.api_version and self.known.role(one.manager) in roles:
+                yield one
+
+    def _grade(self, entry: ManagedFields, old: Severity) -> Severity:
+        """An entry stays until its manager writes something else: an old one proves nothing, not that it has ended."""
+        if entry.time is None or entry.time < self.since:
+            return old
+        return WARNING if self.known.role(entry.manager) is Role.ONCE else BLOCKER
+
+    def _use(self, row: ApiKind, entry: ManagedFields, cause: str, severity: Severity) -> ApiUse:
+        when = f" on {entry.time:%Y-%m-%d}" if entry.time else ""
+        evidence = {"written": f"by {entry.manager} ({entry.operation}){when}"}
+        return ApiUse(
+            row=row,
+            place=self.object.subject,
+            basis=Basis.MANAGED_FIELDS,
+            cause=cause,
+            severity=severity,
+            last=entry.time,
+            evidence=evidence,
+        )
+
+    def _gone(self, api_version: str, kind: str) -> ApiKind | None:
+        row = self.lifecycle.find(api_version, kind)
+        return row if row is not None and row.removed is not None else None

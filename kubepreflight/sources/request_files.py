@@ -1,0 +1,112 @@
+"""Files that tell what API servers were asked for: their audit logs and their metrics, told by content, compressed or
+not, and read as a stream."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import IO, cast
+
+from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
+from kubepreflight.semantics.api_requests import ApiServerMetrics
+from kubepreflight.snapshot import Collector
+from kubepreflight.sources.audit_log import HEAD, AuditLogReader, gap, is_audit_log
+from kubepreflight.sources.metrics import is_metrics, read_metrics_file
+from kubepreflight.sources.tree import LARGEST_RATIO, Readable
+
+SUFFIXES = (".log", ".jsonl", ".gz", ".txt", ".prom")
+"""What such files are called; in a folder those of other names are not looked into."""
+_GZIP = b"\x1f\x8b"
+_SMALL = 64 << 20
+_DAMAGED = (OSError, EOFError, zlib.error)
+
+
+class Peeked:
+    """A stream of which the beginning, `head`, was looked at; it is read as if it were not."""
+
+    def __init__(self, stream: Readable) -> None:
+        self.head = self._left = stream.read(HEAD)
+        self._stream = stream
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes."""
+        if not self._left:
+            return self._stream.read(size)
+        if size < 0:
+            data, self._left = self._left + self._stream.read(), b""
+        else:
+            data, self._left = self._left[:size], self._left[size:]
+        return data
+
+
+class _Unpacked:
+    """What a compressed stream holds. Raises OSError for one that grows too much, besides what gzip raises."""
+
+    def __init__(self, packed: Readable) -> None:
+        self._packed = packed
+        self._in = self._out = 0
+        self._stream = gzip.GzipFile(fileobj=cast(IO[bytes], _Counted(self)))
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes."""
+        data = self._stream.read(size)
+        self._out += len(data)
+        if self._out > max(_SMALL, self._in * LARGEST_RATIO):
+            raise OSError("it grows too much when it is uncompressed: the rest is refused")
+        return data
+
+    def read_packed(self, size: int = -1, /) -> bytes:
+        """The next bytes of what is compressed."""
+        data = self._packed.read(size)
+        self._in += len(data)
+        return data
+
+
+class _Counted:
+    def __init__(self, unpacked: _Unpacked) -> None:
+        self.read = unpacked.read_packed
+
+
+class RequestFiles:
+    """Takes such files. `logs` and `metrics` count them."""
+
+    def __init__(self, collector: Collector) -> None:
+        self.logs = self.metrics = 0
+        self._collector = collector
+
+    def take(self, shown: str, stream: Peeked) -> bool:
+        """Read one, which reports call `shown`; false for a file of another sort, of which nothing is lost then."""
+        packed = stream.head[:2] == _GZIP
+        head = _unpacked(stream.head) if packed else stream.head
+        audit = is_audit_log(head)
+        if not audit and not is_metrics(head):
+            return False
+        self.logs += audit
+        self.metrics += not audit
+        content: Readable = _Unpacked(stream) if packed else stream
+        (self._audit_log if audit else self._metrics)(shown, content)
+        return True
+
+    def _audit_log(self, shown: str, stream: Readable) -> None:
+        gone = {row.api_version for row in ApiLifecycle.provide().served() if row.removed is not None}
+        reader = AuditLogReader(gone)
+        problem = ""
+        try:
+            reader.read(stream)
+        except _DAMAGED as error:
+            problem = f"it was read in part: {error}"
+        log = reader.finish(shown)
+        self._collector.give(log.with_gap(gap(shown, problem)) if problem else log)
+
+    def _metrics(self, shown: str, stream: Readable) -> None:
+        try:
+            read_metrics_file(self._collector, stream, shown)
+        except _DAMAGED as error:
+            self._collector.give(ApiServerMetrics(gaps=(gap(shown, f"it cannot be read: {error}"),)))
+
+
+def _unpacked(head: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(31).decompress(head, HEAD)
+    except zlib.error:
+        return b""
