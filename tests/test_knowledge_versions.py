@@ -71,7 +71,7 @@ def test_end_of_life(minor: str, end: date) -> None:
     assert window.end_of_life == end
 
 
-@pytest.mark.parametrize("minor", ["1.14", "1.37", "1.50"])
+@pytest.mark.parametrize("minor", ["1.14", "1.38", "1.50"])
 def test_an_end_that_is_not_known(minor: str) -> None:
     assert SUPPORT.find(Minor.parse(minor)) is None
 

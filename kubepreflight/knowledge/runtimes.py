@@ -13,7 +13,7 @@ from kubepreflight.version import Minor, Version
 
 _MINORS = frozenset(
     {"from", "to", "since", "dockershim_gone", "protecting_flag_gone", "warned_of_since", "announced_for"}
-    | {"kubeadm_default_since", "gate_since", "default_since", "always_since"}
+    | {"kubeadm_default_since", "gate_since", "default_since", "always_since", "rewritten_until"}
 )
 
 
@@ -56,9 +56,16 @@ class CgroupDriver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class FrozenRegistry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A registry, or a part of one, that gets no new images."""
+    """A registry, or a part of one, that gets no new images.
+
+    `state` is a clause about it, `instead` where the same images are. `rewritten_until` is the last kubeadm that puts
+    that into its record by itself, where one does.
+    """
 
     registry: str
+    state: str
+    instead: str
+    rewritten_until: Minor | None = None
     source: str
 
 

@@ -17,7 +17,9 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from kubepreflight.knowledge.component_config import ComponentConfig
 from kubepreflight.semantics.kubeadm_config import READABLE, Arguments, KubeadmConfig
+from kubepreflight.version import Version
 from tests.real.cluster import Cluster
 from tests.real.conftest import Clusters
 from tests.real.machine import NODE, Machine, control_plane_node
@@ -135,8 +137,6 @@ def test_a_migration_changes_nothing_of_what_we_read(
     assert meaning(text) == meaning(migrated(machine, kubeadm, text))
 
 
-READ_BY = {"1.36.3": {"v1beta3", "v1beta4"}, "1.37.2": {"v1beta4"}}
-"""kubeadm stopped reading v1beta3 at 1.37 (cmd/kubeadm/app/util/config/common.go); v1beta1 at 1.22, v1beta2 at 1.27."""
 KINDS: dict[str, dict[str, Any]] = {
     "ClusterConfiguration": {"kubernetesVersion": "v1.36.3"},
     "InitConfiguration": {"localAPIEndpoint": {"advertiseAddress": "192.0.2.1"}},
@@ -163,7 +163,8 @@ def test_which_kubeadm_reads_which_version(version: str, kind: str, machine: Mac
         for kubeadm in VERSIONS
         if machine.run("kubeadm", kubeadm, "config", "validate", "--config", "/config.yaml").returncode == 0
     }
-    assert readers == {kubeadm for kubeadm, read in READ_BY.items() if version in read}
+    row = ComponentConfig.provide().find(f"kubeadm.k8s.io/{version}", kind)
+    assert readers == {kubeadm for kubeadm in VERSIONS if row and row.read_by(Version.parse(kubeadm).minor_version)}
     if readers:
         assert document["apiVersion"] in READABLE
 
@@ -273,3 +274,14 @@ def test_the_config_map_is_read_as_the_upgrade_reads_it(stopped: tuple[Cluster, 
         if told != read_or_refused(text):
             disagreements[name] = told
     assert disagreements.keys() == CLUSTER_DIFFERS.keys()
+
+
+@pytest.mark.parametrize("version", ["v1beta2", "v1beta3", "v1beta4", "v1"])
+def test_the_rule_says_which_config_map_ends_an_upgrade(version: str, stopped: tuple[Cluster, Machine]) -> None:
+    refused = ""
+    try:
+        used(*stopped, HEAD.replace("v1beta4", version))
+    except ValueError as error:
+        refused = str(error)
+    assert bool(refused) == bool(stopped[0].scan().findings("kubeadm-config-unreadable"))
+    assert not refused or f'is registered for version "kubeadm.k8s.io/{version}"' in refused
