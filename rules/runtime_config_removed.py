@@ -51,13 +51,13 @@ def runtime_config_removed(
     yield from flags.gaps
     for version, entries in _by_version(entries_of(flags.named(RUNTIME_CONFIG))).items():
         gone = table.gone.get(version)
-        refused = [one for one in entries if gone and bites(one.flag, gone, upgrade)]
+        refused = [one for one in entries if gone and bites(one.setting, gone, upgrade)]
         if gone and refused:
-            yield _refused(version, refused, hop=bites(refused[0].flag, gone, upgrade))
+            yield _refused(version, refused, hop=bites(refused[0].setting, gone, upgrade))
             continue
         for row in lifecycle.served():
             using = [one for one in entries if row.api_version == version and one.switches_on(row)]
-            hop = bites(using[0].flag, row.removed, upgrade) if using and row.removed else None
+            hop = bites(using[0].setting, row.removed, upgrade) if using and row.removed else None
             if hop:
                 yield _gone(row, using, hop)
 
@@ -70,31 +70,31 @@ def _by_version(entries: Iterable[Entry]) -> Mapping[str, list[Entry]]:
 
 
 def _refused(version: str, entries: list[Entry], hop: Hop | None) -> Finding:
-    flags = [one.flag for one in entries]
+    set_in = [one.setting for one in entries]
     assert hop is not None
     return finding(
-        subject_of(flags, f"--runtime-config {version}"),
-        f"The API server of {hop.end} has nothing of {version} any more, and does not start with it in "
-        f"--runtime-config (in {stands(flags)}): `group version {version} that has not been registered`, or `unknown "
-        f"api groups`. {consequences(flags, hop)}{only_files(flags)}",
-        remedy=f"Nothing of that version is served then, so nothing is lost with the entry.\n{_edits(entries)}",
-        places=[one.place.subject for one in flags],
+        subject_of(set_in, f"--runtime-config {version}"),
+        f"{version} is named in {stands(set_in)}; the API server of {hop.end} has nothing of it any more, and does not "
+        f"start (`group version {version} that has not been registered`, or `unknown api groups`). "
+        f"{consequences(set_in, hop)}{only_files(set_in)}",
+        remedy=f"From the hop on nothing of that version is served, with the entry or without it.\n{_edits(entries)}",
+        places=[one.place.subject for one in set_in],
         evidence={"entries": sorted({one.text for one in entries})},
-        severity=severity_of(flags),
+        severity=severity_of(set_in),
         hop=hop,
     )
 
 
 def _gone(row: ApiKind, entries: list[Entry], hop: Hop) -> Finding:
-    flags = [one.flag for one in entries]
+    set_in = [one.setting for one in entries]
     instead = f"Who uses it has to move to {row.replacement_version}" if row.replacement else "Nothing replaces it"
     return finding(
-        subject_of(flags, f"--runtime-config {row.api_version} {row.kind}"),
-        f"{row.kind} of {row.api_version} is switched on by --runtime-config (in {stands(flags)}), and the API server "
-        f"of {hop.end} does not serve it any more: it passes over the entry in silence, and who asks for it gets "
-        "`the server could not find the requested resource`.",
+        subject_of(set_in, f"--runtime-config {row.api_version} {row.kind}"),
+        f"{row.kind} of {row.api_version} is switched on in {stands(set_in)}; the API server of {hop.end} does not "
+        "serve it any more: it passes over the entry in silence, and who asks for it gets `the server could not find "
+        "the requested resource`.",
         remedy=f"{instead}. Then:\n{_edits(entries)}",
-        places=[one.place.subject for one in flags],
+        places=[one.place.subject for one in set_in],
         evidence={"entries": sorted({one.text for one in entries})},
         severity=WARNING,
         hop=hop,
@@ -103,4 +103,4 @@ def _gone(row: ApiKind, entries: list[Entry], hop: Hop) -> Finding:
 
 def _edits(entries: list[Entry]) -> str:
     texts = " and ".join(sorted({one.text for one in entries}))
-    return edits([one.flag for one in entries], f"{texts} of --runtime-config")
+    return edits([one.setting for one in entries], texts)

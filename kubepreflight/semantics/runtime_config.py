@@ -18,12 +18,12 @@ _MATCHERS = ("api/all", "api/ga", "api/beta", "api/alpha", "api/legacy")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry: a `version` (`batch/v2alpha1`), or one `resource` of it, switched on or off."""
+    """One entry: a `version` (`batch/v2alpha1`), or one `resource` of it, switched on or off by a `setting`."""
 
     version: str
     resource: str
     on: bool
-    flag: Setting
+    setting: Setting
 
     @property
     def text(self) -> str:
@@ -43,7 +43,8 @@ def entries_of(flags: Iterable[Setting]) -> Iterator[Entry]:
             parts = name.strip().split("/")
             if name.strip() not in _MATCHERS and len(parts) in (2, 3):
                 on = truth(value.strip() or "true") is True
-                yield Entry(version="/".join(parts[:2]), resource="".join(parts[2:]), on=on, flag=flag)
+                setting = Setting(component=flag.component, name=name, value=value, place=flag.item_place)
+                yield Entry(version="/".join(parts[:2]), resource="".join(parts[2:]), on=on, setting=setting)
 
 
 def _plural(kind: str) -> str:

@@ -82,6 +82,12 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         """The value as a list."""
         return tuple(item for part in self.value.split(",") if (item := part.strip()))
 
+    @property
+    def item_place(self) -> Place:
+        """The place of one item of that list."""
+        entry = " in ".join(filter(None, (f"--{self.name}", self.place.entry)))
+        return msgspec.structs.replace(self.place, entry=entry)
+
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration of a component: KubeletConfiguration, KubeProxyConfiguration, KubeSchedulerConfiguration.
@@ -111,11 +117,12 @@ def gates_of_flag(flag: Setting) -> Iterator[Setting]:
 
     Those of another component than Kubernetes' own are passed over.
     """
+    place = flag.item_place
     for item in flag.items:
         name, assigned, value = item.partition("=")
         prefix, _, bare = name.strip().rpartition(":")
         if assigned and prefix in ("", _DEFAULT_PREFIX):
-            yield Setting(component=flag.component, name=bare, value=value.strip(), place=flag.place)
+            yield Setting(component=flag.component, name=bare, value=value.strip(), place=place)
 
 
 def gates_of_document(document: Document) -> Iterator[Setting]:

@@ -135,11 +135,13 @@ def _edits(where: Where, settings: Sequence[Setting], what: str) -> Iterator[str
 def _on_nodes(places: Iterable[Place], what: str) -> Iterator[str]:
     nodes: dict[tuple[str, int, str], list[str]] = {}
     for one in places:
-        nodes.setdefault((one.subject.file, one.subject.line, one.entry), []).append(one.subject.node)
+        nodes.setdefault((one.subject.file, one.subject.line, one.entry), []).append(visible(one.subject.node))
     for (file, line, entry), names in nodes.items():
+        there = listed(names)
         if file.startswith("/proc/"):
-            yield f"On {listed(names)} {what} is on the command line of the kubelet: take it out where that is started."
+            yield f"On {there} {what} is on the command line of the kubelet: take it out where that is started."
             continue
-        of = f" of {entry}" if entry and entry != what else ""
+        field = entry if entry.endswith(f".{what}") else what
+        of = f" of {entry}" if entry not in ("", field) else ""
         where = f" (line {line})" if line else ""
-        yield f"On {listed(names)}, as root, take {what} out{of} in {visible(file)}{where}, then:\n{RESTART}"
+        yield f"On {there}, as root, take {field} out{of} in {visible(file)}{where}, then:\n{RESTART}"
