@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
 from tools.knowledge.pins import Pin, pins
 from tools.kubernetes.modules import download
+
+_REQUIRED = re.compile(r"^\s*(?:require\s+)?k8s\.io/(\S+) v0\.0\.0\b", re.MULTILINE)
 
 
 @cache
@@ -24,3 +27,8 @@ def staging(name: str, pin: Pin) -> Path:
     """The source of a module that is published with it: `staging("apiserver", pin)`. Raises ModuleError."""
     path = f"k8s.io/{name}"
     return source(path, pins().instead.get(f"{path}@{pin.staging}", pin.staging))
+
+
+def published_apart(pin: Pin) -> frozenset[str]:
+    """The names of the modules that are published with it and that its programs need. Raises ModuleError."""
+    return frozenset(_REQUIRED.findall((kubernetes(pin) / "go.mod").read_text(encoding="utf-8")))

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/types"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// spec is the state of a feature gate, from a minor of Kubernetes on.
+type spec struct {
+	minor   int
+	stage   string
+	enabled bool
+	locked  bool
+}
+
+var stages = map[string]string{"Alpha": "alpha", "Beta": "beta", "GA": "ga", "Deprecated": "deprecated"}
+
+// gates prints which feature gates a program knows: what the init functions of the packages linked into it register.
+func gates(s *sources, program string, minor int) {
+	reader := gateReader{s, map[string][]spec{}, map[types.Object]bool{}}
+	if program == "kubeadm" {
+		reader.variable(s.load("k8s.io/kubernetes/cmd/kubeadm/app/features"), "InitFeatureGates")
+	} else {
+		reader.variable(s.load("k8s.io/component-base/featuregate"), "defaultFeatures")
+		for _, one := range s.closure("k8s.io/kubernetes/cmd/" + program) {
+			for _, file := range one.syntax {
+				for _, declared := range file.Decls {
+					if function, ok := declared.(*ast.FuncDecl); ok && function.Name.Name == "init" && function.Recv == nil {
+						reader.registrations(one, function)
+					}
+				}
+			}
+		}
+	}
+	names := make([]string, 0, len(reader.found))
+	for name := range reader.found {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if now := current(reader.found[name], minor); now != nil {
+			// kubeadm has the field, but never looks at it.
+			locked := now.locked && program != "kubeadm"
+			fmt.Printf("%s,%s,%s,%t,%t\n", program, name, now.stage, now.enabled, locked)
+		}
+	}
+}
+
+// current returns the newest state that is not of a later minor; a gate that has none yet cannot be set.
+func current(specs []spec, minor int) *spec {
+	var best *spec
+	for number, one := range specs {
+		if one.minor <= minor && (best == nil || one.minor >= best.minor) {
+			best = &specs[number]
+		}
+	}
+	return best
+}
+
+type gateReader struct {
+	*sources
+	found map[string][]spec
+	seen  map[types.Object]bool
+}
+
+// registrations looks for maps of gates that a function adds, itself or through functions that it calls.
+func (r *gateReader) registrations(one *source, function *ast.FuncDecl) {
+	if object := one.info.Defs[function.Name]; object != nil && r.seen[object] {
+		return
+	} else if object != nil {
+		r.seen[object] = true
+	}
+	if function.Body == nil {
+		return
+	}
+	ast.Inspect(function.Body, func(node ast.Node) bool {
+		call, ok := node.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		selector, isMethod := call.Fun.(*ast.SelectorExpr)
+		if isMethod && (selector.Sel.Name == "Add" || selector.Sel.Name == "AddVersioned") && len(call.Args) == 1 {
+			r.table(one, call.Args[0])
+		}
+		if home, callee := r.function(one.called(call)); callee != nil && callee.Recv == nil {
+			r.registrations(home, callee)
+		}
+		return true
+	})
+}
+
+// table reads the map that an expression stands for, where it is one of gates.
+func (r *gateReader) table(one *source, expression ast.Expr) {
+	switch value := ast.Unparen(expression).(type) {
+	case *ast.CompositeLit:
+		r.literal(one, value)
+	case *ast.Ident:
+		r.variable(one, value.Name)
+	case *ast.CallExpr:
+		home, function := r.function(one.called(value))
+		if function == nil {
+			return
+		}
+		if len(value.Args) == 1 {
+			r.table(one, value.Args[0])
+			return
+		}
+		ast.Inspect(function.Body, func(node ast.Node) bool {
+			if returned, ok := node.(*ast.ReturnStmt); ok && len(returned.Results) == 1 {
+				r.table(home, returned.Results[0])
+			}
+			return true
+		})
+	}
+}
+
+// variable reads the map that a variable of a package begins with.
+func (r *gateReader) variable(one *source, name string) {
+	if one == nil {
+		return
+	}
+	for _, file := range one.syntax {
+		for _, declared := range file.Decls {
+			general, ok := declared.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, written := range general.Specs {
+				value, ok := written.(*ast.ValueSpec)
+				if ok && len(value.Names) == 1 && value.Names[0].Name == name && len(value.Values) == 1 {
+					r.table(one, value.Values[0])
+				}
+			}
+		}
+	}
+}
+
+func (r *gateReader) literal(one *source, table *ast.CompositeLit) {
+	if table.Type == nil || !strings.Contains(types.ExprString(table.Type), "Feature") {
+		return
+	}
+	for _, element := range table.Elts {
+		pair, ok := element.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
+		key := one.info.Types[pair.Key].Value
+		if key == nil || key.Kind() != constant.String {
+			fail("%s: no name", r.files.Position(pair.Pos()))
+		}
+		r.found[constant.StringVal(key)] = r.specs(one, pair.Value)
+	}
+}
+
+// specs reads one state, or the states by version.
+func (r *gateReader) specs(one *source, expression ast.Expr) []spec {
+	value, ok := expression.(*ast.CompositeLit)
+	if !ok {
+		fail("%s: no literal", r.files.Position(expression.Pos()))
+	}
+	var found []spec
+	state, isState := spec{}, false
+	for _, element := range value.Elts {
+		if pair, ok := element.(*ast.KeyValueExpr); ok {
+			isState = r.field(one, pair, &state, &found) || isState
+		} else {
+			found = append(found, r.specs(one, element)...)
+		}
+	}
+	if isState {
+		found = append(found, state)
+	}
+	return found
+}
+
+// field reads one field of a state; it is false for fields that are none of one.
+func (r *gateReader) field(one *source, pair *ast.KeyValueExpr, state *spec, found *[]spec) bool {
+	switch name := types.ExprString(pair.Key); name {
+	case "Default", "LockToDefault":
+		value := one.info.Types[pair.Value].Value
+		if value == nil || value.Kind() != constant.Bool {
+			fail("%s: neither true nor false", r.files.Position(pair.Pos()))
+		}
+		if name == "Default" {
+			state.enabled = constant.BoolVal(value)
+		} else {
+			state.locked = constant.BoolVal(value)
+		}
+	case "PreRelease":
+		words := strings.Split(types.ExprString(pair.Value), ".")
+		state.stage = stages[words[len(words)-1]]
+		if state.stage == "" {
+			fail("%s: no stage", r.files.Position(pair.Pos()))
+		}
+	case "Version":
+		call, ok := pair.Value.(*ast.CallExpr)
+		if !ok || len(call.Args) == 0 {
+			fail("%s: no version", r.files.Position(pair.Pos()))
+		}
+		// version.MustParse("1.33") or version.MajorMinor(1, 33)
+		text := types.ExprString(call.Args[len(call.Args)-1])
+		number, err := strconv.Atoi(strings.TrimPrefix(strings.Trim(text, `"`), "1."))
+		if err != nil {
+			fail("%s: no version", r.files.Position(pair.Pos()))
+		}
+		state.minor = number
+	case "FeatureSpec":
+		*found = append(*found, r.specs(one, pair.Value)...)
+		return false
+	default:
+		return false
+	}
+	return true
+}
+
+func fail(format string, arguments ...any) {
+	fmt.Fprintf(os.Stderr, format+"\n", arguments...)
+	os.Exit(1)
+}

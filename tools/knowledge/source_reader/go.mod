@@ -1,0 +1,3 @@
+module kubepreflight.invalid/source-reader
+
+go 1.24

@@ -1,0 +1,33 @@
+// Reads what Kubernetes' programs know, from the sources of the modules that they are made of.
+//
+//	source-reader gates MINOR MODULE=FOLDER... reads the feature gates of each program: program,gate,stage,default,locked
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+)
+
+var programs = []string{
+	"kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet", "kubeadm",
+}
+
+func main() {
+	if len(os.Args) < 3 {
+		fail("usage: source-reader gates MINOR MODULE=FOLDER...")
+	}
+	minor, err := strconv.Atoi(os.Args[2])
+	if err != nil {
+		fail("%s is no minor", os.Args[2])
+	}
+	roots := map[string]string{}
+	for _, argument := range os.Args[3:] {
+		module, folder, _ := strings.Cut(argument, "=")
+		roots[module] = folder
+	}
+	read := newSources(roots)
+	for _, program := range programs {
+		gates(read, program, minor)
+	}
+}
