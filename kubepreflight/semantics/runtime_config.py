@@ -35,6 +35,26 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return self.on and row.served_by_default == "no" and self.resource in ("", _plural(row.kind))
 
 
+def switched_on(row: ApiKind, flags: Iterable[Setting]) -> bool:
+    """Whether some of these flags makes the API server serve a kind in a version that is off by default.
+
+    The feature gate that it may need besides is not looked at.
+    """
+    return any(_switched_on(row, flag) for flag in flags)
+
+
+def _switched_on(row: ApiKind, flag: Setting) -> bool:
+    """The narrower an entry, the more it counts; of equal ones the last."""
+    values = dict(_parts(item) for item in flag.items)
+    names = (f"{row.api_version}/{_plural(row.kind)}", row.api_version, f"api/{row.stage}", "api/all")
+    return next((values[name] for name in names if name in values), False)
+
+
+def _parts(item: str) -> tuple[str, bool]:
+    name, _, value = item.partition("=")
+    return name.strip(), truth(value.strip() or "true") is True
+
+
 def entries_of(flags: Iterable[Setting]) -> Iterator[Entry]:
     """The entries of `--runtime-config` that name versions, without `api/all` and the like."""
     for flag in flags:
