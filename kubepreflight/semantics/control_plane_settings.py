@@ -7,7 +7,7 @@ cmd/kubeadm/app/phases/upgrade/staticpods.go in 1.37.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 import msgspec
@@ -50,7 +50,8 @@ class ControlPlaneSettings(msgspec.Struct, frozen=True):
     ) -> Self:
         """From kubeadm-config, else from the static pods. Raises Unavailable when neither can be had."""
         if config is not None:
-            return cls(*_sorted(of_cluster_configuration(config, Place(Where.KUBEADM_CONFIG, config.subject))))
+            found, gaps = _sorted(of_cluster_configuration(config, Place(Where.KUBEADM_CONFIG, config.subject)))
+            return cls(tuple(_pending(found, static_pods)), gaps)
         if static_pods is None or not static_pods.of(*STATIC_COMPONENTS):
             raise Unavailable()
         return cls(*_sorted(_of_static_pods(static_pods, rendering)))
@@ -99,6 +100,22 @@ class ApiServerFlags(msgspec.Struct, frozen=True):
     def named(self, *names: str) -> tuple[Setting, ...]:
         """Those of some names."""
         return tuple(one for one in self.all if one.name in names)
+
+
+def _pending(found: Iterable[Found], static_pods: StaticPods | None) -> Iterator[Found]:
+    """Each flag, told whether any static pod runs with it; where none is visible, they are taken to."""
+    running: dict[str, set[tuple[str, str]]] = {}
+    for pod in static_pods.of(*STATIC_COMPONENTS) if static_pods else ():
+        if pod.spec is not None:
+            flags = of_static_pod(pod.name, pod.spec, Place(Where.STATIC_POD, pod.place))
+            running.setdefault(pod.name, set()).update((one.name, one.value) for one in flags)
+    for one in found:
+        known = running.get(one.component)
+        if known and isinstance(one, Setting) and (one.name, one.value) not in known:
+            place = msgspec.structs.replace(one.place, is_pending=True)
+            yield msgspec.structs.replace(one, place=place)
+        else:
+            yield one
 
 
 def _of_static_pods(static_pods: StaticPods, rendering: StaticPodRendering) -> Iterator[Setting | Gap]:

@@ -11,18 +11,13 @@ import msgspec
 from kubepreflight.finding import Subject
 from kubepreflight.version import Minor
 
-API_SERVER, KUBELET, PROXY, KUBEADM, SCHEDULER = (
-    "kube-apiserver",
-    "kubelet",
-    "kube-proxy",
-    "kubeadm",
-    "kube-scheduler",
-)
+API_SERVER, SCHEDULER, ETCD = "kube-apiserver", "kube-scheduler", "etcd"
+KUBELET, PROXY, KUBEADM = "kubelet", "kube-proxy", "kubeadm"
 STATIC_COMPONENTS: Mapping[str, tuple[str, ...]] = {
     API_SERVER: ("apiServer",),
     "kube-controller-manager": ("controllerManager",),
     SCHEDULER: ("scheduler",),
-    "etcd": ("etcd", "local"),
+    ETCD: ("etcd", "local"),
 }
 """What kubeadm runs as static pods, and where its ClusterConfiguration speaks of them."""
 
@@ -54,7 +49,7 @@ class Place(msgspec.Struct, frozen=True):
     """Where a setting is made: `entry` is the field of a document or the variable of a file, empty for a bare flag.
 
     `running` is the minor of the kubelet that reads it, None for what moves with the cluster. `is_kubeadms` is true for
-    the flags that kubeadm itself keeps.
+    the flags that kubeadm itself keeps. `is_pending` says that nothing runs with it yet: the upgrade brings it.
     """
 
     where: Where
@@ -62,6 +57,7 @@ class Place(msgspec.Struct, frozen=True):
     entry: str = ""
     running: Minor | None = None
     is_kubeadms: bool = False
+    is_pending: bool = False
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +109,7 @@ def truth(value: str) -> bool | None:
 
 
 def gates_of_flag(flag: Setting) -> Iterator[Setting]:
-    """The gates that one `--feature-gates` sets: `A=true,B=false`; since 1.31 also `kube:A=true`.
+    """The gates that one `--feature-gates` sets: `A=true,B=false`; since 1.33 also `kube:A=true`.
 
     Those of another component than Kubernetes' own are passed over.
     """

@@ -25,8 +25,11 @@ _LESS = (Where.STATIC_POD, Where.FILE)
 def bites(setting: Setting, gone: Minor, upgrade: Upgrade) -> Hop | None:
     """The hop with which a program comes that refuses the setting: the first of `gone` or later.
 
-    None when that is beyond the target, and when today's program refuses it already: it cannot be in use.
+    None when that is beyond the target, and when today's program refuses it already: it cannot be in use, unless it is
+    what the upgrade brings.
     """
+    if setting.place.is_pending:
+        return upgrade.hop_to(gone)
     running = setting.place.running or upgrade.first_hop.start
     return None if gone <= running else upgrade.hop_to(gone)
 

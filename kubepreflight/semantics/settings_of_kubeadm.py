@@ -18,6 +18,7 @@ from kubepreflight.semantics.kubeadm_files import (
     StaticPodManifest,
 )
 from kubepreflight.semantics.setting import (
+    ETCD,
     KUBEADM,
     KUBELET,
     STATIC_COMPONENTS,
@@ -28,12 +29,21 @@ from kubepreflight.semantics.setting import (
     flags_of,
 )
 from kubepreflight.static_pod import StaticPodSpec
+from kubepreflight.visible import visible
 
 
 def of_cluster_configuration(config: KubeadmConfig, place: Place) -> Iterator[Setting | Document | Gap]:
-    """The flags of the static pods, and kubeadm's own gates; a gap for each component whose flags cannot be read."""
+    """The flags of the static pods, and kubeadm's own gates; a gap for each component whose flags cannot be judged."""
     yield Document(component=KUBEADM, values=config.document, place=place)
     for component, at in STATIC_COMPONENTS.items():
+        if component == ETCD and config.etcd_image_tag:
+            yield cannot_check(
+                "flags of etcd",
+                f"it runs {visible(config.etcd_image_tag)[:80]} whatever kubeadm brings: its flags are not judged",
+                subject=str(place.subject),
+                how="try that etcd with its flags",
+            )
+            continue
         try:
             arguments = config.extra_arguments(*at)
         except ValueError as error:

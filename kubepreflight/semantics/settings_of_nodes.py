@@ -5,14 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubepreflight.finding import Gap, Subject
+from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host import Host, KubeletConfigFile, KubeletFlag, Missing
 from kubepreflight.semantics.planned_kubelets import CONFIG
 from kubepreflight.semantics.setting import KUBELET, Document, Place, Setting, Where
+from kubepreflight.semantics.several import listed
 from kubepreflight.version import Minor
+from kubepreflight.visible import visible
 
 KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
 """Where kubeadm keeps the flags that it gives a kubelet."""
+
+PATCHES = "/etc/kubernetes/patches"
+"""Where patches for kubeadm are kept by custom."""
 
 
 def of_host(host: Host, running: Minor | None, *, planned: bool) -> Iterator[Setting | Document | Gap]:
@@ -38,6 +43,13 @@ def of_host(host: Host, running: Minor | None, *, planned: bool) -> Iterator[Set
         files = kubelet.files
     if planned and files and files[0].path == CONFIG:
         files = files[1:]
+    if host.patches and not isinstance(host.patches, Missing):
+        yield cannot_check(
+            "patches",
+            f"{PATCHES} has {listed(map(visible, host.patches))}, which are not read: what they set is not seen",
+            subject=host.name,
+            how="kubeadm upgrade diff, on each control-plane node",
+        )
     instance = () if kubelet.instance is None else (kubelet.instance,)
     for file in (*files, *instance):
         place = Place(Where.NODE, host.at(file.path), running=running)
