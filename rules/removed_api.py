@@ -16,6 +16,9 @@ from kubepreflight.semantics.replacements import Replacement, replacement_for
 from kubepreflight.semantics.several import common_subject
 from kubepreflight.upgrade import Upgrade
 
+KEPT = (Basis.MANIFEST, Basis.LEFT_OUT, Basis.EMBEDDED, Basis.LAST_APPLIED)
+"""Where a manifest may lie that nobody has applied since."""
+
 
 @rule(severity=BLOCKER, area="apis", phase="control-plane-upgrade")
 def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -> Iterator[Finding | Gap]:
@@ -39,6 +42,7 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
       it stays until its manager changes one of its fields, so an old one proves nothing, and that it is old does not
       prove an end either. kubectl edit, patch and the like take whichever version the server prefers: they count for
       nothing, as the parts of Kubernetes do. `kubectl create` and `replace` may have been for once: a warning.
+    - A manifest in the data of a ConfigMap among the given manifests is a note: something may apply it, or not.
     - An object that remembers an old version from its last `kubectl apply` is a warning: it goes on, its source is
       somewhere, and applying that fails.
     - The metric apiserver_requested_deprecated_apis says that somebody asked since that API server started, not who,
@@ -51,9 +55,9 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
     object remembers an old version, and the manifest that is given for it has a new one; a client asks for what this
     server does not serve, and lives with that. Not looked at are the managedFields and the last-applied version of
     kinds that nobody keeps as manifests (ReplicaSet, EndpointSlice, Event, Lease and the like), and requests outside
-    the time that an audit log covers. Each API server counts and logs for itself: a live scan asks the one that it
-    talks to, and of the others it sees what is given. Those before 1.19 do not count. Files that kubeadm and the
-    kubelet read are not its matter.
+    the time that an audit log covers, nor the texts in the cluster's own ConfigMaps. Each API server counts and logs
+    for itself: a live scan asks the one that it talks to, and of the others it sees what is given. Those before 1.19 do
+    not count. Files that kubeadm and the kubelet read are not its matter.
 
     How to see it yourself: kubectl apply --dry-run=server -f FILE against a cluster of the target's version,
     kubectl get KIND -A -o yaml --show-managed-fields, and
@@ -98,7 +102,7 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
 
 def _fails_already(cause: Cause) -> bool:
     """Whether somebody may still come with what the server does not take even now. No client asks for it and lives."""
-    return cause.rests_on(Basis.MANIFEST) or cause.rests_on(Basis.LEFT_OUT) or cause.rests_on(Basis.LAST_APPLIED)
+    return any(use.basis in KEPT for use in cause.uses)
 
 
 def _severity(cause: Cause, *, gone: bool) -> Severity:
@@ -114,6 +118,8 @@ def _subject(cause: Cause) -> Subject:
         return Subject(kind=cause.row.kind, field=f"{version}, asked for by {cause.client}")
     if cause.basis is Basis.METRIC:
         return Subject(kind=cause.row.kind, field=f"{version}, asked for")
+    if cause.basis is Basis.EMBEDDED:
+        version = f"{cause.row.kind} in {version}"
     more = ", not in its kustomization" if cause.basis is Basis.LEFT_OUT else ""
     if cause.basis is not Basis.MANIFEST and cause.severity is BLOCKER:
         more = ", written lately"
@@ -149,7 +155,7 @@ def _remedy(cause: Cause, replacement: Replacement | None, window: str) -> str:
         lines.append(f"Write apiVersion: {replacement.api_version}{kind} instead{window}.")
     if replacement.notes:
         lines.append(f"What else changes: {'; '.join(replacement.notes)}.")
-    if cause.client or cause.basis in (Basis.LEFT_OUT, Basis.METRIC):
+    if cause.client or cause.basis in (Basis.LEFT_OUT, Basis.METRIC, Basis.EMBEDDED):
         return "\n".join(lines)
     files = {place.file for place in cause.places}
     file = quote(next(iter(files))) if cause.basis is Basis.MANIFEST and len(files) == 1 else "FILE"

@@ -22,6 +22,7 @@ class Basis(StrEnum):
     LAST_APPLIED = "last applied"
     METRIC = "metrics of the API server"
     LEFT_OUT = "manifest that no kustomization names"
+    EMBEDDED = "manifest in the data of a ConfigMap"
 
 
 SEVERITY: Mapping[Basis, Severity] = {
@@ -31,6 +32,7 @@ SEVERITY: Mapping[Basis, Severity] = {
     Basis.LAST_APPLIED: WARNING,
     Basis.METRIC: WARNING,
     Basis.LEFT_OUT: NOTE,
+    Basis.EMBEDDED: NOTE,
 }
 """How bad it is on its own that a version which goes in the plan is in use."""
 

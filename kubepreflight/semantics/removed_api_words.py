@@ -20,6 +20,8 @@ def message(cause: Cause, when: str) -> str:
     """What breaks. `when` says from when on: ` after the hop 1.24 → 1.25`, ` already now`."""
     if cause.basis in (Basis.MANIFEST, Basis.LEFT_OUT):
         return _of_files(cause, when)
+    if cause.basis is Basis.EMBEDDED:
+        return _of_texts(cause, when)
     if cause.client:
         return _of_client(cause, when)
     return _of_nobody(cause, when) if cause.basis is Basis.METRIC else _of_objects(cause, when)
@@ -57,6 +59,14 @@ def _of_files(cause: Cause, when: str) -> str:
         )
     lasting = "What was applied before stays." if row.replacement else "Nothing takes the place of this kind."
     return f"{written}. Applying {it}{when} ends in {_refused(row)}. {lasting}"
+
+
+def _of_texts(cause: Cause, when: str) -> str:
+    row = cause.row
+    return (
+        f"The data of the ConfigMap {_names(cause.places)} holds a manifest of a {row.kind} in {row.api_version}, "
+        f"{_dropped(row)}. Whoever applies it from there{when} gets {_refused(row)}."
+    )
 
 
 def _of_objects(cause: Cause, when: str) -> str:
@@ -105,7 +115,7 @@ def _of_nobody(cause: Cause, when: str) -> str:
 
 def first_steps(cause: Cause) -> list[str]:
     """How to find what is to be changed."""
-    if cause.basis is Basis.MANIFEST:
+    if cause.basis in (Basis.MANIFEST, Basis.EMBEDDED):
         return []
     if cause.basis is Basis.LEFT_OUT:
         return ["Delete what nobody needs."]

@@ -11,9 +11,10 @@ from kubepreflight.finding import Gap, Subject
 from kubepreflight.inputs import Unavailable
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.semantics.api_uses import ApiUse, ApiUses, Basis, Cause
+from kubepreflight.semantics.embedded_manifests import EmbeddedUses
 from kubepreflight.semantics.folders import folders
 from kubepreflight.semantics.kustomizations import Kustomizations
-from kubepreflight.semantics.requested_uses import AuditedUses, CountedUses
+from kubepreflight.semantics.requested_uses import RequestedUses
 from kubepreflight.semantics.written_uses import WrittenUses
 from kubepreflight.snapshot import ManifestHeaders
 
@@ -53,15 +54,15 @@ class RemovedApis(msgspec.Struct, frozen=True):
         cls,
         manifests: ManifestUses | None,
         written: WrittenUses | None,
-        counted: CountedUses | None,
-        audited: AuditedUses | None = None,
+        requested: RequestedUses | None,
+        embedded: EmbeddedUses | None = None,
     ) -> Self:
         """All evidence that there is.
 
         Nothing is made of the version under which an object was listed: that is the server's choice. Raises
         Unavailable when there is none at all.
         """
-        given: list[ApiUses] = [one for one in (manifests, audited, written, counted) if one is not None]
+        given: list[ApiUses] = [one for one in (manifests, requested, written, embedded) if one is not None]
         if not given:
             raise Unavailable
         return cls(tuple(use for one in given for use in one.uses), tuple(gap for one in given for gap in one.gaps))

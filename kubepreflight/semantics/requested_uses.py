@@ -9,6 +9,7 @@ from typing import Self
 import msgspec
 
 from kubepreflight.finding import NOTE, WARNING, Gap, Subject
+from kubepreflight.inputs import Unavailable
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.knowledge.api_requests import ApiRequestKnowledge, Role
 from kubepreflight.objects import group_of
@@ -166,3 +167,15 @@ class CountedUses(ApiUses, frozen=True):
                     )
                 )
         return cls(tuple(uses), counted.gaps)
+
+
+class RequestedUses(ApiUses, frozen=True):
+    """What clients ask for, by all that tells of it."""
+
+    @classmethod
+    def provide(cls, counted: CountedUses | None, audited: AuditedUses | None = None) -> Self:
+        """Both. Raises Unavailable when there is neither."""
+        given = [one for one in (audited, counted) if one is not None]
+        if not given:
+            raise Unavailable
+        return cls(tuple(use for one in given for use in one.uses), tuple(gap for one in given for gap in one.gaps))

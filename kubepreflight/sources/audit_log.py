@@ -130,9 +130,11 @@ class AuditLogReader:
     def _block(self, block: bytes) -> None:
         """Whole lines, of which there may be none."""
         lines = block.count(b"\n") + 1 if block.strip() else 0
-        self._lines += lines
         if not lines:
             return
+        # A piece of a line, with which the file begins, has an end like any other.
+        self.broken += not self._lines and block.lstrip()[:1] != b"{" and block.partition(b"\n")[0].endswith(b"}")
+        self._lines += lines
         whole = (
             block.count(b"}\n") + (block.count(b"}\r\n") if b"\r" in block else 0) + block.rstrip(b"\r").endswith(b"}")
         )

@@ -21,7 +21,10 @@ from tools.kubernetes.client import Object
 from tools.kubernetes.process import free_ports
 from tools.waiting import until
 
-EVERYTHING: Object = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["list"]}
+EVERYTHING: list[Object] = [
+    {"apiGroups": ["*"], "resources": ["*"], "verbs": ["list"]},
+    {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
+]
 PLUGIN = f"""#!{sys.executable}
 import json, os, sys, time
 said = json.loads(os.environ["KUBERNETES_EXEC_INFO"])
@@ -46,7 +49,7 @@ def account(cluster: Cluster) -> str:
     """The token of a ServiceAccount that may list everything, in a cluster of one node."""
     cluster.holds(node("w1"))
     token = service_account(cluster)
-    allow(cluster, {"everything": [EVERYTHING]})
+    allow(cluster, {"everything": EVERYTHING})
     cluster.holds({**binding("everything", account_user()), "metadata": {"name": "account"}})
     allowed = ("auth", "can-i", "list", "pods", "--as", account_user())
     assert until(lambda: cluster.kubectl(*allowed).stdout.strip() == "yes")
