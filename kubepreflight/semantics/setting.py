@@ -109,7 +109,7 @@ def truth(value: str) -> bool | None:
 
 
 def gates_of_flag(flag: Setting) -> Iterator[Setting]:
-    """The gates that one `--feature-gates` sets: `A=true,B=false`; since 1.33 also `kube:A=true`.
+    """The gates that one `--feature-gates` sets: `A=true,B=false`; since 1.31 also `kube:A=true`.
 
     Those of another component than Kubernetes' own are passed over.
     """
