@@ -31,7 +31,7 @@ def api_not_yet_served(found: UnservedApis, lifecycle: ApiLifecycle, upgrade: Up
 
     When it stays silent: the version goes away on the way (removed-api tells of that); the kind is a custom resource,
     in whatever group; the kustomization beside the file does not name it; no cluster was given, and the target serves
-    the version. Whether the feature gate is on that a version may need besides is not looked at.
+    the version.
 
     How to see it yourself: kubectl api-resources, and kubectl apply --dry-run=server -f FILE
 
@@ -115,11 +115,12 @@ def _remedy(one: Unserved, older: ApiKind | None, upgrade: Upgrade) -> Iterator[
 
 def _switch(row: ApiKind, upgrade: Upgrade) -> Iterator[str]:
     stable = row.replacement_since
-    if stable is not None and stable <= upgrade.target.minor_version:
+    if better := stable is not None and stable <= upgrade.target.minor_version:
         after = "" if upgrade.current and stable <= upgrade.first_hop.start else f" from {stable} on"
         yield f"Better write apiVersion: {row.replacement_version}{after}."
     gate = f", and its feature gate in --feature-gates={row.gate}=true" if row.gate else ""
-    yield f"Or switch the version on, with --runtime-config={row.api_version}=true of every API server{gate}."
+    switch = "Or switch" if better else "Switch"
+    yield f"{switch} the version on, with --runtime-config={row.api_version}=true of every API server{gate}."
 
 
 def _served_today(row: ApiKind, lifecycle: ApiLifecycle, upgrade: Upgrade) -> ApiKind | None:

@@ -12,6 +12,7 @@ import pytest
 from kubepreflight.finding import BLOCKER, Finding, Gap, Phase
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.knowledge.component_config import ComponentConfig
+from kubepreflight.knowledge.feature_gates import FeatureGates
 from kubepreflight.objects import Origin
 from kubepreflight.rules.api_not_yet_served import api_not_yet_served
 from kubepreflight.rules.removed_api import removed_api
@@ -47,6 +48,7 @@ def findings_of_lack(row: ApiKind, plan: Upgrade) -> list[Finding | Gap]:
         lifecycle=LIFECYCLE,
         kustomizations=Kustomizations.provide(),
         upgrade=plan,
+        gates=FeatureGates.provide(),
     )
     return list(api_not_yet_served(unserved, LIFECYCLE, plan))
 

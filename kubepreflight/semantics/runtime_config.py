@@ -36,10 +36,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def switched_on(row: ApiKind, flags: Iterable[Setting]) -> bool:
-    """Whether some of these flags makes the API server serve a kind in a version that is off by default.
-
-    The feature gate that it may need besides is not looked at.
-    """
+    """Whether some of these flags switches on what is off by default; a gate that it may need besides apart."""
     return any(_switched_on(row, flag) for flag in flags)
 
 

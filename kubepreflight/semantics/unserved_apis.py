@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import Enum
 from typing import Self
 
@@ -10,13 +10,15 @@ import msgspec
 
 from kubepreflight.finding import Subject
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
+from kubepreflight.knowledge.feature_gates import FeatureGates
 from kubepreflight.semantics.control_plane_settings import ApiServerFlags, ControlPlaneSettings
 from kubepreflight.semantics.folders import folders
 from kubepreflight.semantics.kustomizations import Kustomizations
 from kubepreflight.semantics.runtime_config import RUNTIME_CONFIG, switched_on
-from kubepreflight.semantics.setting import Setting
+from kubepreflight.semantics.setting import API_SERVER, GATES, gates_of_flag
 from kubepreflight.snapshot import ManifestHeaders
 from kubepreflight.upgrade import Upgrade
+from kubepreflight.version import Minor
 
 
 class Lack(Enum):
@@ -49,6 +51,7 @@ class UnservedApis(msgspec.Struct, frozen=True):
         lifecycle: ApiLifecycle,
         kustomizations: Kustomizations,
         upgrade: Upgrade,
+        gates: FeatureGates,
         flags: ApiServerFlags | None = None,
         control_plane: ControlPlaneSettings | None = None,
     ) -> Self:
@@ -61,20 +64,43 @@ class UnservedApis(msgspec.Struct, frozen=True):
             row = lifecycle.find(header.api_version, header.kind)
             if row is not None and not kustomizations.leaves_out(header.origin.file):
                 found.setdefault(row, []).append(header.subject)
-        told = flags.named(RUNTIME_CONFIG) if flags else ()
+        is_on = _Switches(flags, gates, upgrade.target.minor_version)
         off = Lack.SWITCHED_OFF if control_plane and not control_plane.gaps else Lack.PERHAPS_OFF
-        lacking = [(row, _lack(row, upgrade, told, off), places) for row, places in found.items()]
+        lacking = [(row, _lack(row, upgrade, is_on, off), places) for row, places in found.items()]
         return cls(tuple(one for row, lack, places in lacking if lack for one in _by_folder(row, lack, places)))
 
 
-def _lack(row: ApiKind, upgrade: Upgrade, told: Iterable[Setting], off: Lack) -> Lack | None:
+class _Switches:
+    """What the API server's flags, or the defaults, make of a version that is off by default."""
+
+    def __init__(self, flags: ApiServerFlags | None, gates: FeatureGates, minor: Minor) -> None:
+        self._runtime_config = flags.named(RUNTIME_CONFIG) if flags else ()
+        set_gates = (gate for flag in flags.named(GATES) for gate in gates_of_flag(flag)) if flags else ()
+        self._set = {gate.name: gate.switch for gate in set_gates}
+        self._gates = gates
+        self._minor = minor
+
+    def __call__(self, row: ApiKind) -> bool:
+        """Whether it is on, in the minor in question."""
+        return switched_on(row, self._runtime_config) and (not row.gate or self._gate_on(row.gate))
+
+    def _gate_on(self, gate: str) -> bool:
+        """An unknown gate is in nobody's way."""
+        state = self._gates.state(API_SERVER, gate, self._minor)
+        if state is None:
+            return True
+        told = self._set.get(gate, self._set.get(f"All{state.stage.capitalize()}"))
+        return state.default if told is None else told
+
+
+def _lack(row: ApiKind, upgrade: Upgrade, is_on: _Switches, off: Lack) -> Lack | None:
     """What is in the way; `off` for what nothing switches on."""
     target = upgrade.target.minor_version
     if row.removed is not None and row.removed <= target:
         return None  # removed-api's matter
     if row.introduced > target:
         return Lack.BEYOND
-    if row.served_by_default == "no" and not switched_on(row, told):
+    if row.served_by_default == "no" and not is_on(row):
         return off
     # Where the cluster is, is assumed when none was read.
     later = upgrade.current is not None and row.introduced > upgrade.first_hop.start
