@@ -6,12 +6,12 @@ Source: https://github.com/kubernetes/component-helpers/blob/v0.37.2/scheduling/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from kubepreflight.objects import Node, Pod
-from kubepreflight.parts import NodeSelector, NodeSelectorTerm, SelectorRequirement
+from kubepreflight.parts import Affinity, NodeSelector, NodeSelectorTerm, SelectorRequirement
 
 Names = frozenset[str]
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}")
@@ -46,9 +46,13 @@ class Placement:
 
     def for_pod(self, pod: Pod) -> Names:
         """The nodes that a pod's nodeSelector and its required node affinity let in."""
-        pairs = frozenset((pod.spec.node_selector or {}).items())
-        affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
-        required = affinity.required_during_scheduling_ignored_during_execution if affinity else None
+        return self.admitted(pod.spec.node_selector, pod.spec.affinity)
+
+    def admitted(self, node_selector: Mapping[str, str] | None, affinity: Affinity | None) -> Names:
+        """The nodes that a nodeSelector and a required node affinity let in together."""
+        pairs = frozenset((node_selector or {}).items())
+        of_nodes = affinity.node_affinity if affinity else None
+        required = of_nodes.required_during_scheduling_ignored_during_execution if of_nodes else None
         key = (pairs, b"" if required is None else msgspec.json.encode(required))
         if key not in self._of_pods:
             found = self.names.intersection(*(self._with.get(pair, ()) for pair in pairs))

@@ -1,0 +1,247 @@
+"""What pods are made from, as far as rules read it that judge whether those pods can be made, and placed, later on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Self
+
+import msgspec
+
+from kubepreflight.finding import Subject
+from kubepreflight.objects import Api, Desired, KubernetesObject, Planned
+from kubepreflight.parts import Affinity, Part, Timestamp
+
+
+class Toleration(Part, frozen=True):
+    """A taint that pods bear."""
+
+    key: str | None = None
+    operator: str | None = None
+    value: str | None = None
+    effect: str | None = None
+
+    def bears(self, key: str, value: str, effect: str) -> bool:
+        """Whether it stands for a taint, as the scheduler reads it."""
+        return (
+            self.effect in (None, "", effect)
+            and (self.key or key) == key
+            and (self.operator == "Exists" or (bool(self.key) and (self.value or "") == value))
+        )
+
+
+class HostAlias(Part, frozen=True):
+    """A line of a pod's /etc/hosts."""
+
+    ip: str = ""
+
+
+class DnsConfig(Part, frozen=True):
+    """Where a pod looks names up."""
+
+    nameservers: list[str] | None = None
+
+
+class SecretVolume(Part, frozen=True):
+    """A Secret as a volume."""
+
+    secret_name: str | None = None
+
+
+class NamedReference(Part, frozen=True):
+    """A reference to an object of the same namespace."""
+
+    name: str | None = None
+
+
+class ProjectedSource(Part, frozen=True):
+    """One of the objects that a volume joins."""
+
+    secret: NamedReference | None = None
+
+
+class ProjectedVolume(Part, frozen=True):
+    """A volume that joins several objects."""
+
+    sources: list[ProjectedSource] | None = None
+
+
+class TemplateVolume(Part, frozen=True):
+    """A volume, as far as it is made of Secrets."""
+
+    secret: SecretVolume | None = None
+    projected: ProjectedVolume | None = None
+
+
+class ValueSource(Part, frozen=True):
+    """Where a variable's value is taken from."""
+
+    secret_key_ref: NamedReference | None = None
+
+
+class Variable(Part, frozen=True):
+    """A variable of the environment, without its value."""
+
+    value_from: ValueSource | None = None
+
+
+class VariableSource(Part, frozen=True):
+    """An object all of whose keys become variables."""
+
+    secret_ref: NamedReference | None = None
+
+
+class TemplateContainer(Part, frozen=True):
+    """A container, as far as its environment is made of Secrets."""
+
+    env: list[Variable] | None = None
+    env_from: list[VariableSource] | None = None
+
+
+class TemplatePodSpec(Part, frozen=True):
+    """The spec of the pods."""
+
+    node_selector: dict[str, str] | None = None
+    affinity: Affinity | None = None
+    tolerations: list[Toleration] | None = None
+    host_aliases: list[HostAlias] | None = None
+    dns_config: DnsConfig | None = None
+    volumes: list[TemplateVolume] | None = None
+    containers: list[TemplateContainer] | None = None
+    init_containers: list[TemplateContainer] | None = None
+
+    @property
+    def secrets(self) -> Iterator[str]:
+        """The names of the Secrets that volumes and variables are made of."""
+        for volume in self.volumes or ():
+            if volume.secret is not None:
+                yield volume.secret.secret_name or ""
+            for source in (volume.projected.sources or ()) if volume.projected else ():
+                if source.secret is not None:
+                    yield source.secret.name or ""
+        for container in (*(self.containers or ()), *(self.init_containers or ())):
+            for variable in container.env or ():
+                if variable.value_from is not None and variable.value_from.secret_key_ref is not None:
+                    yield variable.value_from.secret_key_ref.name or ""
+            for each in container.env_from or ():
+                if each.secret_ref is not None:
+                    yield each.secret_ref.name or ""
+
+
+class Template(Part, frozen=True):
+    """A template of pods."""
+
+    spec: TemplatePodSpec | None = None
+
+
+class ControllerSpec(Part, frozen=True):
+    """The spec of what makes pods."""
+
+    template: Template | None = None
+
+
+class Controller(KubernetesObject):
+    """What keeps a number of pods."""
+
+    spec: ControllerSpec | None = None
+
+    @classmethod
+    def apis(cls) -> tuple[Api, ...]:
+        """Those that people write."""
+        return (
+            Api("apps", "Deployment", "deployments", also=("extensions",)),
+            Api("apps", "DaemonSet", "daemonsets", also=("extensions",)),
+            Api("apps", "StatefulSet", "statefulsets"),
+        )
+
+
+class JobStatus(Part, frozen=True):
+    """When a Job was done."""
+
+    completion_time: Timestamp | None = None
+
+
+class TemplatedJob(KubernetesObject):
+    """A Job."""
+
+    api = Api("batch", "Job", "jobs")
+    spec: ControllerSpec | None = None
+    status: JobStatus | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it makes no more pods, or a CronJob makes it."""
+        return self.metadata.controller is not None or bool(self.status and self.status.completion_time)
+
+
+class JobTemplate(Part, frozen=True):
+    """A template of Jobs."""
+
+    spec: ControllerSpec | None = None
+
+
+class CronJobSpec(Part, frozen=True):
+    """The spec of what makes Jobs."""
+
+    job_template: JobTemplate | None = None
+
+
+class TemplatedCronJob(KubernetesObject):
+    """A CronJob."""
+
+    api = Api("batch", "CronJob", "cronjobs")
+    spec: CronJobSpec | None = None
+
+    @property
+    def job_spec(self) -> ControllerSpec | None:
+        """The spec of its Jobs."""
+        template = self.spec.job_template if self.spec else None
+        return template.spec if template else None
+
+
+class BarePod(KubernetesObject):
+    """A pod that somebody will make."""
+
+    api = Api("", "Pod", "pods")
+    spec: TemplatePodSpec | None = None
+
+
+class PodTemplate(msgspec.Struct, frozen=True):
+    """One template; `is_applied` says that the cluster holds it, and that it does not come from a file."""
+
+    subject: Subject
+    spec: TemplatePodSpec
+    is_applied: bool
+
+    @property
+    def path(self) -> str:
+        """Where the pods' spec is in the object, as a JSON pointer."""
+        return {"Pod": "/spec", "CronJob": "/spec/jobTemplate/spec/template/spec"}.get(
+            self.subject.kind, "/spec/template/spec"
+        )
+
+
+class PodTemplates(msgspec.Struct, frozen=True):
+    """All that are in the cluster and in manifests: pods without a template from manifests only."""
+
+    all: tuple[PodTemplate, ...]
+
+    @classmethod
+    def provide(
+        cls,
+        controllers: Planned[Controller],
+        jobs: Planned[TemplatedJob] | None,
+        cron_jobs: Planned[TemplatedCronJob] | None,
+        pods: Desired[BarePod] | None = None,
+    ) -> Self:
+        """From what makes pods. Jobs that are done, or that a CronJob makes, are left out."""
+        found: list[tuple[KubernetesObject, TemplatePodSpec | None]] = [
+            *((one, _spec(one.spec)) for one in controllers),
+            *((one, _spec(one.spec)) for one in jobs or () if not one.is_done),
+            *((one, _spec(one.job_spec)) for one in cron_jobs or ()),
+            *((one, one.spec) for one in pods or ()),
+        ]
+        return cls(tuple(PodTemplate(one.subject, spec, bool(one.metadata.uid)) for one, spec in found if spec))
+
+
+def _spec(controller: ControllerSpec | None) -> TemplatePodSpec | None:
+    return controller.template.spec if controller and controller.template else None
