@@ -138,10 +138,11 @@ class Volume(Part, frozen=True):
     host_path: HostPath | None = None
     persistent_volume_claim: ClaimSource | None = None
     ephemeral: dict[str, Any] | None = None
+    flex_volume: dict[str, Any] | None = None
 
     @property
     def has_source(self) -> bool:
-        """Whether its source is one of those above, and not a ConfigMap, a Secret or the like."""
+        """Whether its source holds data: one of the first four above, and not a ConfigMap, a Secret or the like."""
         return (
             self.empty_dir is not None
             or self.host_path is not None

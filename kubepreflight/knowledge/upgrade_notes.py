@@ -1,0 +1,76 @@
+"""What upstream's release notes ask to look at before an upgrade. The table is `upgrade_notes.toml`."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Self
+
+import msgspec
+
+from kubepreflight.finding import Phase, Severity
+from kubepreflight.knowledge.table import DIRECTORY, TableInfo, Verified, read_toml
+from kubepreflight.version import Minor
+
+
+class GateValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A feature gate that is set so."""
+
+    gate: str
+    value: bool
+
+
+class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One note. At most one of `flag`, `gate`, `field` and `metrics` says what is looked for; see the table.
+
+    `message` has `{what}` for the places; `phase` is empty where that follows from what reads the setting.
+    """
+
+    name: str
+    at: Minor
+    severity: Severity
+    phase: Phase | None = None
+    flag: str = ""
+    gate: str = ""
+    field: str = ""
+    components: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    unless: GateValue | None = None
+    metrics: tuple[str, ...] = ()
+    message: str
+    remedy: str
+    source: str
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether it is about how a program is started or configured, and not about objects."""
+        return bool(self.flag or self.gate or self.field)
+
+
+class NoteRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An urgent note of upstream's, and the rule that looks at it; `why` where none does."""
+
+    at: Minor
+    what: str
+    by: str = ""
+    why: str = ""
+
+
+class _NotesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    verified: Verified
+    note: tuple[UpgradeNote, ...]
+    row: tuple[NoteRow, ...]
+
+
+class UpgradeNotes(msgspec.Struct, frozen=True):
+    """The table, as a rule asks for it."""
+
+    info: TableInfo
+    notes: tuple[UpgradeNote, ...]
+    rows: tuple[NoteRow, ...]
+
+    @classmethod
+    @cache
+    def provide(cls) -> Self:
+        """The table that is shipped."""
+        file = read_toml(DIRECTORY / "upgrade_notes.toml", _NotesFile, frozenset({"from", "to", "at"}))
+        return cls(file.verified.info("upgrade-notes"), file.note, file.row)

@@ -1,0 +1,245 @@
+"""Which objects of a cluster upstream's urgent upgrade notes are about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Self
+
+import msgspec
+
+from kubepreflight.finding import Subject
+from kubepreflight.image import parse_image
+from kubepreflight.knowledge.upgrade_notes import UpgradeNote, UpgradeNotes
+from kubepreflight.objects import Api, KubernetesObject, Node, Pod
+from kubepreflight.parts import Part
+from kubepreflight.semantics.owners import owner_of
+from kubepreflight.upgrade import Upgrade
+
+DOCKERSHIM = ("/var/run/dockershim.sock", "/run/dockershim.sock")
+OWN_ROLES = ("system:", "kubeadm:", "cluster-admin")
+"""ClusterRoles that Kubernetes and kubeadm bring, and keep as they should be."""
+
+
+class ExternalAddresses(Part, frozen=True):
+    """The addresses that a Service takes besides its own."""
+
+    external_ips: list[str] | None = msgspec.field(name="externalIPs", default=None)
+
+
+class ServiceWithAddresses(KubernetesObject):
+    """A Service, as far as its external addresses go."""
+
+    api = Api("", "Service", "services")
+    spec: ExternalAddresses = ExternalAddresses()
+
+
+class FlexSource(Part, frozen=True):
+    """What a volume is when it is a flexVolume."""
+
+    flex_volume: dict[str, Any] | None = None
+
+
+class VolumeWithFlex(KubernetesObject):
+    """A PersistentVolume, as far as it is a flexVolume."""
+
+    api = Api("", "PersistentVolume", "persistentvolumes", namespaced=False)
+    spec: FlexSource = FlexSource()
+
+
+class PolicyRule(Part, frozen=True):
+    """What a role allows."""
+
+    api_groups: list[str] | None = None
+    resources: list[str] | None = None
+    verbs: list[str] | None = None
+
+    def allows(self, group: str, resource: str, verbs: Iterable[str]) -> bool:
+        """Whether it names this resource (`*` included), with one of these verbs."""
+        return (
+            not {group, "*"}.isdisjoint(self.api_groups or ())
+            and not {resource, "*", f"*/{resource.partition('/')[2]}"}.isdisjoint(self.resources or ())
+            and not {*verbs, "*"}.isdisjoint(self.verbs or ())
+        )
+
+
+class ClusterRole(KubernetesObject):
+    """What whoever is bound to it may do."""
+
+    api = Api("rbac.authorization.k8s.io", "ClusterRole", "clusterroles", namespaced=False)
+    rules: list[PolicyRule] | None = None
+
+    @property
+    def is_kubernetes_own(self) -> bool:
+        """Whether Kubernetes or kubeadm brings it."""
+        return self.name.startswith(OWN_ROLES)
+
+    def allows(self, group: str, resource: str, *verbs: str) -> bool:
+        """Whether one of its rules names this resource, with one of these verbs."""
+        return any(rule.allows(group, resource, verbs) for rule in self.rules or ())
+
+
+class AlertingRule(Part, frozen=True):
+    """One rule; its expression may be a number."""
+
+    expr: str | int | float | None = None
+
+
+class AlertingGroup(Part, frozen=True):
+    """Rules that are worked out together."""
+
+    rules: list[AlertingRule] | None = None
+
+
+class AlertingGroups(Part, frozen=True):
+    """The groups of one object."""
+
+    groups: list[AlertingGroup] | None = None
+
+
+class PrometheusRule(KubernetesObject):
+    """Alerts and recordings, as the Prometheus operator takes them."""
+
+    api = Api("monitoring.coreos.com", "PrometheusRule", "prometheusrules")
+    spec: AlertingGroups = AlertingGroups()
+
+    @property
+    def expressions(self) -> Iterable[str]:
+        """All of them."""
+        return (str(rule.expr) for group in self.spec.groups or () for rule in group.rules or () if rule.expr)
+
+
+class StorageVersionMigration(KubernetesObject):
+    """Somebody wants stored objects to be written anew."""
+
+    api = Api("storagemigration.k8s.io", "StorageVersionMigration", "storageversionmigrations", namespaced=False)
+
+
+class GangWorkload(KubernetesObject):
+    """What is scheduled together."""
+
+    api = Api("scheduling.k8s.io", "Workload", "workloads")
+
+
+class PodGroup(KubernetesObject):
+    """A group of pods within it."""
+
+    api = Api("scheduling.k8s.io", "PodGroup", "podgroups")
+
+
+class Search(NamedTuple):
+    """What is looked through for a note, and how an object shows that the note is about it."""
+
+    label: str
+    is_sign: Callable[[Any, UpgradeNote], bool]
+    lists: tuple[list[Any] | None, ...]
+
+
+class UpgradeSigns(msgspec.Struct, frozen=True):
+    """What was found for each note that this upgrade comes to: the things to change.
+
+    `unseen` are notes for which nothing that was given holds the objects, with what these are called.
+    """
+
+    found: Mapping[str, tuple[Subject, ...]]
+    unseen: Mapping[str, str]
+
+    @classmethod
+    def provide(
+        cls,
+        notes: UpgradeNotes,
+        upgrade: Upgrade,
+        nodes: list[Node],
+        *,
+        pods: list[Pod] | None = None,
+        volumes: list[VolumeWithFlex] | None = None,
+        services: list[ServiceWithAddresses] | None = None,
+        roles: list[ClusterRole] | None = None,
+        alerts: list[PrometheusRule] | None = None,
+        migrations: list[StorageVersionMigration] | None = None,
+        workloads: list[GangWorkload] | None = None,
+        groups: list[PodGroup] | None = None,
+    ) -> Self:
+        """Look for what is due, and at nothing else."""
+        searches = {
+            "cri-socket-annotation": Search("nodes", _names_dockershim, (nodes,)),
+            "flex-volume": Search("pods, persistentvolumes", _is_flex, (pods, volumes)),
+            "service-external-ips": Search("services", _has_external_addresses, (services,)),
+            "ingress-nginx": Search("pods", _is_ingress_nginx, (pods,)),
+            "resource-claim-permissions": Search("clusterroles", _lacks_claim_permissions, (roles,)),
+            "storage-version-migration-v1alpha1": Search("storageversionmigrations", _is_v1alpha1, (migrations,)),
+            "node-log-readers": Search("clusterroles", _reads_node_logs, (roles,)),
+            "scheduling-v1alpha2": Search("workloads, podgroups", _is_v1alpha2, (workloads, groups)),
+            "renamed-metrics": Search("prometheusrules", _asks_for, (alerts,)),
+            "removed-metrics": Search("prometheusrules", _asks_for, (alerts,)),
+        }
+        found: dict[str, tuple[Subject, ...]] = {}
+        unseen: dict[str, str] = {}
+        for note in notes.notes:
+            if note.is_setting or not is_due(note, upgrade):
+                continue
+            search = searches[note.name]
+            if None in search.lists:
+                unseen[note.name] = search.label
+            objects = (one for some in search.lists for one in some or () if search.is_sign(one, note))
+            found[note.name] = tuple(dict.fromkeys(map(_subject, objects)))
+        return cls(found, unseen)
+
+
+def is_due(note: UpgradeNote, upgrade: Upgrade) -> bool:
+    """Whether a hop of this upgrade arrives at the note's minor or passes it."""
+    return note.at > upgrade.first_hop.start and upgrade.hop_to(note.at) is not None
+
+
+def _subject(one: KubernetesObject) -> Subject:
+    return owner_of(one) if isinstance(one, Pod) else one.subject
+
+
+def _names_dockershim(node: Node, _: UpgradeNote) -> bool:
+    annotations = node.metadata.annotations
+    socket = (annotations.cri_socket if annotations else None) or ""
+    runs_docker = node.status.node_info.container_runtime_version.startswith("docker://")
+    return socket.removeprefix("unix://") in DOCKERSHIM and not runs_docker
+
+
+def _is_flex(one: Pod | VolumeWithFlex, _: UpgradeNote) -> bool:
+    if isinstance(one, VolumeWithFlex):
+        return one.spec.flex_volume is not None
+    return not one.is_finished and any(volume.flex_volume is not None for volume in one.spec.volumes or ())
+
+
+def _has_external_addresses(service: ServiceWithAddresses, _: UpgradeNote) -> bool:
+    return bool(service.spec.external_ips)
+
+
+def _is_ingress_nginx(pod: Pod, _: UpgradeNote) -> bool:
+    if pod.is_finished:
+        return False
+    images = (parse_image(container.image or "") for container in pod.spec.containers or ())
+    return any(image is not None and f"/{image.repository}".endswith("/ingress-nginx/controller") for image in images)
+
+
+def _lacks_claim_permissions(role: ClusterRole, _: UpgradeNote) -> bool:
+    group, writes = "resource.k8s.io", ("update", "patch")
+    if role.is_kubernetes_own or not role.allows(group, "resourceclaims/status", *writes):
+        return False
+    on_nodes = tuple(f"{where}-node:{verb}" for where in ("associated", "arbitrary") for verb in writes)
+    return not (
+        role.allows(group, "resourceclaims/binding", *writes) or role.allows(group, "resourceclaims/driver", *on_nodes)
+    )
+
+
+def _reads_node_logs(role: ClusterRole, _: UpgradeNote) -> bool:
+    named = any("nodes/log" in (rule.resources or ()) for rule in role.rules or ())
+    return named and not role.is_kubernetes_own
+
+
+def _asks_for(alerts: PrometheusRule, note: UpgradeNote) -> bool:
+    return any(metric in expression for expression in alerts.expressions for metric in note.metrics)
+
+
+def _is_v1alpha1(one: KubernetesObject, _: UpgradeNote) -> bool:
+    return one.api_version.endswith("/v1alpha1")
+
+
+def _is_v1alpha2(one: KubernetesObject, _: UpgradeNote) -> bool:
+    return one.api_version.endswith("/v1alpha2")
