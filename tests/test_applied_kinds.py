@@ -1,3 +1,6 @@
+import msgspec
+import pytest
+
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.knowledge.applied_kinds import AppliedKinds
@@ -57,3 +60,28 @@ def test_of_what_was_applied_only_the_head_is_kept() -> None:
     assert whole.applied == AppliedHead("apps/v1beta1", "Deployment")
     assert "password" not in repr(whole)
     assert [one.applied for one in others] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([("kubectl", "batch/v1beta1", 1)], ["batch/v1beta1"]),
+        ([("kubectl", "batch/v1", 1)], []),
+        # what did not change since keeps its old entry: the manager has moved all the same
+        ([("kubectl", "batch/v1beta1", 1), ("kubectl", "batch/v1", 2)], []),
+        ([("kubectl", "batch/v1", 1), ("kubectl", "batch/v1beta1", 1)], []),
+        ([("kubectl", "batch/v1", 1), ("kubectl", "batch/v1beta1", 2)], ["batch/v1beta1"]),
+        ([("kubectl", "batch/v1beta1", 1), ("helm", "batch/v1", 2)], ["batch/v1beta1"]),
+        ([("kubectl", "batch/v1beta1", None), ("kubectl", "batch/v1", 1)], []),
+    ],
+)
+def test_of_each_manager_the_version_that_it_wrote_last_counts(
+    entries: list[tuple[str, str, int | None]], expected: list[str]
+) -> None:
+    managed = [
+        {"manager": manager, "apiVersion": version, "time": f"2026-11-20T00:00:0{second}Z" if second else None}
+        for manager, version, second in entries
+    ]
+    value = {"metadata": {"name": "x", "managedFields": managed}}
+    one = msgspec.json.decode(msgspec.json.encode(value), type=AppliedManifest)
+    assert [entry.api_version for entry in one.metadata.managed_fields or ()] == expected

@@ -150,7 +150,7 @@ def _joined_clients(clients: Iterable[ApiClient]) -> Iterator[ApiClient]:
 def resource_of(kind: str) -> str:
     """The plural under which a kind of Kubernetes' own is asked for: `IngressClass` → `ingressclasses`."""
     name = kind.lower()
-    if name.endswith("ss"):
+    if name.endswith(("ss", "us")):
         return f"{name}es"
     if name.endswith("y"):
         return f"{name[:-1]}ies"

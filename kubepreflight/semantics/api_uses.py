@@ -37,6 +37,10 @@ SEVERITY: Mapping[Basis, Severity] = {
 """How bad it is on its own that a version which goes in the plan is in use."""
 
 
+LYING = (Basis.LEFT_OUT, Basis.EMBEDDED)
+"""Manifests that seem to lie there: who asks for the version is somebody else."""
+
+
 class ApiUse(msgspec.Struct, frozen=True, kw_only=True):
     """One sign that a version which goes away is in use; `place` is the file, the object, the release or the client.
 
@@ -87,8 +91,10 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def severity(self) -> Severity:
-        """The worst of them."""
-        return min((use.grade for use in self.uses), key=lambda one: one.rank)
+        """The worst of them; a metric makes nothing worse of what a log says of those who asked."""
+        logged = self.rests_on(Basis.AUDIT_LOG)
+        grades = (use.grade for use in self.uses if not (logged and use.basis is Basis.METRIC))
+        return min(grades, key=lambda one: one.rank)
 
     @property
     def places(self) -> list[Subject]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -11,6 +12,7 @@ from kubepreflight.objects import Api, KubernetesObject, Metadata
 from kubepreflight.parts import Part, Timestamp
 
 _UNSTABLE = re.compile("alpha|beta")
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class AppliedHead(msgspec.Struct, rename="camel", frozen=True):
@@ -46,12 +48,11 @@ class AppliedManifest(KubernetesObject):
         return AppliedKinds.provide().apis
 
     def __post_init__(self) -> None:
-        """Keep the head of the manifest, and drop the rest: of a CRD it may be a megabyte. Of the field managers keep
-        those that wrote an alpha or beta version: no other goes away."""
+        """Keep the head of the manifest, and drop the rest: of a CRD it may be a megabyte. Of what each field manager
+        wrote keep the last, where it is an alpha or beta version: no other goes away."""
         managed = self.metadata.managed_fields
         if managed:
-            kept = [one for one in managed if _UNSTABLE.search(one.api_version)]
-            msgspec.structs.force_setattr(self.metadata, "managed_fields", kept)
+            msgspec.structs.force_setattr(self.metadata, "managed_fields", _last_of_each(managed))
         annotations = self.metadata.annotations
         if annotations is not None and annotations.last_applied is not None:
             head = _head(annotations.last_applied)
@@ -63,6 +64,19 @@ class AppliedManifest(KubernetesObject):
         """What was applied last; None when it was not by `kubectl apply`, or when the annotation cannot be read."""
         annotations = self.metadata.annotations
         return _head(annotations.last_applied) if annotations and annotations.last_applied else None
+
+
+def _last_of_each(entries: list[ManagedFields]) -> list[ManagedFields] | None:
+    """Of each manager the version that it wrote last, if that may go away.
+
+    An earlier entry stays for the fields that did not change since; of two of one second the stable one counts.
+    """
+    if not any(_UNSTABLE.search(one.api_version) for one in entries):
+        return None
+    last: dict[str, ManagedFields] = {}
+    for one in sorted(entries, key=lambda one: (one.time or _NEVER, not _UNSTABLE.search(one.api_version))):
+        last[one.manager] = one
+    return [one for one in last.values() if _UNSTABLE.search(one.api_version)]
 
 
 def _head(text: str) -> AppliedHead | None:

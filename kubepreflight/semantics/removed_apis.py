@@ -10,7 +10,7 @@ import msgspec
 from kubepreflight.finding import Gap, Subject
 from kubepreflight.inputs import Unavailable
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
-from kubepreflight.semantics.api_uses import ApiUse, ApiUses, Basis, Cause
+from kubepreflight.semantics.api_uses import LYING, ApiUse, ApiUses, Basis, Cause
 from kubepreflight.semantics.embedded_manifests import EmbeddedUses
 from kubepreflight.semantics.folders import folders
 from kubepreflight.semantics.kustomizations import Kustomizations
@@ -77,9 +77,13 @@ class RemovedApis(msgspec.Struct, frozen=True):
             else:
                 together.setdefault(use.row, {}).setdefault(use.cause, []).append(use)
         for row, causes in together.items():
+            asking = any(uses[0].basis not in LYING for uses in causes.values())
+            counted = nobody.pop(row, []) if asking else []
             for uses in causes.values():
-                surest = sorted(uses, key=lambda use: list(Basis).index(use.basis))
-                yield Cause(row=row, uses=[*surest, *nobody.get(row, ())])
+                yield Cause(row=row, uses=[*sorted(uses, key=_surest), *([] if uses[0].basis in LYING else counted)])
         for row, uses in nobody.items():
-            if row not in together:
-                yield Cause(row=row, uses=uses)
+            yield Cause(row=row, uses=uses)
+
+
+def _surest(use: ApiUse) -> int:
+    return list(Basis).index(use.basis)

@@ -22,7 +22,7 @@ from kubepreflight.report import Cluster, SourceRecord
 from kubepreflight.snapshot import Collector
 from kubepreflight.sources.connection import VERSION, ApiError, Connection
 from kubepreflight.sources.paging import pages_of
-from kubepreflight.sources.unreachable import advice
+from kubepreflight.sources.unreachable import advice, next_step
 from kubepreflight.upgrade import ServerVersion
 from kubepreflight.version import Version
 
@@ -167,14 +167,7 @@ def _locate(api: Api, served: _Discovery, paths: dict[Api, str], collector: Coll
 
 
 def _gap(api: Api, error: ApiError) -> Gap:
-    how = {
-        0: "is the API server still there? kubectl get --raw '/readyz?verbose', then scan again",
-        401: "have the credentials expired? Renew them and scan again",
-        403: f"allow `list` of {api.resource}: kubepreflight rbac prints the ClusterRole that a scan needs",
-        429: "the API server is busy: scan again later",
-        503: f"is what serves it down? kubectl get apiservices | grep {api.group or 'False'}",
-        504: "kubectl get --raw '/readyz?verbose' says what the API server waits for; often it is etcd",
-    }.get(error.status, "scan again; if it stays, the API server's log says why")
+    how = next_step(error.status, f"`list` of {api.resource}", api.group)
     return Gap(input=api.label, reason=str(error), how=how, asked=True)
 
 

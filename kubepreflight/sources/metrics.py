@@ -15,6 +15,7 @@ from kubepreflight.semantics.api_requests import INPUT, METRICS, ApiServerMetric
 from kubepreflight.snapshot import Collector
 from kubepreflight.sources.connection import ApiError, Connection
 from kubepreflight.sources.tree import Readable
+from kubepreflight.sources.unreachable import next_step
 
 BLOCK = 1 << 20
 LONGEST_LINE = 1 << 16
@@ -177,9 +178,7 @@ def read_metrics(collector: Collector, connection: Connection, progress: Progres
         with progress.step("metrics"):
             connection.read(METRICS, reader)
     except ApiError as error:
-        how = {
-            403: f"allow `get` of the nonResourceURL {METRICS}: kubepreflight rbac prints the ClusterRole for a scan",
-        }.get(error.status, "scan again; if it stays, the API server's log says why")
+        how = next_step(error.status, f"`get` of the nonResourceURL {METRICS}")
         collector.give(ApiServerMetrics((), (_gap(connection.server, str(error), how),)))
         return
     server = reader.finish(connection.server)

@@ -37,6 +37,18 @@ def innermost(error: BaseException) -> BaseException:
     return error
 
 
+def next_step(status: int, right: str, group: str = "") -> str:
+    """What to do when the API server did not give something: what it takes is the `right` to it (`list` of pods)."""
+    return {
+        0: "is the API server still there? kubectl get --raw '/readyz?verbose', then scan again",
+        401: "have the credentials expired? Renew them and scan again",
+        403: f"allow {right}: kubepreflight rbac prints the ClusterRole that a scan needs",
+        429: "the API server is busy: scan again later",
+        503: f"is what serves it down? kubectl get apiservices | grep {group or 'False'}",
+        504: "kubectl get --raw '/readyz?verbose' says what the API server waits for; often it is etcd",
+    }.get(status, "scan again; if it stays, the API server's log says why")
+
+
 def advice(status: int, error: BaseException, credential: ScanCredential, as_user: str = "") -> str:
     """What to do when the server's first answer is this HTTP status (0 for none), in one or two sentences."""
     if status == 0:
