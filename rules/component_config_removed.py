@@ -18,6 +18,7 @@ from kubepreflight.snapshot import ManifestHeaders
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.visible import visible
 
+LONGEST = 200
 NO_EFFECT: tuple[Any, ...] = (None, "", "0s", 0, False, [], {})
 
 
@@ -76,8 +77,8 @@ def _not_collected(file: NamedFile, gone: list[ConfigKind]) -> Gap:
     versions = listed(row.api_version for row in gone)
     return cannot_check(
         "configuration files",
-        f"--{file.flag.name} names {visible(file.flag.value)[:200]}, which is not collected; what goes in this plan: "
-        f"{versions}",
+        f"--{file.flag.name} names {visible(file.flag.value)[:LONGEST]}, which is not collected; what goes in this "
+        f"plan: {versions}",
         subject=file.flag.component,
         how="give a copy of it as a manifest: kubepreflight scan --live FILE",
     )
@@ -99,7 +100,9 @@ def _version(row: ConfigKind, places: list[Subject], hop: Hop, *, used: list[Nam
         remedy=f"{instead}{kind}{since}, in the file and in every copy of it on the nodes, before the hop."
         + (f"\n{row.notes[:1].upper()}{row.notes[1:]}." if row.notes else ""),
         places=places,
-        evidence={"named by": [f"{one.flag.component} --{one.flag.name}={visible(one.flag.value)}" for one in used]},
+        evidence={
+            "named by": [f"{one.flag.component} --{one.flag.name}={visible(one.flag.value)[:LONGEST]}" for one in used]
+        },
         severity=None if used else WARNING,
         hop=hop,
     )
@@ -142,7 +145,7 @@ def _field(lost: Sequence[LostField]) -> Finding:
         f"{program} {first.hop.end} does not know the field {name} of {kind.kind} (in {stands(there)}), {what}",
         remedy=edits(there, name),
         places=[one.place.subject for one in there],
-        evidence={"values": sorted({one.value for one in there})},
+        evidence={"values": sorted({visible(one.value)[:LONGEST] for one in there})},
         severity=severity_of(there) if refused else WARNING,
         phase=phase_of(there),
         hop=first.hop,

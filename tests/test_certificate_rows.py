@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kubepreflight.engine import Resolver
-from kubepreflight.host import Certificate, Host, StaticPod
+from kubepreflight.host import Certificate, Host, KubeletConfigFile, KubeletSettings, StaticPod
 from kubepreflight.inputs import Wanted, parameters_of
 from kubepreflight.overview import Overview
 from kubepreflight.report import CertificateRow
@@ -40,7 +40,7 @@ def rows(*certificates: Certificate, target: str = "1.37", image: str = "v1.36.3
         certificates=certificates,
         private_keys=frozenset({"/etc/kubernetes/pki/ca.key"}),
         static_pods=(server, StaticPod(path="", name="etcd")),
-        kubelet_config={"rotateCertificates": True},
+        kubelet=KubeletSettings(files=(KubeletConfigFile(path="", values={"rotateCertificates": True}),)),
     )
     collector = Collector(Wanted.by(parameters_of(Overview.provide)))
     collector.give(

@@ -41,6 +41,6 @@ def test_what_a_link_to_nowhere_masks_stays_masked(tmp_path: Path) -> None:
         folder.mkdir(parents=True)
     (vendor.parent / "kubelet.service").write_text("[Service]\nExecStart=/usr/bin/kubelet --a=1\n")
     (vendor / "10.conf").write_text("[Service]\nExecStart=\nExecStart=/usr/bin/kubelet --a=2\n")
-    assert read_host(members(run(tmp_path).stdout), "", "").kubelet_flags == {"a": "2"}
+    assert read_host(members(run(tmp_path).stdout), "", "").kubelet.given == {"a": "2"}
     (own / "10.conf").symlink_to("/dev/null")
-    assert read_host(members(run(tmp_path).stdout), "", "").kubelet_flags == {"a": "1"}
+    assert read_host(members(run(tmp_path).stdout), "", "").kubelet.given == {"a": "1"}

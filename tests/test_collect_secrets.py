@@ -213,7 +213,7 @@ def test_the_archive_reads_back(collected: dict[str, bytes]) -> None:
     }
     assert not isinstance(host.static_pods, Missing)
     assert [pod.name for pod in host.static_pods] == ["own"]
-    assert host.kubelet_flags == {
+    assert host.kubelet.given == {
         "feature-gates": "TokenGate=true",
         "node-ip": "10.0.0.4",
         "cloud-token": "(cut)",

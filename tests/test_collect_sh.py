@@ -24,8 +24,9 @@ def test_a_real_node_comes_through_unharmed() -> None:
     copied = read_host({f"files/{path.relative_to(root)}": path.read_bytes() for path in root.rglob("*.*")}, "x", "cp1")
     assert collected.unreadable == ()
     assert collected.name == "cp1"
-    for fact in ("certificates", "kubeconfigs", "static_pods", "kubelet_config", "kubelet_flags"):
+    for fact in ("certificates", "kubeconfigs", "static_pods"):
         assert getattr(collected, fact) == getattr(copied, fact), fact
+    assert (collected.kubelet.config, collected.kubelet.given) == (copied.kubelet.config, copied.kubelet.given)
 
 
 def test_certificates_that_kubeadm_keeps_elsewhere_are_all_seen(tmp_path: Path) -> None:

@@ -81,8 +81,8 @@ def test_a_real_control_plane_node() -> None:
     assert one.static_pods[0].flag("data-dir") == "/var/lib/etcd"
     assert one.static_pods[0].spec is not None
     assert [volume["name"] for volume in one.static_pods[0].spec.volumes or ()] == ["etcd-certs", "etcd-data"]
-    assert not isinstance(one.kubelet_config, Missing)
-    assert one.kubelet_config["rotateCertificates"] is True
+    assert not isinstance(one.kubelet.config, Missing)
+    assert one.kubelet.config["rotateCertificates"] is True
     assert not isinstance(one.kubeconfigs, Missing)
     by_path = {config.path: config for config in one.kubeconfigs}
     assert by_path["/etc/kubernetes/admin.conf"] == Kubeconfig(
@@ -120,20 +120,20 @@ def test_the_node_is_called_what_its_kubelet_calls_itself() -> None:
 def test_what_a_whole_archive_lacks_the_node_lacks() -> None:
     one = host({"private-keys.txt": "looked /etc/kubernetes\nabsent /var/lib/kubelet/pki\n"})
     assert (one.repositories, one.certificates, one.kubeconfigs, one.static_pods) == ((), (), (), ())
-    assert (one.private_keys, one.kubelet_flags, one.unreadable) == (frozenset(), {}, ())
-    assert one.kubelet_config == Missing("the node has no /var/lib/kubelet/config.yaml")
+    assert (one.private_keys, one.kubelet.given, one.unreadable) == (frozenset(), {}, ())
+    assert one.kubelet.config == Missing("the node has no /var/lib/kubelet/config.yaml")
 
 
 def test_what_an_interrupted_archive_lacks_is_not_known() -> None:
     one = host({"private-keys.txt": "present /etc/kubernetes/pki/ca.key\n"}, complete=False)
-    facts = (one.repositories, one.certificates, one.kubeconfigs, one.static_pods, one.private_keys, one.kubelet_flags)
-    assert set(facts) == {Missing("the collector was interrupted before it came to that")}
+    facts = (one.repositories, one.certificates, one.kubeconfigs, one.static_pods, one.private_keys)
+    assert {*facts, one.kubelet.command_line} == {Missing("the collector was interrupted before it came to that")}
     assert reasons(one) == ["host files: not complete: the collector was interrupted before its end"]
 
 
 def test_what_the_collector_could_not_read_is_missing_and_said() -> None:
     one = host({"unreadable.txt": "/var/lib/kubelet/config.yaml\tpermission denied\n"})
-    assert one.kubelet_config == Missing("/var/lib/kubelet/config.yaml: permission denied")
+    assert one.kubelet.config == Missing("/var/lib/kubelet/config.yaml: permission denied")
     assert reasons(one) == ["host kubelet settings: /var/lib/kubelet/config.yaml: permission denied"]
     assert all(gap.asked and gap.subject == "w1" and gap.how for gap in one.unreadable)
 
@@ -276,12 +276,12 @@ def test_kubelet_flags(kubeadm: str, defaults: str, flags: dict[str, str]) -> No
         "files/var/lib/kubelet/kubeadm-flags.env": kubeadm,
         "files/etc/default/kubelet": defaults,
     }
-    assert host(files).kubelet_flags == flags
+    assert host(files).kubelet.given == flags
 
 
 def test_a_bare_copy_without_the_defaults_file_says_so() -> None:
     one = bare({"files/var/lib/kubelet/kubeadm-flags.env": "KUBELET_KUBEADM_ARGS=--a=1\n"})
-    assert one.kubelet_flags == {"a": "1"}
+    assert one.kubelet.given == {"a": "1"}
     assert reasons(one) == ["host kubelet settings: /etc/default/kubelet or /etc/sysconfig/kubelet: not collected"]
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from kubepreflight.finding import Hop
-from kubepreflight.host import Certificate, Host
+from kubepreflight.host import Certificate, Host, KubeletConfigFile, KubeletFlag, KubeletSettings
 from kubepreflight.knowledge.certificates import CertificateInventory
 from kubepreflight.knowledge.etcd_versions import EtcdVersions
 from kubepreflight.semantics.control_plane_order import ControlPlaneOrder, ControlPlaneStep
@@ -163,6 +163,11 @@ def test_what_the_first_hop_leaves_a_later_one_may_renew_at_some_time() -> None:
     assert decided("apiserver", made, second) == (Renewer.UPGRADE, None)
 
 
+def settings(config: dict[str, bool], **flags: str) -> KubeletSettings:
+    given = tuple(KubeletFlag(name=name, value=value) for name, value in flags.items())
+    return KubeletSettings(flags=given, files=(KubeletConfigFile(path="", values=config),))
+
+
 @pytest.mark.parametrize(
     ("config", "flags", "days", "expected"),
     [
@@ -179,8 +184,8 @@ def test_kubelets_rotate_their_own(
     config: dict[str, bool] | None, flags: dict[str, str], days: int, expected: Renewer
 ) -> None:
     made, _ = plan("1.36", "1.37")
-    more = {} if config is None else {"kubelet_config": config, "kubelet_flags": flags}
-    host = Host(name="w1", file="w1.tar", **more)  # type: ignore[arg-type]  # of several types
+    kubelet = KubeletSettings() if config is None else settings(config, **flags)
+    host = Host(name="w1", file="w1.tar", kubelet=kubelet)
     around = Circumstances(host=host, step=None, external_etcd=False, absent_keys=frozenset(), etcd=None)
     old = certificate(START - timedelta(days=days))
     assert made.renewer(INVENTORY.get("kubelet-client"), old, around) == (expected, None)
@@ -192,7 +197,7 @@ def test_the_age_of_a_kubelets_certificate_counts_when_it_was_looked_at() -> Non
     host = Host(
         name="w1",
         file="w1.tar",
-        kubelet_config={"rotateCertificates": True},
+        kubelet=settings({"rotateCertificates": True}),
         collected_at=START - timedelta(days=30),
     )
     around = Circumstances(host=host, step=None, external_etcd=False, absent_keys=frozenset(), etcd=None)
@@ -214,7 +219,7 @@ def test_a_clock_that_is_an_hour_off_makes_no_kubelet_late(ahead: timedelta, exp
     """A certificate of one day has 24 minutes of its life left before 90 %."""
     made, _ = plan("1.36", "1.37")
     looked = START - timedelta(days=1)
-    host = Host(name="w1", file="w1.tar", kubelet_config={"rotateCertificates": True}, collected_at=looked + ahead)
+    host = Host(name="w1", file="w1.tar", kubelet=settings({"rotateCertificates": True}), collected_at=looked + ahead)
     around = Circumstances(host=host, step=None, external_etcd=False, absent_keys=frozenset(), etcd=None)
     short = msgspec.structs.replace(
         certificate(looked - timedelta(hours=21, minutes=12)), not_after=looked + timedelta(hours=2, minutes=48)

@@ -213,7 +213,7 @@ class Maker:
         """One host; each part of it may be missing."""
         hints = typing.get_type_hints(Host)
         fields: dict[str, Any] = {}
-        for one in ("collected_at", "addresses", "package_family", "kubelet_config", "kubelet_flags", "versions"):
+        for one in ("collected_at", "addresses", "package_family", "versions"):
             fields[one] = self._part(hints[one], one)
         for one in ("packages", "repositories", "private_keys", "kubeconfigs", "static_pods", "etcd", "installation"):
             fields[one] = self._part(hints[one], one)
@@ -234,7 +234,7 @@ class Maker:
         if self.random.random() < 0.2:
             return None if word == "collected_at" else () if word == "addresses" else Missing("not collected")
         known = tuple(one for one in typing.get_args(hint) if one is not Missing) or (hint,)
-        if word in ("kubelet_flags", "versions", "packages"):
+        if word in ("versions", "packages"):
             item = typing.get_args(known[0])[1]
             made = {one: msgspec.convert(self.value(item, "kubeletVersion"), item) for one in PROGRAMS}
             # A package is kept by its own name.

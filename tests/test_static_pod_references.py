@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubepreflight.host import Host
+from kubepreflight.host import Host, KubeletConfigFile, KubeletFlag, KubeletSettings
 from kubepreflight.knowledge.static_pod_references import StaticPodReferences
 from kubepreflight.semantics.static_pod_references import PROJECTED, VOLUMES, WITH_SECRET, api_references, refused_from
 from kubepreflight.static_pod import StaticPodSpec
@@ -83,6 +83,8 @@ def test_no_reference(spec: dict[str, Any]) -> None:
     ],
 )
 def test_since_when_it_is_refused(config: dict[str, Any], flags: dict[str, str], minor: str) -> None:
-    host = Host(name="a", file="a", kubelet_config=config, kubelet_flags=flags)
+    given = tuple(KubeletFlag(name=name, value=value) for name, value in flags.items())
+    files = (KubeletConfigFile(path="", values=config),)
+    host = Host(name="a", file="a", kubelet=KubeletSettings(flags=given, files=files))
     assert refused_from(host, KNOWN) == Minor.parse(minor)
     assert refused_from(None, KNOWN) == KNOWN.refused_since

@@ -71,6 +71,12 @@ class KubeletSettings(msgspec.Struct, frozen=True, kw_only=True):
         return self.running if isinstance(self.flags, Missing) and self.running else self.flags
 
     @property
+    def given(self) -> Mapping[str, str]:
+        """The value of each flag that counts, as far as they are known."""
+        flags = self.command_line
+        return {} if isinstance(flags, Missing) else values_of(flags)
+
+    @property
     def config(self) -> Mapping[str, Any] | Missing:
         """The configuration files laid over each other, without the flags that override them."""
         return self.files if isinstance(self.files, Missing) else merged(one.values for one in self.files)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from shlex import quote
-from typing import Any
 
 import msgspec
 
@@ -32,8 +31,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     `file` is the archive or directory it came from. `certificates` are those in files and in kubeconfigs, without
     kubeadm's backups and what the kubelet left behind when it rotated. `private_keys` are paths of keys seen;
     `unreadable` says which files or commands were there and could not be read. `kubelet` is all that the kubelet is
-    told and where; `kubelet_config` its configuration files laid over each other, which flags override,
-    `kubelet_flags` the flags with which it is started, without `--`. `units` are services of systemd by name
+    told and where. `units` are services of systemd by name
     (`kubelet`, `containerd`, `crio`, `docker`, `cri-docker`); `runtime` is the one that the kubelet talks to.
     `package_database` tells whether the package manager can work, `plain_upgrade` what an upgrade of the whole system
     would do today, `automatic_upgrades` what upgrades by itself.
@@ -69,8 +67,6 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     static_pods: tuple[StaticPod, ...] | Missing = Missing("not collected")
     patches: tuple[str, ...] | Missing = Missing("not collected")
     kubelet: KubeletSettings = KubeletSettings()
-    kubelet_config: Mapping[str, Any] | Missing = Missing("not collected")
-    kubelet_flags: Mapping[str, str] | Missing = Missing("not collected")
     versions: Mapping[str, str] | Missing = Missing("not collected")
     runtime: ContainerRuntime = ContainerRuntime()
     units: Mapping[str, Unit] | Missing = Missing("not collected")

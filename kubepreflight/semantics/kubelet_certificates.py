@@ -15,19 +15,17 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 def rotates_client(host: Host) -> bool | Missing:
     """Whether the kubelet renews its client certificate by itself: it must be told to, and kubeadm tells it."""
-    flags = {} if isinstance(host.kubelet_flags, Missing) else host.kubelet_flags
+    flags, config = host.kubelet.given, host.kubelet.config
     if ROTATES in flags:
         return flags[ROTATES].lower() not in ("false", "f", "0")
-    if isinstance(host.kubelet_config, Missing):
-        return host.kubelet_config
-    return host.kubelet_config.get("rotateCertificates") is True
+    return config if isinstance(config, Missing) else config.get("rotateCertificates") is True
 
 
 def configured_serving(host: Host) -> str:
     """The path of a serving certificate that somebody put there for the kubelet; empty for its own, or unknown."""
-    flag = "" if isinstance(host.kubelet_flags, Missing) else host.kubelet_flags.get("tls-cert-file", "")
-    field = "" if isinstance(host.kubelet_config, Missing) else host.kubelet_config.get("tlsCertFile", "")
-    return flag or (field if isinstance(field, str) else "")
+    config = host.kubelet.config
+    field = "" if isinstance(config, Missing) else config.get("tlsCertFile", "")
+    return host.kubelet.given.get("tls-cert-file", "") or (field if isinstance(field, str) else "")
 
 
 def share_of_life(certificate: Certificate, moment: datetime) -> float:

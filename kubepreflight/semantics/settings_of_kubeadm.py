@@ -36,19 +36,19 @@ def of_cluster_configuration(config: KubeadmConfig, place: Place) -> Iterator[Se
     """The flags of the static pods, and kubeadm's own gates; a gap for each component whose flags cannot be judged."""
     yield Document(component=KUBEADM, values=config.document, place=place)
     for component, at in STATIC_COMPONENTS.items():
-        if component == ETCD and config.etcd_image_tag:
+        try:
+            arguments = config.extra_arguments(*at)
+        except ValueError as error:
+            how = EDIT if place.where is Where.KUBEADM_CONFIG else f"mend it: {place.subject.file}"
+            yield cannot_check("kubeadm-config", str(error), subject=str(place.subject), how=how, asked=True)
+            continue
+        if arguments and component == ETCD and config.etcd_image_tag:
             yield cannot_check(
                 "flags of etcd",
                 f"it runs {visible(config.etcd_image_tag)[:80]} whatever kubeadm brings: its flags are not judged",
                 subject=str(place.subject),
                 how="try that etcd with its flags",
             )
-            continue
-        try:
-            arguments = config.extra_arguments(*at)
-        except ValueError as error:
-            how = EDIT if place.where is Where.KUBEADM_CONFIG else f"mend it: {place.subject.file}"
-            yield cannot_check("kubeadm-config", str(error), subject=str(place.subject), how=how, asked=True)
             continue
         yield from flags_of(component, arguments, entry(place, f"{'.'.join(at)}.extraArgs"))
 

@@ -62,7 +62,7 @@ def refused_from(host: Host | None, known: StaticPodReferences) -> Minor | Gap:
     """The first minor whose kubelet refuses them on a node; later than by default where its gate is switched off."""
     if host is None:
         return known.refused_since
-    for settings in (host.kubelet_config, host.kubelet_flags):
+    for settings in (host.kubelet.config, host.kubelet.command_line):
         if isinstance(settings, Missing):
             return host.cannot_check("kubelet settings", settings)
     return known.refused_since_without_gate if _is_off(host, known.gate) else known.refused_since
@@ -70,13 +70,12 @@ def refused_from(host: Host | None, known: StaticPodReferences) -> Minor | Gap:
 
 def _is_off(host: Host, gate: str) -> bool:
     """Whether the node's kubelet has the gate switched off; flags go before the file."""
-    flags = {} if isinstance(host.kubelet_flags, Missing) else host.kubelet_flags
-    for one in reversed(flags.get("feature-gates", "").split(",")):
+    for one in reversed(host.kubelet.given.get("feature-gates", "").split(",")):
         name, _, value = one.partition("=")
         if name.strip() == gate:
             return value.strip().lower() == "false"
-    config = {} if isinstance(host.kubelet_config, Missing) else host.kubelet_config
-    gates = config.get("featureGates")
+    config = host.kubelet.config
+    gates = None if isinstance(config, Missing) else config.get("featureGates")
     return isinstance(gates, Mapping) and gates.get(gate) is False
 
 

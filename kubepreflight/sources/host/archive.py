@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import msgspec
 
 from kubepreflight.host import Host, Missing
-from kubepreflight.host.kubelet import values_of
 from kubepreflight.sources.host.automatic import read_automatic
 from kubepreflight.sources.host.certificate_files import kubelet_name, read_broken, read_certificates, read_private_keys
 from kubepreflight.sources.host.etcd import read_etcd
@@ -60,7 +59,6 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
     system, units = read_os(node), read_units(node)
     repositories = read_repositories(node, system)
     kubelet = read_kubelet(node, units)
-    flags = kubelet.command_line
     family, packages = read_packages(node, system, repositories)
     kubeconfigs, embedded = read_kubeconfigs(node)
     certificates = read_certificates(node)
@@ -90,8 +88,6 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         static_pods=read_static_pods(node, kubelet),
         patches=read_patches(node),
         kubelet=kubelet,
-        kubelet_config=kubelet.config,
-        kubelet_flags=flags if isinstance(flags, Missing) else values_of(flags),
         runtime=read_runtime(node, kubelet, versions),
         units=units,
         versions=versions,
