@@ -5,8 +5,9 @@ import (
 	"go/ast"
 	"go/constant"
 	"go/types"
+	"maps"
 	"os"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,35 +22,36 @@ type spec struct {
 
 var stages = map[string]string{"Alpha": "alpha", "Beta": "beta", "GA": "ga", "Deprecated": "deprecated"}
 
-// gates prints which feature gates a program knows: what the init functions of the packages linked into it register.
+// gates prints which feature gates a program knows at a minor.
 func gates(s *sources, program string, minor int) {
-	reader := gateReader{s, map[string][]spec{}, map[types.Object]bool{}}
-	if program == "kubeadm" {
-		reader.variable(s.load("k8s.io/kubernetes/cmd/kubeadm/app/features"), "InitFeatureGates")
-	} else {
-		reader.variable(s.load("k8s.io/component-base/featuregate"), "defaultFeatures")
-		for _, one := range s.closure("k8s.io/kubernetes/cmd/" + program) {
-			for _, file := range one.syntax {
-				for _, declared := range file.Decls {
-					if function, ok := declared.(*ast.FuncDecl); ok && function.Name.Name == "init" && function.Recv == nil {
-						reader.registrations(one, function)
-					}
-				}
-			}
-		}
-	}
-	names := make([]string, 0, len(reader.found))
-	for name := range reader.found {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		if now := current(reader.found[name], minor); now != nil {
+	known := knownGates(s, program)
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		if now := current(known[name], minor); now != nil {
 			// kubeadm has the field, but never looks at it.
 			locked := now.locked && program != "kubeadm"
 			fmt.Printf("%s,%s,%s,%t,%t\n", program, name, now.stage, now.enabled, locked)
 		}
 	}
+}
+
+// knownGates returns what the init functions of the packages linked into a program register.
+func knownGates(s *sources, program string) map[string][]spec {
+	reader := gateReader{s, map[string][]spec{}, map[types.Object]bool{}}
+	if program == "kubeadm" {
+		reader.variable(s.load("k8s.io/kubernetes/cmd/kubeadm/app/features"), "InitFeatureGates")
+		return reader.found
+	}
+	reader.variable(s.load("k8s.io/component-base/featuregate"), "defaultFeatures")
+	for _, one := range s.closure("k8s.io/kubernetes/cmd/" + program) {
+		for _, file := range one.syntax {
+			for _, declared := range file.Decls {
+				if function, ok := declared.(*ast.FuncDecl); ok && function.Name.Name == "init" && function.Recv == nil {
+					reader.registrations(one, function)
+				}
+			}
+		}
+	}
+	return reader.found
 }
 
 // current returns the newest state that is not of a later minor; a gate that has none yet cannot be set.

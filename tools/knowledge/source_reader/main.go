@@ -1,6 +1,7 @@
 // Reads what Kubernetes' programs know, from the sources of the modules that they are made of.
 //
 //	source-reader gates MINOR MODULE=FOLDER... reads the feature gates of each program: program,gate,stage,default,locked
+//	source-reader plugins MINOR MODULE=FOLDER... reads kube-apiserver's admission plugins: plugin,on
 package main
 
 import (
@@ -15,7 +16,7 @@ var programs = []string{
 
 func main() {
 	if len(os.Args) < 3 {
-		fail("usage: source-reader gates MINOR MODULE=FOLDER...")
+		fail("usage: source-reader gates|plugins MINOR MODULE=FOLDER...")
 	}
 	minor, err := strconv.Atoi(os.Args[2])
 	if err != nil {
@@ -27,7 +28,14 @@ func main() {
 		roots[module] = folder
 	}
 	read := newSources(roots)
-	for _, program := range programs {
-		gates(read, program, minor)
+	switch os.Args[1] {
+	case "gates":
+		for _, program := range programs {
+			gates(read, program, minor)
+		}
+	case "plugins":
+		admission(read, minor)
+	default:
+		fail("%s cannot be read", os.Args[1])
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -132,7 +132,7 @@ func (s *sources) closure(name string) []*source {
 		}
 	}
 	visit(name)
-	sort.Slice(found, func(i, j int) bool { return found[i].path < found[j].path })
+	slices.SortFunc(found, func(a, b *source) int { return strings.Compare(a.path, b.path) })
 	return found
 }
 
