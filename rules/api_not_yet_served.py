@@ -84,7 +84,7 @@ def _why(one: Unserved, upgrade: Upgrade) -> str:
         when = f"today and after the upgrade to {target}" if upgrade.current else f"to a cluster of {target}"
         return f"which Kubernetes has from {row.introduced} on{here}. Applying {it} {when} {ends}."
     if one.lack is Lack.SWITCHED_OFF:
-        return f"which the API server only serves when it is told to, and nothing tells it. Applying {it} {ends}."
+        return f"which the API server only serves when it is told to, and its flags do not. Applying {it} {ends}."
     return f"which the API server only serves when it is told to. Where it is not, applying {it} {ends}."
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Self
 
@@ -15,7 +15,9 @@ from kubepreflight.semantics.control_plane_settings import ApiServerFlags, Contr
 from kubepreflight.semantics.folders import folders
 from kubepreflight.semantics.kustomizations import Kustomizations
 from kubepreflight.semantics.runtime_config import RUNTIME_CONFIG, switched_on
-from kubepreflight.semantics.setting import API_SERVER, GATES, gates_of_flag
+from kubepreflight.semantics.setting import API_SERVER, GATES, Place, Setting, Where, gates_of_flag
+from kubepreflight.semantics.settings_of_kubeadm import of_static_pod
+from kubepreflight.semantics.static_pods import StaticPods
 from kubepreflight.snapshot import ManifestHeaders
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor
@@ -54,28 +56,38 @@ class UnservedApis(msgspec.Struct, frozen=True):
         gates: FeatureGates,
         flags: ApiServerFlags | None = None,
         control_plane: ControlPlaneSettings | None = None,
+        static_pods: StaticPods | None = None,
     ) -> Self:
         """From the heads of manifests, but those that the kustomization beside them leaves out.
 
-        What `flags` do not switch on may be on all the same where the settings of the control plane are not known.
+        What neither `flags` nor the static pods as they run switch on may be on all the same where the settings of the
+        control plane are not known.
         """
         found: dict[ApiKind, list[Subject]] = {}
         for header in headers.all:
             row = lifecycle.find(header.api_version, header.kind)
             if row is not None and not kustomizations.leaves_out(header.origin.file):
                 found.setdefault(row, []).append(header.subject)
-        is_on = _Switches(flags, gates, upgrade.target.minor_version)
+        told = (*(flags.all if flags else ()), *_running(static_pods))
+        is_on = _Switches(told, gates, upgrade.target.minor_version)
         off = Lack.SWITCHED_OFF if control_plane and not control_plane.gaps else Lack.PERHAPS_OFF
         lacking = [(row, _lack(row, upgrade, is_on, off), places) for row, places in found.items()]
         return cls(tuple(one for row, lack, places in lacking if lack for one in _by_folder(row, lack, places)))
 
 
+def _running(static_pods: StaticPods | None) -> Iterator[Setting]:
+    """The flags of the API servers of today."""
+    for pod in static_pods.of(API_SERVER) if static_pods else ():
+        if pod.spec is not None:
+            yield from of_static_pod(pod.name, pod.spec, Place(Where.STATIC_POD, pod.place))
+
+
 class _Switches:
     """What the API server's flags, or the defaults, make of a version that is off by default."""
 
-    def __init__(self, flags: ApiServerFlags | None, gates: FeatureGates, minor: Minor) -> None:
-        self._runtime_config = flags.named(RUNTIME_CONFIG) if flags else ()
-        set_gates = (gate for flag in flags.named(GATES) for gate in gates_of_flag(flag)) if flags else ()
+    def __init__(self, flags: Sequence[Setting], gates: FeatureGates, minor: Minor) -> None:
+        self._runtime_config = [one for one in flags if one.name == RUNTIME_CONFIG]
+        set_gates = (gate for flag in flags if flag.name == GATES for gate in gates_of_flag(flag))
         self._set = {gate.name: gate.switch for gate in set_gates}
         self._gates = gates
         self._minor = minor
