@@ -48,7 +48,7 @@ def test_a_life_has_a_beginning_and_an_end() -> None:
 
 def test_versions_have_an_order() -> None:
     versions = ["v1alpha1", "v1alpha2", "v2alpha1", "v1beta1", "v1beta2", "v2beta1", "v1", "v2"]
-    assert sorted(versions[::-1], key=lives.rank) == versions
+    assert sorted(sorted(versions), key=lives.rank) == versions
     assert [lives.stage(f"apps/{one}") for one in versions[2::2]] == ["alpha", "beta", "ga"]
     with pytest.raises(ValueError, match="not an API version"):
         lives.rank("apps/beta")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kubepreflight.version import Minor
-from tools.knowledge.api_markers import Marker, markers
+from tools.knowledge.api_types import Marker, markers
 from tools.knowledge.lives import Cells, corrected, corrections, group, life, rank, stage, table
 from tools.knowledge.makers import Records
 from tools.knowledge.pins import Pin

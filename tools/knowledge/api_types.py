@@ -1,10 +1,10 @@
-"""What upstream marks the types of its API with: since when they are there, and until when."""
+"""The types of Kubernetes' API, and what upstream marks them with: since when they are there, and until when."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools.knowledge.go_packages import packages
+from tools.knowledge.go_packages import Package, packages
 from tools.knowledge.modules import staging
 from tools.knowledge.pins import Pin
 
@@ -24,13 +24,17 @@ class Marker:
         return self.introduced, self.deprecated, self.removed, self.replacement
 
 
-def markers(pin: Pin) -> dict[tuple[str, str], Marker]:
-    """By API version and kind, of all types in k8s.io/api. Raises ModuleError when it is not to be had."""
+def api_packages(pin: Pin) -> dict[str, Package]:
+    """The packages of k8s.io/api: one for each version of each group. Raises ModuleError when it is not to be had."""
     source = staging("api", pin)
     paths = [f"k8s.io/api/{'/'.join(file.parent.parts[-2:])}" for file in sorted(source.glob("*/*/register.go"))]
-    found = packages({"k8s.io/api": source}, paths)
+    return packages({"k8s.io/api": source}, paths)
+
+
+def markers(pin: Pin) -> dict[tuple[str, str], Marker]:
+    """By API version and kind, of all types that have one. Raises ModuleError when the module is not to be had."""
     result = {}
-    for package in found.values():
+    for package in api_packages(pin).values():
         for group, version, kind in package.kinds:
             if kind in package.lifecycle:
                 result[f"{group}/{version}" if group else version, kind] = Marker(*package.lifecycle[kind])
