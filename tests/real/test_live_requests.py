@@ -19,7 +19,11 @@ from tools.kubernetes.client import Object
 from tools.waiting import until
 
 ADMINISTRATOR = "kubernetes-admin"
-UNSERVED = {"podsecuritypolicies", "podgroups", "workloads"}
+UNSERVED = {
+    *("auditsinks", "clustercidrs", "leasecandidates", "podgroups", "podpresets", "podschedulingcontexts"),
+    *("podschedulings", "podsecuritypolicies", "resourceclaimparameters", "resourceclasses"),
+    *("resourceclassparameters", "workloads"),
+}
 """What rules read, and a server of this version does not have."""
 UNLISTED = ("/version", "/api/", "/apis", "/metrics")
 """Discovery, and what the API server counts."""
