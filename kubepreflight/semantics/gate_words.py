@@ -29,7 +29,7 @@ def refused(together: Sequence[GateFate], why: tuple[str, str], error: str, afte
     does = why[len(programs) == 1]
     return finding(
         subject_of(settings, name),
-        f"The feature gate {name} is set in {stands(settings)}; {listed(programs)} of {hop.end} {does} "
+        f"The feature gate {name} is set in {stands(settings)}; {listed(programs)} of Kubernetes {hop.end} {does} "
         f"(`{error}`). "
         f"{consequences(settings, hop)}{only_files(settings)}",
         remedy=f"{afterwards}\n{edits(settings, name)}",

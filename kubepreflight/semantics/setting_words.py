@@ -93,21 +93,36 @@ def only_files(settings: Iterable[Setting]) -> str:
 
 
 def stands(settings: Iterable[Setting]) -> str:
-    """Where it stands, for a sentence."""
-    return listed(_place(one.place) for one in sorted(settings, key=lambda one: one.place.where.rank))
+    """Where it stands, for a sentence: `the ConfigMap kubeadm-config (…)`, `/etc/default/kubelet:1 on w1 and w2`."""
+    inner: dict[str, list[str]] = {}
+    nodes: set[str] = set()
+    for place in sorted((one.place for one in settings), key=lambda one: one.where.rank):
+        outer, part = _told(place)
+        inner.setdefault(outer, []).append(part)
+        if place.where is Where.NODE:
+            nodes.add(outer)
+    return listed(_joined(outer, parts, on=outer in nodes) for outer, parts in inner.items())
 
 
-def _place(place: Place) -> str:
+def _joined(outer: str, parts: Iterable[str], *, on: bool) -> str:
+    inner = listed(filter(None, parts)) if any(parts) else ""
+    if on:
+        return f"{outer} on {inner}"
+    return f"{outer} ({inner})" if inner else outer
+
+
+def _told(place: Place) -> tuple[str, str]:
+    """A place, and the part of it, or the node that it is on."""
     subject = place.subject
     file = visible(f"{subject.file}:{subject.line}" if subject.line else subject.file)
     match place.where:
         case Where.KUBEADM_CONFIG | Where.KUBELET_CONFIG | Where.PROXY_CONFIG:
-            return f"the ConfigMap {subject.name} ({place.entry})"
+            return f"the ConfigMap {subject.name}", place.entry
         case Where.NODE:
-            return f"{file} on {visible(subject.node)}"
+            return file, visible(subject.node)
         case Where.STATIC_POD:
-            return file or f"the pod {subject.name}"
-    return f"{file} ({place.entry})" if place.entry else file
+            return (file, visible(subject.node)) if subject.file else (f"the pod {subject.name}", "")
+    return file, place.entry
 
 
 def edits(settings: Sequence[Setting], what: str) -> str:
@@ -132,7 +147,7 @@ def _edits(where: Where, settings: Sequence[Setting], what: str) -> Iterator[str
         case Where.STATIC_POD:
             yield f"See whether kubeadm-config has {what}, and take it out there:\n{EDIT_KUBEADM}"
         case Where.FILE:
-            yield f"Take {what} out of {listed(_place(one) for one in there)}."
+            yield f"Take {what} out of {stands(one for one in settings if one.place.where is where)}."
 
 
 def _on_nodes(places: Iterable[Place], what: str) -> Iterator[str]:
