@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import msgspec
 
 from kubepreflight.finding import Subject
-from kubepreflight.parts import Affinity, ContainerStatus, Part, Resources, ScaleSpec, Timestamp, Volume
+from kubepreflight.parts import Affinity, ContainerStatus, Part, PodSecurity, Resources, ScaleSpec, Timestamp, Volume
 
 
 class Api(NamedTuple):
@@ -313,9 +313,12 @@ class PodSpec(Part, frozen=True):
     affinity: Affinity | None = None
     restart_policy: str | None = None
     termination_grace_period_seconds: int | None = None
+    security_context: PodSecurity | None = None
 
     def __post_init__(self) -> None:
-        """Share what thousands of pods have in common, and drop the volumes of which nothing is read but the name."""
+        """Share what thousands of pods have in common, and drop the parts of which nothing is read."""
+        if self.security_context and self.security_context.se_linux_options is None:
+            msgspec.structs.force_setattr(self, "security_context", None)
         if self.volumes:
             msgspec.structs.force_setattr(self, "volumes", [one for one in self.volumes if one.has_source])
         if self.node_name:

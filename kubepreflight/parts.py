@@ -139,16 +139,35 @@ class Volume(Part, frozen=True):
     persistent_volume_claim: ClaimSource | None = None
     ephemeral: dict[str, Any] | None = None
     flex_volume: dict[str, Any] | None = None
+    git_repo: dict[str, Any] | None = None
 
     @property
     def has_source(self) -> bool:
-        """Whether its source holds data: one of the first four above, and not a ConfigMap, a Secret or the like."""
+        """Whether its source is one of those above, and not a ConfigMap, a Secret or the like."""
         return (
             self.empty_dir is not None
             or self.host_path is not None
             or self.persistent_volume_claim is not None
             or self.ephemeral is not None
+            or self.flex_volume is not None
+            or self.git_repo is not None
         )
+
+
+class SELinuxOptions(Part, frozen=True):
+    """An SELinux label."""
+
+    user: str = ""
+    role: str = ""
+    type: str = ""
+    level: str = ""
+
+
+class PodSecurity(Part, frozen=True):
+    """What a pod's processes may do, as far as its SELinux label goes."""
+
+    se_linux_options: SELinuxOptions | None = None
+    se_linux_change_policy: str | None = None
 
 
 class TemplateMetadata(Part, frozen=True):

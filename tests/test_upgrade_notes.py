@@ -6,16 +6,19 @@ import inspect
 
 import pytest
 
+from kubepreflight.knowledge.default_changes import DefaultChanges
+from kubepreflight.knowledge.feature_gates import CORE_PROGRAMS, FeatureGates
 from kubepreflight.knowledge.upgrade_notes import NoteRow, UpgradeNote, UpgradeNotes
 from kubepreflight.rule import load_rules
+from kubepreflight.semantics.default_signs import DefaultSigns
 from kubepreflight.semantics.upgrade_signs import UpgradeSigns
 from kubepreflight.version import Minor
 
 TABLE = UpgradeNotes.provide()
+CHANGES = DefaultChanges.provide()
 RULES = {rule.name for rule in load_rules()}
 TO_COME = {
     "address-not-canonical",
-    "default-changes",
     "feature-gate-removed",
     "flag-removed",
     "in-tree-volume-removed",
@@ -46,3 +49,18 @@ def test_each_note_is_sane(note: UpgradeNote) -> None:
     assert note.values or not note.is_setting
     assert note.is_setting or f'"{note.name}"' in inspect.getsource(UpgradeSigns.provide)
     assert any(row.by == "urgent-upgrade-note" and row.at <= note.at for row in TABLE.rows)
+
+
+@pytest.mark.parametrize("change", CHANGES.notes, ids=lambda change: f"{change.at} {change.name}")
+def test_each_default_is_switched_by_its_gate_at_that_minor(change: UpgradeNote) -> None:
+    assert f'"{change.name}"' in inspect.getsource(DefaultSigns.provide)
+    gates = FeatureGates.provide()
+    programs = [one for one in CORE_PROGRAMS if gates.state(one, change.switch, change.at) is not None]
+    assert programs
+    for program in programs:
+        before = gates.state(program, change.switch, change.at.plus(-1))
+        after = gates.state(program, change.switch, change.at)
+        assert after is not None
+        assert after.since == change.at
+        if before is not None:
+            assert before.default != after.default

@@ -22,7 +22,8 @@ class GateValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One note. At most one of `flag`, `gate`, `field` and `metrics` says what is looked for; see the table.
 
-    `message` has `{what}` for the places; `phase` is empty where that follows from what reads the setting.
+    `message` has `{what}` for the places; `phase` is empty where that follows from what reads the setting. `switch` is
+    the feature gate whose default changes at `at`, where it is one that does it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     components: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     unless: GateValue | None = None
+    switch: str = ""
     metrics: tuple[str, ...] = ()
     message: str
     remedy: str

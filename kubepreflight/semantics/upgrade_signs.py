@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterable
+from typing import Any, Self
 
 import msgspec
 
-from kubepreflight.finding import Subject
 from kubepreflight.image import parse_image
 from kubepreflight.knowledge.upgrade_notes import UpgradeNote, UpgradeNotes
 from kubepreflight.objects import Api, KubernetesObject, Node, Pod
 from kubepreflight.parts import Part
-from kubepreflight.semantics.owners import owner_of
+from kubepreflight.semantics.cluster_roles import ClusterRole
+from kubepreflight.semantics.signs import Search, Signs
 from kubepreflight.upgrade import Upgrade
 
 DOCKERSHIM = ("/var/run/dockershim.sock", "/run/dockershim.sock")
-OWN_ROLES = ("system:", "kubeadm:", "cluster-admin")
-"""ClusterRoles that Kubernetes and kubeadm bring, and keep as they should be."""
 
 
 class ExternalAddresses(Part, frozen=True):
@@ -44,38 +42,6 @@ class VolumeWithFlex(KubernetesObject):
 
     api = Api("", "PersistentVolume", "persistentvolumes", namespaced=False)
     spec: FlexSource = FlexSource()
-
-
-class PolicyRule(Part, frozen=True):
-    """What a role allows."""
-
-    api_groups: list[str] | None = None
-    resources: list[str] | None = None
-    verbs: list[str] | None = None
-
-    def allows(self, group: str, resource: str, verbs: Iterable[str]) -> bool:
-        """Whether it names this resource (`*` included), with one of these verbs."""
-        return (
-            not {group, "*"}.isdisjoint(self.api_groups or ())
-            and not {resource, "*", f"*/{resource.partition('/')[2]}"}.isdisjoint(self.resources or ())
-            and not {*verbs, "*"}.isdisjoint(self.verbs or ())
-        )
-
-
-class ClusterRole(KubernetesObject):
-    """What whoever is bound to it may do."""
-
-    api = Api("rbac.authorization.k8s.io", "ClusterRole", "clusterroles", namespaced=False)
-    rules: list[PolicyRule] | None = None
-
-    @property
-    def is_kubernetes_own(self) -> bool:
-        """Whether Kubernetes or kubeadm brings it."""
-        return self.name.startswith(OWN_ROLES)
-
-    def allows(self, group: str, resource: str, *verbs: str) -> bool:
-        """Whether one of its rules names this resource, with one of these verbs."""
-        return any(rule.allows(group, resource, verbs) for rule in self.rules or ())
 
 
 class AlertingRule(Part, frozen=True):
@@ -126,22 +92,8 @@ class PodGroup(KubernetesObject):
     api = Api("scheduling.k8s.io", "PodGroup", "podgroups")
 
 
-class Search(NamedTuple):
-    """What is looked through for a note, and how an object shows that the note is about it."""
-
-    label: str
-    is_sign: Callable[[Any, UpgradeNote], bool]
-    lists: tuple[list[Any] | None, ...]
-
-
-class UpgradeSigns(msgspec.Struct, frozen=True):
-    """What was found for each note that this upgrade comes to: the things to change.
-
-    `unseen` are notes for which nothing that was given holds the objects, with what these are called.
-    """
-
-    found: Mapping[str, tuple[Subject, ...]]
-    unseen: Mapping[str, str]
+class UpgradeSigns(Signs, frozen=True):
+    """What was found of the urgent notes."""
 
     @classmethod
     def provide(
@@ -172,26 +124,7 @@ class UpgradeSigns(msgspec.Struct, frozen=True):
             "renamed-metrics": Search("prometheusrules", _asks_for, (alerts,)),
             "removed-metrics": Search("prometheusrules", _asks_for, (alerts,)),
         }
-        found: dict[str, tuple[Subject, ...]] = {}
-        unseen: dict[str, str] = {}
-        for note in notes.notes:
-            if note.is_setting or not is_due(note, upgrade):
-                continue
-            search = searches[note.name]
-            if None in search.lists:
-                unseen[note.name] = search.label
-            objects = (one for some in search.lists for one in some or () if search.is_sign(one, note))
-            found[note.name] = tuple(dict.fromkeys(map(_subject, objects)))
-        return cls(found, unseen)
-
-
-def is_due(note: UpgradeNote, upgrade: Upgrade) -> bool:
-    """Whether a hop of this upgrade arrives at the note's minor or passes it."""
-    return note.at > upgrade.first_hop.start and upgrade.hop_to(note.at) is not None
-
-
-def _subject(one: KubernetesObject) -> Subject:
-    return owner_of(one) if isinstance(one, Pod) else one.subject
+        return cls.of(notes.notes, upgrade, searches)
 
 
 def _names_dockershim(node: Node, _: UpgradeNote) -> bool:

@@ -1,0 +1,112 @@
+"""What is said of notes about an upgrade that show in a cluster: in its objects, or in how its programs are started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kubepreflight.finding import BLOCKER, Finding, Gap, Hop, Subject, cannot_check, finding
+from kubepreflight.knowledge.upgrade_notes import UpgradeNote
+from kubepreflight.semantics.setting import Setting
+from kubepreflight.semantics.setting_words import (
+    bites,
+    consequences,
+    edits,
+    only_files,
+    phase_of,
+    severity_of,
+    stands,
+    subject_of,
+)
+from kubepreflight.semantics.settings import Settings
+from kubepreflight.semantics.several import common_subject, listed
+from kubepreflight.semantics.signs import Signs, is_due
+from kubepreflight.upgrade import Upgrade
+
+
+def findings_of(
+    notes: Sequence[UpgradeNote], signs: Signs, settings: Settings | None, upgrade: Upgrade
+) -> Iterator[Finding | Gap]:
+    """A finding for each note that matters here, under its name, and what could not be looked at."""
+    asks_settings = any(
+        is_due(note, upgrade) and (note.is_setting or (note.switch and signs.found.get(note.name))) for note in notes
+    )
+    if settings is not None:
+        yield from settings.gaps if asks_settings else ()
+        for note in notes:
+            if note.is_setting:
+                yield from _of_settings(note, settings, upgrade)
+    elif asks_settings:
+        yield cannot_check("settings", "nothing that was given tells how Kubernetes' programs are started")
+    for note in notes:
+        if signs.found.get(note.name) and is_due(note, upgrade) and not _is_set(note, settings):
+            yield _of_objects(note, signs.found[note.name], upgrade)
+    for name, label in signs.unseen.items():
+        yield cannot_check(label, f"nothing that was given holds {label}: whether {name} matters is not known")
+
+
+def _is_set(note: UpgradeNote, settings: Settings | None) -> bool:
+    """Whether the gate of the note is set for any program, so that its default says nothing."""
+    return bool(note.switch) and any(one.name == note.switch for one in (settings.gates if settings else ()))
+
+
+def _of_settings(note: UpgradeNote, settings: Settings, upgrade: Upgrade) -> Iterator[Finding]:
+    there = [one for one in _named(note, settings) if _is_meant(one, note) and not _is_excepted(one, note, settings)]
+    hops = {one: hop for one in there if (hop := bites(one, note.at, upgrade))}
+    if hops:
+        yield _setting(note, list(hops), min(hops.values()))
+
+
+def _named(note: UpgradeNote, settings: Settings) -> Iterator[Setting]:
+    if note.flag:
+        yield from (one for one in settings.flags if one.name == note.flag)
+    if note.gate:
+        yield from (one for one in settings.gates if one.name == note.gate)
+    for document in settings.documents if note.field else ():
+        if note.field in document.values:
+            value, place = str(document.values[note.field]), document.at(note.field)
+            yield Setting(component=document.component, name=note.field, value=value, place=place)
+
+
+def _is_meant(one: Setting, note: UpgradeNote) -> bool:
+    if note.components and one.component not in note.components:
+        return False
+    return not note.values or one.value in note.values or (one.switch is True and "true" in note.values)
+
+
+def _is_excepted(one: Setting, note: UpgradeNote, settings: Settings) -> bool:
+    but = note.unless
+    return but is not None and any(
+        (gate.component, gate.name, gate.switch) == (one.component, but.gate, but.value) for gate in settings.gates
+    )
+
+
+def _setting(note: UpgradeNote, there: Sequence[Setting], hop: Hop) -> Finding:
+    is_blocker = note.severity is BLOCKER
+    told = note.message.replace("{what}", stands(there))
+    what = f"--{note.flag}" if note.flag else note.gate or note.field
+    return finding(
+        subject_of(there, note.name),
+        f"{told} {consequences(there, hop)}{only_files(there)}" if is_blocker else told,
+        remedy=f"{note.remedy}\n{edits(there, what)}" if note.flag or note.gate else note.remedy,
+        places=[one.place.subject for one in there],
+        evidence={"values": sorted({one.value for one in there})},
+        severity=severity_of(there) if is_blocker else note.severity,
+        phase=note.phase or phase_of(there),
+        hop=hop,
+        references=(note.source,),
+    )
+
+
+def _of_objects(note: UpgradeNote, subjects: Sequence[Subject], upgrade: Upgrade) -> Finding:
+    names = listed(f"{one.namespace}/{one.name}" if one.namespace else one.name for one in subjects)
+    kinds = listed(sorted({one.kind for one in subjects}))
+    return finding(
+        common_subject(subjects, note.name),
+        note.message.replace("{what}", f"{kinds} {names}"),
+        remedy=note.remedy,
+        places=subjects,
+        severity=note.severity,
+        phase=note.phase,
+        hop=upgrade.hop_to(note.at),
+        references=(note.source,),
+    )
