@@ -37,6 +37,7 @@ def flag(name: str, value: str, component: str = "kube-apiserver") -> Setting:
         (" A = true , B=0,", {"A": True, "B": False}),
         ("A=T,B=F,C=1,D=TRUE,E=False", {"A": True, "B": False, "C": True, "D": True, "E": False}),
         ("kube:A=true,wardle:B=true", {"A": True}),
+        ("A=false,A=true", {"A": True}),
         ("A", {}),
         ("A=yes,B=", {"A": None, "B": None}),
         ("", {}),

@@ -111,14 +111,16 @@ def truth(value: str) -> bool | None:
 def gates_of_flag(flag: Setting) -> Iterator[Setting]:
     """The gates that one `--feature-gates` sets: `A=true,B=false`; since 1.31 also `kube:A=true`.
 
-    Those of another component than Kubernetes' own are passed over.
+    Of one that stands there twice the last counts. Those of another component than Kubernetes' own are passed over.
     """
-    place = flag.item_place
+    values: dict[str, str] = {}
     for item in flag.items:
         name, assigned, value = item.partition("=")
         prefix, _, bare = name.strip().rpartition(":")
         if assigned and prefix in ("", _DEFAULT_PREFIX):
-            yield Setting(component=flag.component, name=bare, value=value.strip(), place=place)
+            values[bare] = value.strip()
+    place = flag.item_place
+    return (Setting(component=flag.component, name=name, value=value, place=place) for name, value in values.items())
 
 
 def gates_of_document(document: Document) -> Iterator[Setting]:

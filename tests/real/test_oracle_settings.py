@@ -5,6 +5,7 @@ Flags, gates and plugins are test_oracle_flags.py's.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from kubepreflight.knowledge.component_config import ComponentConfig
 from kubepreflight.knowledge.runtime_config import RuntimeConfig
 from kubepreflight.version import Minor
-from tests.real.machine import Machine
+from tests.real.conftest import Clusters
+from tests.real.machine import NODE, Machine, control_plane_node
+from tests.real.objects import node
 from tools.kubernetes.process import free_ports
 
 VERSIONS = ("1.36.3", "1.37.2")
+CONFIG_MAP = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 PASSED_OVER = {"policy/v1beta1": "", "batch/v1beta1": "/cronjobs", "certificates.k8s.io/v1alpha1": ""}
 """Versions that nobody serves any more, though the API server has not forgotten them; one with a resource."""
 
@@ -147,3 +151,19 @@ def test_kubeadm_refuses_a_gate_of_its_own_in_a_file(machine: Machine) -> None:
     done = [machine.run("kubeadm", version, "config", "validate", "--config", "/kubeadm") for version in VERSIONS]
     assert [one.returncode == 0 for one in done] == [True, False]
     assert "NodeLocalCRISocket is not a valid feature name" in done[1].stderr
+
+
+def test_kubeadm_goes_on_with_one_in_the_config_map(clusters: Clusters, tmp_path: Path) -> None:
+    cluster = clusters(VERSIONS[0])
+    machine = control_plane_node(cluster, tmp_path)
+    cluster.holds(node(NODE, VERSIONS[0], control_plane=True))
+    text = (
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.36.3\n"
+        "featureGates: {NodeLocalCRISocket: true}\n"
+    )
+    cluster.client.request("PATCH", CONFIG_MAP, {"data": {"ClusterConfiguration": text}})
+    command = ("upgrade", "apply", "phase", "preflight", "v1.37.2", "-y", "--dry-run", "--ignore-preflight-errors=all")
+    done = machine.run("kubeadm", VERSIONS[1], *command)
+    assert done.returncode == 0, done.stderr
+    assert "Unknown feature gate flag: NodeLocalCRISocket" in done.stdout
+    assert not cluster.scan_here("--target", "1.37").findings("feature-gate-removed")
