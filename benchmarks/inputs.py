@@ -99,6 +99,49 @@ spec:
 """
 
 
+def audit_log(path: Path, megabytes: int) -> None:
+    """A log as an API server writes it with a policy of level Metadata: one request in fifty asks for a beta version,
+    most of these for one of somebody else's."""
+    lines = [_audited(number) for number in range(5000)]
+    block = b"".join(lines)
+    with path.open("wb") as target:
+        while target.tell() < megabytes << 20:
+            target.write(block)
+
+
+def _audited(number: int) -> bytes:
+    kind = number % 250
+    group, version, resource = ("apps", "v1", "deployments")
+    if kind == 0:
+        group, version, resource = ("batch", "v1beta1", "cronjobs")
+    elif kind % 50 == 0:
+        group, version, resource = ("metrics.k8s.io", "v1beta1", "pods")
+    at = f"2026-11-{number % 28 + 1:02}T08:{number % 60:02}:00.000000Z"
+    event = {
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "level": "Metadata",
+        "auditID": f"5a90f1cb-a868-485e-b1a4-{number:012}",
+        "stage": "ResponseComplete",
+        "requestURI": f"/apis/{group}/{version}/namespaces/team-{number % TEAMS:03}/{resource}?limit=500",
+        "verb": "list",
+        "user": {
+            "username": f"system:serviceaccount:team-{number % TEAMS:03}:app",
+            "uid": "a6f6103a-a26c-47ef-b536-eb370ed7e85d",
+            "groups": ["system:serviceaccounts", f"system:serviceaccounts:team-{number % TEAMS:03}"],
+            "extra": {"authentication.kubernetes.io/pod-name": [f"app-{number}"]},
+        },
+        "sourceIPs": ["10.0.0.7"],
+        "userAgent": "app/v1.2.3 (linux/amd64) kubernetes/abcdef0",
+        "objectRef": {"resource": resource, "apiGroup": group, "apiVersion": version},
+        "responseStatus": {"metadata": {}, "code": 200},
+        "requestReceivedTimestamp": at,
+        "stageTimestamp": at,
+        "annotations": {"authorization.k8s.io/decision": "allow", "authorization.k8s.io/reason": "RBAC: allowed by x"},
+    }
+    return json.dumps(event, separators=(",", ":")).encode() + b"\n"
+
+
 def nodes(count: int) -> Iterator[dict[str, Any]]:
     """Nodes of a healthy cluster, three of them control planes."""
     for number in range(count):
