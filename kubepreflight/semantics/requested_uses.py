@@ -68,7 +68,7 @@ class AuditedUses(ApiUses, frozen=True):
                 nobody.add(row)
                 continue
             only = is_only_one(row, lifecycle, upgrade.first_hop.start)
-            severity = WARNING if client.last < recent or (role is Role.KUBECTL and only) else None
+            severity = WARNING if client.last < recent or (role in (Role.KUBECTL, Role.APPLIER) and only) else None
             evidence = {
                 "requests": _counts(client.verbs),
                 "user agent": client.agent,
