@@ -133,10 +133,14 @@ class Cluster:
         names = ("user", "impersonatedUser")
         return [event for event in events if user in [event.get(name, {}).get("username") for name in names]]
 
+    def kubectl_command(self, version: str = "") -> list[str]:
+        """How a command line of kubectl (of the cluster's version unless told) as the administrator begins."""
+        kubectl = str(program("kubectl", version or self.control_plane.version))
+        return [kubectl, "--kubeconfig", str(self.control_plane.kubeconfig())]
+
     def kubectl(self, *arguments: str, text: str | None = None, version: str = "") -> subprocess.CompletedProcess[str]:
         """Run kubectl (of the cluster's version unless told) as the administrator; `text` is its standard input."""
-        kubectl = str(program("kubectl", version or self.control_plane.version))
-        command = [kubectl, "--kubeconfig", str(self.control_plane.kubeconfig()), *arguments]
+        command = [*self.kubectl_command(version), *arguments]
         return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=SECONDS)
 
     def listed(self, path: str) -> Iterator[Object]:
