@@ -76,6 +76,13 @@ READERS = (
     ),
     Reader(
         SERVER,
+        "ValidatingAdmissionPolicyConfiguration MutatingAdmissionPolicyConfiguration",
+        "apiserver",
+        "pkg/admission/plugin/policy/config",
+        Minor(1, 36),
+    ),
+    Reader(
+        SERVER,
         "Configuration ResourceQuotaConfiguration",
         KUBERNETES,
         "plugin/pkg/admission/resourcequota",
