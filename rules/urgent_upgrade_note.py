@@ -29,7 +29,7 @@ def urgent_upgrade_note(
 
     When it stays silent: no hop of the plan comes to the note's minor; or nothing of what it is about is there.
     Dashboards, lists of allowed registries, and whatever is not in the cluster are not looked at; the table
-    `upgrade-notes` says of every urgent note since 1.24 which rule looks at it, and why none does.
+    `urgent-notes` says of every urgent note since 1.24 which rule looks at it, and why none does.
 
     How to see it yourself: https://github.com/kubernetes/kubernetes/tree/master/CHANGELOG, "Urgent Upgrade Notes"
 

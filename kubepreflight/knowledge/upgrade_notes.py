@@ -48,19 +48,9 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return bool(self.flag or self.gate or self.field)
 
 
-class NoteRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An urgent note of upstream's, and the rule that looks at it; `why` where none does."""
-
-    at: Minor
-    what: str
-    by: str = ""
-    why: str = ""
-
-
 class _NotesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verified: Verified
     note: tuple[UpgradeNote, ...]
-    row: tuple[NoteRow, ...]
 
 
 class UpgradeNotes(msgspec.Struct, frozen=True):
@@ -68,11 +58,10 @@ class UpgradeNotes(msgspec.Struct, frozen=True):
 
     info: TableInfo
     notes: tuple[UpgradeNote, ...]
-    rows: tuple[NoteRow, ...]
 
     @classmethod
     @cache
     def provide(cls) -> Self:
         """The table that is shipped."""
         file = read_toml(DIRECTORY / "upgrade_notes.toml", _NotesFile, frozenset({"from", "to", "at"}))
-        return cls(file.verified.info("upgrade-notes"), file.note, file.row)
+        return cls(file.verified.info("upgrade-notes"), file.note)

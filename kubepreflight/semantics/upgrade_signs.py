@@ -74,24 +74,6 @@ class PrometheusRule(KubernetesObject):
         return (str(rule.expr) for group in self.spec.groups or () for rule in group.rules or () if rule.expr)
 
 
-class StorageVersionMigration(KubernetesObject):
-    """Somebody wants stored objects to be written anew."""
-
-    api = Api("storagemigration.k8s.io", "StorageVersionMigration", "storageversionmigrations", namespaced=False)
-
-
-class GangWorkload(KubernetesObject):
-    """What is scheduled together."""
-
-    api = Api("scheduling.k8s.io", "Workload", "workloads")
-
-
-class PodGroup(KubernetesObject):
-    """A group of pods within it."""
-
-    api = Api("scheduling.k8s.io", "PodGroup", "podgroups")
-
-
 class UpgradeSigns(Signs, frozen=True):
     """What was found of the urgent notes."""
 
@@ -107,9 +89,6 @@ class UpgradeSigns(Signs, frozen=True):
         services: list[ServiceWithAddresses] | None = None,
         roles: list[ClusterRole] | None = None,
         alerts: list[PrometheusRule] | None = None,
-        migrations: list[StorageVersionMigration] | None = None,
-        workloads: list[GangWorkload] | None = None,
-        groups: list[PodGroup] | None = None,
     ) -> Self:
         """Look for what is due, and at nothing else."""
         searches = {
@@ -118,9 +97,7 @@ class UpgradeSigns(Signs, frozen=True):
             "service-external-ips": Search("services", _has_external_addresses, (services,)),
             "ingress-nginx": Search("pods", _is_ingress_nginx, (pods,)),
             "resource-claim-permissions": Search("clusterroles", _lacks_claim_permissions, (roles,)),
-            "storage-version-migration-v1alpha1": Search("storageversionmigrations", _is_v1alpha1, (migrations,)),
             "node-log-readers": Search("clusterroles", _reads_node_logs, (roles,)),
-            "scheduling-v1alpha2": Search("workloads, podgroups", _is_v1alpha2, (workloads, groups)),
             "renamed-metrics": Search("prometheusrules", _asks_for, (alerts,)),
             "removed-metrics": Search("prometheusrules", _asks_for, (alerts,)),
         }
@@ -168,11 +145,3 @@ def _reads_node_logs(role: ClusterRole, _: UpgradeNote) -> bool:
 
 def _asks_for(alerts: PrometheusRule, note: UpgradeNote) -> bool:
     return any(metric in expression for expression in alerts.expressions for metric in note.metrics)
-
-
-def _is_v1alpha1(one: KubernetesObject, _: UpgradeNote) -> bool:
-    return one.api_version.endswith("/v1alpha1")
-
-
-def _is_v1alpha2(one: KubernetesObject, _: UpgradeNote) -> bool:
-    return one.api_version.endswith("/v1alpha2")
