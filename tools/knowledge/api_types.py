@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools.knowledge.go_packages import Package, packages
+from tools.knowledge.api_packages import Package, packages
 from tools.knowledge.modules import staging
 from tools.knowledge.pins import Pin
 

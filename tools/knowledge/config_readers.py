@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kubepreflight.version import Minor
-from tools.knowledge.go_packages import Package, packages
+from tools.knowledge.api_packages import Package, packages
 from tools.knowledge.modules import kubernetes, staging
 from tools.knowledge.pins import Pin
 from tools.kubernetes.modules import ModuleError

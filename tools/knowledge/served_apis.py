@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.knowledge.go_packages import Package, packages
+from tools.knowledge.api_packages import Package, packages
 from tools.knowledge.modules import kubernetes, staging
 from tools.knowledge.pins import Pin
 from tools.kubernetes.modules import ModuleError

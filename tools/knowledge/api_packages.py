@@ -1,4 +1,4 @@
-"""What the source of Go packages says about the API types in them, as `go_packages.go` reads it."""
+"""What the source of Go packages says about the API types in them, as the Go program in `api_reader/` reads it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import msgspec
 
 from tools.kubernetes.modules import NO_GO, ModuleError
 
-PROGRAM = Path(__file__).with_suffix(".go")
+READER = Path(__file__).with_name("api_reader")
 
 
 class Package(msgspec.Struct, frozen=True):
-    """What it says of one package; the fields are described there."""
+    """What it says of one package; `api_reader/main.go` describes the fields."""
 
     adds: list[str]
     kinds: list[tuple[str, str, str]]
@@ -33,11 +33,10 @@ def packages(modules: Mapping[str, Path], paths: Iterable[str]) -> dict[str, Pac
     """
     given = [argument for path, folder in modules.items() for argument in ("-module", f"{path}={folder}")]
     try:
-        done = subprocess.run(
-            ["go", "run", str(PROGRAM), *given, *sorted(paths)], capture_output=True, text=True, check=False
-        )
+        command = ["go", "run", ".", *given, *sorted(paths)]
+        done = subprocess.run(command, cwd=READER, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise ModuleError(NO_GO) from None
     if done.returncode:
-        raise ModuleError(f"{PROGRAM.name}: {done.stderr[-500:]}")
+        raise ModuleError(f"{READER.name}: {done.stderr[-500:]}")
     return msgspec.convert(json.loads(done.stdout), dict[str, Package])

@@ -1,0 +1,3 @@
+module kubepreflight.invalid/api-reader
+
+go 1.24
