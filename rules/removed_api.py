@@ -36,9 +36,10 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
     - A manifest that will be applied is a blocker. One that the kustomization in its own folder does not name is a
       note, for nobody seems to apply it.
     - A client in an audit log is a blocker when it asked within 30 days before the planned start, else a warning; a
-      warning, too, for kubectl, Helm and the like where the group has no other version: they may go by discovery. It
-      is a note when it is kubectl and only reads, and nothing when it is a part of Kubernetes, which comes in a new
-      version with the upgrade, or a program that looks for old versions, as this one.
+      warning, too, for kubectl, Helm and the like where the group has no other version: they may go by discovery. What
+      these write is taken for a manifest that they applied, and joins those that are given. It is a note when it is
+      kubectl and only reads, and nothing when it is a part of Kubernetes, which comes in a new version with the
+      upgrade, or a program that looks for old versions, as this one.
     - An entry of managedFields is a blocker when it was written in the old version within these 30 days, else a note:
       it stays until its manager changes one of its fields, so an old one proves nothing, and that it is old does not
       prove an end either. kubectl edit, patch and the like take whichever version the server prefers: they count for
@@ -124,7 +125,9 @@ def _subject(cause: Cause) -> Subject:
     more = ", not in its kustomization" if cause.basis is Basis.LEFT_OUT else ""
     if cause.basis is not Basis.MANIFEST and cause.severity is BLOCKER:
         more = ", written lately"
-    about = common_subject(cause.places, version + more)
+    if not cause.objects:
+        return Subject(kind=cause.row.kind, field=version + more)
+    about = common_subject(cause.objects, version + more)
     if about.name:
         return about
     return msgspec.structs.replace(about, file=common_path(place.file for place in cause.places))

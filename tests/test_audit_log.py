@@ -97,7 +97,7 @@ def test_nothing_that_stands_in_it_stops_the_reader(nonsense: bytes, at: int) ->
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (audit_line()[:-40], "lines that cannot be read: 1 of 1"),
+        (audit_line()[:-40] + b"\n", "lines that cannot be read: 1 of 1"),
         (audit_line()[300:] + audit_line(), "lines that cannot be read: 1 of 2"),
         (audit_line() + b"journal: not an event\n" + audit_line(), "lines that cannot be read: 1 of 3"),
         (audit_line() + audit_line().replace(b'"list"', b"list"), "lines that cannot be read: 1 of 2"),
@@ -108,6 +108,15 @@ def test_what_could_not_be_read_is_said(text: bytes, reason: str) -> None:
     (gap,) = read(text).gaps
     assert reason in gap.reason
     assert gap.asked
+
+
+@pytest.mark.parametrize("length", [1, 100, 500])
+def test_a_last_line_that_is_still_being_written_is_said_and_is_no_fault(length: int) -> None:
+    log = read(audit_line() + audit_line()[:length])
+    assert [one.verbs for one in log.clients] == [{"list": 1}]
+    (gap,) = log.gaps
+    assert "its last line is cut off" in gap.reason
+    assert not gap.asked
 
 
 def test_a_line_that_is_too_long_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,16 +37,24 @@ SEVERITY: Mapping[Basis, Severity] = {
 """How bad it is on its own that a version which goes in the plan is in use."""
 
 
+LATELY, ELSEWHERE = "applied lately", "kept elsewhere"
+"""Causes: what is to be changed is a manifest that was not given."""
+COUNTED = "counted"
+"""A cause of which nothing is known but that it is one."""
 LYING = (Basis.LEFT_OUT, Basis.EMBEDDED)
 """Manifests that seem to lie there: who asks for the version is somebody else."""
+
+
+CLIENTS = ("ServiceAccount", "User")
+"""Kinds of places that say who asks."""
 
 
 class ApiUse(msgspec.Struct, frozen=True, kw_only=True):
     """One sign that a version which goes away is in use; `place` is the file, the object, the release or the client.
 
     Uses of one `row` and `cause` are one thing to change, whatever they are based on. `client` is the program that asks
-    for it, when it is one. `severity` is that of its basis unless it is given; `last` is when it was seen last, where
-    that is told; `evidence` what it has to show.
+    for it, where that is known; `last` when it was seen last. `severity` is that of its basis unless it is given;
+    `evidence` what it has to show.
     """
 
     row: ApiKind
@@ -65,7 +73,7 @@ class ApiUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to change, and all that speaks for it, the surest first. `places` are those of the surest."""
+    """One thing to change, and all that speaks for it, the surest first."""
 
     row: ApiKind
     uses: Sequence[ApiUse]
@@ -77,8 +85,8 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def client(self) -> str:
-        """The program that asks for it, when it is one."""
-        return next((use.client for use in self.uses if use.client), "")
+        """The program that asks for it, when that is what is to be changed."""
+        return "" if self.uses[0].cause in (LATELY, ELSEWHERE) else self.uses[0].client
 
     @property
     def last(self) -> datetime | None:
@@ -98,10 +106,13 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def places(self) -> list[Subject]:
-        """Where it shows. A server is none where something nearer is known."""
-        return list(
-            dict.fromkeys(use.place for use in self.uses if use.basis is not Basis.METRIC or self.basis is use.basis)
-        )
+        """Where it shows. What joined it says nothing of that."""
+        return list(dict.fromkeys(use.place for use in self.uses if use.cause == self.uses[0].cause))
+
+    @property
+    def objects(self) -> list[Subject]:
+        """Those of the places that are objects or their manifests, and no clients."""
+        return [place for place in self.places if place.kind not in CLIENTS]
 
     @property
     def evidence(self) -> dict[str, Evidence]:

@@ -8,11 +8,10 @@ from shlex import quote
 from kubepreflight.finding import NOTE, Subject
 from kubepreflight.knowledge.api_lifecycle import ApiKind
 from kubepreflight.semantics.api_requests import resource_of
-from kubepreflight.semantics.api_uses import Basis, Cause
+from kubepreflight.semantics.api_uses import CLIENTS, Basis, Cause
 from kubepreflight.semantics.several import listed
 
 SHOWN = 3
-CLIENTS = ("ServiceAccount", "User")
 NOT_FOUND = "`the server could not find the requested resource`"
 
 
@@ -70,15 +69,29 @@ def _of_texts(cause: Cause, when: str) -> str:
 
 
 def _of_objects(cause: Cause, when: str) -> str:
-    row, places = cause.row, cause.places
-    one = len(places) == 1
-    it = f"The {row.kind} {_names(places)}" if one else f"{len(places)} objects of kind {row.kind} ({_names(places)})"
+    row, objects = cause.row, cause.objects
+    one = len(objects) == 1
+    again = f"whoever applies that manifest again{when} gets {_refused(row)}."
+    if not objects:
+        return (
+            f"{_who(cause)} wrote {resource_of(row.kind)} in {row.api_version}, {_dropped(row)}, last on "
+            f"{_day(cause)}: from a manifest, most likely. What is there stays, but {again}"
+        )
+    it = (
+        f"The {row.kind} {_names(objects)}" if one else f"{len(objects)} objects of kind {row.kind} ({_names(objects)})"
+    )
     how = " from the last `kubectl apply`" if cause.rests_on(Basis.LAST_APPLIED) else ""
-    lately = f", written last on {_day(cause)}" if cause.rests_on(Basis.MANAGED_FIELDS) else ""
+    lately = f", written last on {_day(cause)}" if cause.last else ""
     return (
         f"{it} remember{'s' if one else ''}{how} a manifest in {row.api_version}{lately}, {_dropped(row)}. "
-        f"What is there stays, but whoever applies that manifest again{when} gets {_refused(row)}."
+        f"What is there stays, but {again}"
     )
+
+
+def _who(cause: Cause) -> str:
+    """The programs and the users for whom they ask."""
+    programs = listed(use.client for use in cause.uses if use.client)
+    return f"{programs}, as {_names(place for place in cause.places if place.kind in CLIENTS)},"
 
 
 def _of_client(cause: Cause, when: str) -> str:
@@ -89,16 +102,15 @@ def _of_client(cause: Cause, when: str) -> str:
             f"{client} wrote the {row.kind} {_names(cause.places)} in {row.api_version}, {_dropped(row)}, last on "
             f"{_day(cause)}. If it writes so{when}, it gets {NOT_FOUND}; the objects stay.{old}"
         )
-    users = _names(place for place in cause.places if place.kind in CLIENTS)
     about = f"{resource_of(row.kind)} in {row.api_version}, {_dropped(row)}, last on {_day(cause)}"
     fails = f"Each such request{when} ends in {NOT_FOUND}"
     if cause.severity is NOTE:
         return (
-            f"{client}, as {users}, only reads {about}: somebody, or a script, that names the version. {fails}; "
+            f"{_who(cause)} only reads {about}: somebody, or a script, that names the version. {fails}; "
             "nothing else breaks."
         )
     return (
-        f"{client}, as {users}, asks for {about}. {fails}, and {client} no longer does what it does with them; the "
+        f"{_who(cause)} asks for {about}. {fails}, and {client} no longer does what it does with them; the "
         "objects stay."
     )
 
@@ -127,7 +139,9 @@ def first_steps(cause: Cause) -> list[str]:
             "kubepreflight scan --live audit*.log",
             "The metric itself stays until that API server starts anew.",
         ]
-    one = cause.places[0]
+    if not cause.objects:
+        return ["Find where the manifest is kept."]
+    one = cause.objects[0]
     namespace = f" -n {quote(one.namespace)}" if one.namespace else ""
     name = quote(f"{one.kind.lower()}/{one.name}")
     if cause.rests_on(Basis.LAST_APPLIED):

@@ -10,7 +10,7 @@ import msgspec
 from kubepreflight.finding import Gap, Subject
 from kubepreflight.inputs import Unavailable
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
-from kubepreflight.semantics.api_uses import LYING, ApiUse, ApiUses, Basis, Cause
+from kubepreflight.semantics.api_uses import COUNTED, ELSEWHERE, LATELY, LYING, ApiUse, ApiUses, Basis, Cause
 from kubepreflight.semantics.embedded_manifests import EmbeddedUses
 from kubepreflight.semantics.folders import folders
 from kubepreflight.semantics.kustomizations import Kustomizations
@@ -68,21 +68,31 @@ class RemovedApis(msgspec.Struct, frozen=True):
         return cls(tuple(use for one in given for use in one.uses), tuple(gap for one in given for gap in one.gaps))
 
     def causes(self) -> Iterator[Cause]:
-        """What is to be changed, one by one. What only says that somebody asks joins whatever says who."""
-        together: dict[ApiKind, dict[str, list[ApiUse]]] = {}
-        nobody: dict[ApiKind, list[ApiUse]] = {}
+        """What is to be changed, one by one.
+
+        That somebody asks joins whatever says who; that somebody applies a manifest, the manifests that are given.
+        """
+        rows: dict[ApiKind, dict[str, list[ApiUse]]] = {}
         for use in self.uses:
-            if use.basis is Basis.METRIC:
-                nobody.setdefault(use.row, []).append(use)
-            else:
-                together.setdefault(use.row, {}).setdefault(use.cause, []).append(use)
-        for row, causes in together.items():
-            asking = any(uses[0].basis not in LYING for uses in causes.values())
-            counted = nobody.pop(row, []) if asking else []
+            rows.setdefault(use.row, {}).setdefault(use.cause, []).append(use)
+        for row, causes in rows.items():
+            given = any(uses[0].basis is Basis.MANIFEST for uses in causes.values())
+            applied = [*_taken(causes, LATELY), *_taken(causes, ELSEWHERE)] if given else []
+            counted = causes.pop(COUNTED, [])
             for uses in causes.values():
-                yield Cause(row=row, uses=[*sorted(uses, key=_surest), *([] if uses[0].basis in LYING else counted)])
-        for row, uses in nobody.items():
-            yield Cause(row=row, uses=uses)
+                basis = uses[0].basis
+                joined = [*(applied if basis is Basis.MANIFEST else ()), *(() if basis in LYING else counted)]
+                yield Cause(row=row, uses=[*sorted(uses, key=_surest), *joined])
+            if counted and all(uses[0].basis in LYING for uses in causes.values()):
+                yield Cause(row=row, uses=counted)
+
+
+def _taken(causes: dict[str, list[ApiUse]], cause: str) -> list[ApiUse]:
+    """What a log says of those who applied something, taken out of a cause."""
+    uses = causes.pop(cause, [])
+    if rest := [use for use in uses if use.basis is not Basis.AUDIT_LOG]:
+        causes[cause] = rest
+    return [use for use in uses if use.basis is Basis.AUDIT_LOG]
 
 
 def _surest(use: ApiUse) -> int:

@@ -8,18 +8,26 @@ from typing import Self
 
 import msgspec
 
-from kubepreflight.finding import NOTE, WARNING, Gap, Subject
+from kubepreflight.finding import BLOCKER, NOTE, WARNING, Gap, Severity, Subject
 from kubepreflight.inputs import Unavailable
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.knowledge.api_requests import ApiRequestKnowledge, Role
 from kubepreflight.objects import group_of
-from kubepreflight.semantics.api_requests import INPUT, ApiServerMetrics, AuditLog, ServerRequests, resource_of
-from kubepreflight.semantics.api_uses import ApiUse, ApiUses, Basis
+from kubepreflight.semantics.api_requests import (
+    INPUT,
+    ApiClient,
+    ApiServerMetrics,
+    AuditLog,
+    ServerRequests,
+    resource_of,
+)
+from kubepreflight.semantics.api_uses import COUNTED, ELSEWHERE, LATELY, ApiUse, ApiUses, Basis
 from kubepreflight.upgrade import ApiServers, Upgrade
 from kubepreflight.version import Minor, Version
 
 Rows = Mapping[tuple[str, str], ApiKind]
 _NOBODY = (Role.COMPONENT, Role.SCANNER)
+_OF_MANIFESTS = (Role.KUBECTL, Role.APPLIER)
 
 
 def rows_by_resource(lifecycle: ApiLifecycle) -> Rows:
@@ -54,7 +62,7 @@ class AuditedUses(ApiUses, frozen=True):
     def provide(cls, lifecycle: ApiLifecycle, known: ApiRequestKnowledge, upgrade: Upgrade, log: AuditLog) -> Self:
         """From the log, without those who come in a new version with the upgrade or who only look for old versions."""
         rows = rows_by_resource(lifecycle)
-        recent = upgrade.start - timedelta(days=known.recent_days)
+        since = upgrade.start - timedelta(days=known.recent_days)
         reach = f"{log.first:%Y-%m-%d %H:%M} to {log.last:%Y-%m-%d %H:%M} UTC" if log.first and log.last else ""
         uses: list[ApiUse] = []
         nobody: set[ApiKind] = set()
@@ -68,26 +76,40 @@ class AuditedUses(ApiUses, frozen=True):
                 nobody.add(row)
                 continue
             only = is_only_one(row, lifecycle, upgrade.first_hop.start)
-            severity = WARNING if client.last < recent or (role in (Role.KUBECTL, Role.APPLIER) and only) else None
-            evidence = {
-                "requests": _counts(client.verbs),
-                "user agent": client.agent,
-                "last asked": f"{client.last:%Y-%m-%d %H:%M} UTC",
-                "the audit log reaches": reach,
-            }
-            uses.append(
-                ApiUse(
-                    row=row,
-                    place=client.subject,
-                    basis=Basis.AUDIT_LOG,
-                    cause=f"client {client.program}",
-                    client=client.program,
-                    severity=NOTE if role is Role.KUBECTL and client.only_reads else severity,
-                    last=client.last,
-                    evidence=evidence,
-                )
-            )
+            severity = _grade(client, role, recent=client.last >= since, only=only)
+            uses.append(_use(row, client, role, severity, reach))
         return cls(tuple(uses), tuple(gaps), frozenset(nobody))
+
+
+def _grade(client: ApiClient, role: Role, *, recent: bool, only: bool) -> Severity:
+    """How bad it is that a client asks. kubectl and what applies manifests may go by discovery, where that offers
+    nothing else."""
+    if role is Role.KUBECTL and client.only_reads:
+        return NOTE
+    return WARNING if not recent or (only and role in _OF_MANIFESTS) else BLOCKER
+
+
+def _use(row: ApiKind, client: ApiClient, role: Role, severity: Severity, reach: str) -> ApiUse:
+    """What is to be changed is the client, or the manifest that it applies."""
+    cause = f"client {client.program}"
+    if role in _OF_MANIFESTS and not client.only_reads:
+        cause = LATELY if severity is BLOCKER else ELSEWHERE
+    evidence = {
+        "requests": _counts(client.verbs),
+        "user agent": client.agent,
+        "last asked": f"{client.last:%Y-%m-%d %H:%M} UTC",
+        "the audit log reaches": reach,
+    }
+    return ApiUse(
+        row=row,
+        place=client.subject,
+        basis=Basis.AUDIT_LOG,
+        cause=cause,
+        client=client.program,
+        severity=severity,
+        last=client.last,
+        evidence=evidence,
+    )
 
 
 def _unknown(log: AuditLog, rows: Rows, lifecycle: ApiLifecycle, upgrade: Upgrade) -> Iterator[Gap]:
@@ -161,7 +183,7 @@ class CountedUses(ApiUses, frozen=True):
                         row=row,
                         place=Subject(kind="APIServer", name=server.name),
                         basis=Basis.METRIC,
-                        cause="",
+                        cause=COUNTED,
                         severity=NOTE if quiet else WARNING,
                         evidence={"counted": f"by {server.name}{since}{counts}"},
                     )

@@ -11,7 +11,7 @@ import msgspec
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Severity
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.knowledge.api_requests import ApiRequestKnowledge, Role
-from kubepreflight.semantics.api_uses import ApiUse, ApiUses, Basis
+from kubepreflight.semantics.api_uses import ELSEWHERE, LATELY, ApiUse, ApiUses, Basis
 from kubepreflight.semantics.applied_manifests import AppliedManifest, ManagedFields
 from kubepreflight.snapshot import ManifestHeaders
 from kubepreflight.upgrade import Upgrade
@@ -63,7 +63,7 @@ class _Reading(msgspec.Struct, frozen=True):
                 by_row[row] = [*self._writers(row, _OF_MANIFESTS)]
         for row, writers in by_row.items():
             worst = min((self._grade(one, NOTE) for one in writers), key=lambda one: one.rank, default=NOTE)
-            cause = "applied lately" if worst is BLOCKER else "kept elsewhere"
+            cause = LATELY if worst is BLOCKER else ELSEWHERE
             if row is applied:
                 severity = worst if worst is BLOCKER else None
                 yield ApiUse(

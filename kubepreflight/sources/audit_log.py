@@ -87,6 +87,7 @@ class AuditLogReader:
         self._last: datetime | None = None
         self._lines = self._stages = self._early = 0
         self.broken = self.too_long = self.too_many = 0
+        self.cut_off = False
 
     def read(self, stream: Readable) -> None:
         """Read all of it, in constant memory. Raises OSError, EOFError, zlib.error, as the stream does."""
@@ -103,7 +104,9 @@ class AuditLogReader:
             self._block(rest + lines)
             rest = end
         self.too_long += passing
-        self._block(rest)
+        self.cut_off = bool(rest.strip()) and self._moments.decode(rest) is None
+        if not self.cut_off:
+            self._block(rest)
 
     def finish(self, name: str) -> AuditLog:
         """What the log says that is called `name`."""
@@ -119,6 +122,9 @@ class AuditLogReader:
     def _gaps(self, name: str) -> Iterator[Gap]:
         if self.broken:
             yield gap(name, f"lines that cannot be read: {self.broken} of {self._lines}")
+        if self.cut_off:
+            what = "its last line is cut off, as that of a log to which is written"
+            yield msgspec.structs.replace(gap(name, what), asked=False)
         if self.too_long:
             yield gap(name, f"lines longer than {LONGEST_LINE >> 20} MB, which are passed over: {self.too_long}")
         if self.too_many:
