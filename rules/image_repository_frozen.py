@@ -44,18 +44,18 @@ def image_repository_frozen(
     if config and row and (row.rewritten_until is None or upgrade.first_hop.end > row.rewritten_until):
         yield _record(config, row)
     found: dict[str, dict[Subject, set[str]]] = {}
-    rows: dict[str, FrozenRegistry] = {}
+    rows: dict[str, FrozenRegistry | None] = {}
     for pod in pods:
-        if pod.is_finished or pod.is_mirror:
-            continue
         for container in (*(pod.spec.init_containers or ()), *(pod.spec.containers or ())):
             image = container.image or ""
-            frozen = known.frozen(image)
-            if frozen is not None and not _is_kubeadms(pod):
-                rows[frozen.registry] = frozen
-                found.setdefault(frozen.registry, {}).setdefault(owner_of(pod), set()).add(image)
-    for registry, owners in found.items():
-        yield _workloads(rows[registry], owners)
+            if image not in rows:
+                rows[image] = known.frozen(image)
+            row = rows[image]
+            if row is not None and not (pod.is_finished or pod.is_mirror or _is_kubeadms(pod)):
+                found.setdefault(row.registry, {}).setdefault(owner_of(pod), set()).add(image)
+    for frozen in known.file.frozen:
+        if frozen.registry in found:
+            yield _workloads(frozen, found[frozen.registry])
 
 
 def _is_kubeadms(pod: Pod) -> bool:
