@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from kubepreflight.host import Host
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.objects import Api, Desired, KubernetesObject, Node, Origin, Pod
 from kubepreflight.report import Cluster, SourceRecord
+from kubepreflight.semantics.api_requests import ApiClient, ApiServerMetrics, AuditLog, RequestedApi, ServerRequests
 from kubepreflight.semantics.served import Handshakes
 from kubepreflight.snapshot import Collector, Snapshot
 from kubepreflight.sources.redaction import redact, redact_host
@@ -26,6 +28,16 @@ from kubepreflight.sources.snapshot_file import SnapshotWriter, is_snapshot, rea
 from kubepreflight.upgrade import ServerVersion
 from kubepreflight.version import Version
 
+AT = datetime(2026, 11, 20, 8, tzinfo=UTC)
+CLIENT = ApiClient(
+    api_version="batch/v1beta1",
+    resource="cronjobs",
+    user="jane",
+    agent="kubectl/v1.36.3",
+    verbs={"list": 1},
+    first=AT,
+    last=AT,
+)
 WANTED = Wanted.by(
     (Parameter("", list, Pod, False), Parameter("", list, Node, False), Parameter("", Desired, Pod, False))
 )
@@ -38,6 +50,9 @@ def pod(name: str, uid: str = "u") -> dict[str, Any]:
 def fill(collector: Collector) -> None:
     collector.give(ServerVersion(Version.parse("v1.36.3")))
     collector.give(Handshakes(gaps=(Gap(input="served certificates", subject="cp1", reason="timed out", asked=True),)))
+    asked = RequestedApi(api_version="batch/v1beta1", resource="cronjobs", verbs={"list": 3})
+    collector.give(ApiServerMetrics((ServerRequests(name="https://192.0.2.1:6443", since=AT, requested=(asked,)),)))
+    collector.give(AuditLog(clients=(CLIENT,), first=AT, last=AT, files=1, events=9))
     collector.give(Cluster(name="home", server="https://192.0.2.1:6443"))
     for name in ("a", "b"):
         collector.add_raw(json.dumps(pod(name)).encode(), Origin())
