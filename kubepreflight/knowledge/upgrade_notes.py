@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Self
 
@@ -20,7 +21,7 @@ class GateValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One note. At most one of `flag`, `gate`, `field` and `metrics` says what is looked for; see the table.
+    """One note. At most one of `flag`, `gate`, `field` and `metrics` says what is looked for; see the tables.
 
     `message` has `{what}` for the places; `phase` is empty where that follows from what reads the setting. `switch` is
     the feature gate whose default changes at `at`, where it is one that does it.
@@ -37,7 +38,7 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     values: tuple[str, ...] = ()
     unless: GateValue | None = None
     switch: str = ""
-    metrics: tuple[str, ...] = ()
+    metrics: Mapping[str, str] = {}
     message: str
     remedy: str
     source: str

@@ -15,6 +15,7 @@ from kubepreflight.semantics.cluster_roles import ClusterRole
 from kubepreflight.semantics.signs import Search, Signs
 from kubepreflight.upgrade import Upgrade
 
+INGRESS_NGINX = "ingress-nginx/controller"
 DOCKERSHIM = ("/var/run/dockershim.sock", "/run/dockershim.sock")
 
 
@@ -114,7 +115,8 @@ def _names_dockershim(node: Node, _: UpgradeNote) -> bool:
 def _is_flex(one: Pod | VolumeWithFlex, _: UpgradeNote) -> bool:
     if isinstance(one, VolumeWithFlex):
         return one.spec.flex_volume is not None
-    return not one.is_finished and any(volume.flex_volume is not None for volume in one.spec.volumes or ())
+    volumes = one.spec.volumes
+    return bool(volumes) and any(volume.flex_volume is not None for volume in volumes or ()) and not one.is_finished
 
 
 def _has_external_addresses(service: ServiceWithAddresses, _: UpgradeNote) -> bool:
@@ -122,10 +124,14 @@ def _has_external_addresses(service: ServiceWithAddresses, _: UpgradeNote) -> bo
 
 
 def _is_ingress_nginx(pod: Pod, _: UpgradeNote) -> bool:
-    if pod.is_finished:
-        return False
-    images = (parse_image(container.image or "") for container in pod.spec.containers or ())
-    return any(image is not None and f"/{image.repository}".endswith("/ingress-nginx/controller") for image in images)
+    for container in pod.spec.containers or ():
+        if (
+            container.image and INGRESS_NGINX in container.image
+        ):  # parsing every image of a large cluster takes its time
+            image = parse_image(container.image)
+            if image is not None and f"/{image.repository}".endswith(f"/{INGRESS_NGINX}"):
+                return not pod.is_finished
+    return False
 
 
 def _lacks_claim_permissions(role: ClusterRole, _: UpgradeNote) -> bool:
@@ -144,4 +150,9 @@ def _reads_node_logs(role: ClusterRole, _: UpgradeNote) -> bool:
 
 
 def _asks_for(alerts: PrometheusRule, note: UpgradeNote) -> bool:
-    return any(metric in expression for expression in alerts.expressions for metric in note.metrics)
+    """Whether an expression has an old name, and not the new one besides."""
+    return any(
+        old in expression and not (new and new in expression)
+        for expression in alerts.expressions
+        for old, new in note.metrics.items()
+    )
