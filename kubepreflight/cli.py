@@ -54,6 +54,12 @@ def _source_options(command: Any) -> Any:
             click.option("--context", metavar="NAME", help="The context in it, instead of the current one."),
             click.option("--as", "as_user", metavar="USER", default="", help="Act as another user, like kubectl --as."),
             click.option("--exclude", metavar="GLOB", multiple=True, help="Files to leave out; repeatable."),
+            click.option(
+                "--render",
+                is_flag=True,
+                help="Render the charts in folders (helm template, with their own values), and kustomizations that "
+                "take in what lies elsewhere on this machine; nothing is fetched.",
+            ),
             click.option("--rules", "rule_folders", metavar="DIR", multiple=True, help="More rules; repeatable."),
             _KNOWLEDGE,
             click.option(

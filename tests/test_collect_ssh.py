@@ -99,7 +99,7 @@ def names(archive: bytes) -> list[str]:
         ("silent", "it ended with status 7 and said nothing"),
         ("truncated", "what it sent is no archive"),
         ("noisy", "y" * 200),
-        ("endless", "it sent more than 16 MB, which is no archive of ours"),
+        ("endless", "it sent more than 16 MB, which is more than is read"),
         (
             "password",
             f"sudo: a password is required ({SUDO})",

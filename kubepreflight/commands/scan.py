@@ -164,7 +164,12 @@ def _sources(options: Mapping[str, Any], records: Sequence[SourceRecord], tellin
     if options["paths"]:
         from kubepreflight.sources.files import FileSource
 
-        sources.append(FileSource(options["paths"], options["exclude"], telling))
+        render = None
+        if options.get("render"):
+            from kubepreflight.sources.rendering import renderer_for
+
+            render = renderer_for(_plan(options).target)
+        sources.append(FileSource(options["paths"], options["exclude"], telling, render))
     return sources
 
 

@@ -80,9 +80,11 @@ class Kustomization(KubernetesObject):
 
 
 class Kustomizations(msgspec.Struct, frozen=True):
-    """All kustomizations among the manifests: their folders, the files that they name, what they do to images."""
+    """All kustomizations among the manifests: their folders and own files, the files that they name, what they do to
+    images."""
 
     folders: frozenset[str]
+    files: frozenset[str]
     named: frozenset[str]
     images: dict[str, frozenset[ImageChange]]
 
@@ -97,10 +99,18 @@ class Kustomizations(msgspec.Struct, frozen=True):
             named |= {archive + posixpath.normpath(posixpath.join(folder, text)) for text in one.texts()}
             for change in one.images or ():
                 images.setdefault(change.name, set()).add(change)
-        return cls(frozenset(folders), frozenset(named), {name: frozenset(some) for name, some in images.items()})
+        files = frozenset(one.origin.file for one in kustomizations or ())
+        return cls(
+            frozenset(folders), files, frozenset(named), {name: frozenset(some) for name, some in images.items()}
+        )
 
     def leaves_out(self, file: str) -> bool:
-        """Whether a file lies in a folder with a kustomization, and no kustomization names it."""
+        """Whether a file lies in a folder with a kustomization, and no kustomization names it.
+
+        What was rendered goes by the name of the kustomization itself.
+        """
+        if file in self.files:
+            return False
         return "".join(folder_of(file)) in self.folders and posixpath.normpath(file) not in self.named
 
     def image(self, written: str) -> str:

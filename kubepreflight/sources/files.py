@@ -8,7 +8,7 @@ import os
 import posixpath
 import stat
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -17,9 +17,12 @@ from kubepreflight.finding import Gap
 from kubepreflight.progress import SILENT, Progress
 from kubepreflight.report import SourceRecord
 from kubepreflight.snapshot import Collector
+from kubepreflight.sources.helm_output import places
 from kubepreflight.sources.host.archive import CUT_OFF, read_host
 from kubepreflight.sources.host.members import host_prefixes, is_member
 from kubepreflight.sources.objects_in_files import ObjectsInFiles
+from kubepreflight.sources.rendered_files import RenderedFiles
+from kubepreflight.sources.rendering import Renderer
 from kubepreflight.sources.request_files import SUFFIXES, Peeked, RequestFiles
 from kubepreflight.sources.snapshot_file import is_snapshot, read_snapshot
 from kubepreflight.sources.tree import (
@@ -38,12 +41,22 @@ READ = (*TEXT_SUFFIXES, *ARCHIVE_SUFFIXES)
 
 
 class FileSource:
-    """Reads what was named. `exclude` are globs over paths as reports show them, or over file names."""
+    """Reads what was named. `exclude` are globs over paths as reports show them, or over file names.
 
-    def __init__(self, paths: Sequence[str], exclude: Sequence[str] = (), progress: Progress = SILENT) -> None:
+    `render` makes what renders charts and kustomizations in folders; without it they are named as not rendered.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        exclude: Sequence[str] = (),
+        progress: Progress = SILENT,
+        render: Callable[[Collector], Renderer] | None = None,
+    ) -> None:
         self.paths = paths
         self.exclude = exclude
         self.progress = progress
+        self.render = render
 
     def __call__(self, collector: Collector) -> None:
         """Read all of them. Raises SourceError for a path that does not exist or that holds nothing for us."""
@@ -60,7 +73,8 @@ class FileSource:
                 raise SourceError(f"{name}: a device, not a file or a folder")
         for name in self.paths:
             with self.progress.step(name):
-                reading = _Reading(collector, name, self.paths, self.exclude)
+                renderer = self.render(collector) if self.render is not None else None
+                reading = _Reading(collector, name, self.paths, self.exclude, renderer)
                 reading.read()
                 reading.finish()
 
@@ -68,7 +82,14 @@ class FileSource:
 class _Reading:
     """One named path, of several."""
 
-    def __init__(self, collector: Collector, name: str, paths: Sequence[str], exclude: Sequence[str]) -> None:
+    def __init__(
+        self,
+        collector: Collector,
+        name: str,
+        paths: Sequence[str],
+        exclude: Sequence[str],
+        renderer: Renderer | None,
+    ) -> None:
         self.collector = collector
         self.name = name
         self.paths = paths
@@ -77,6 +98,8 @@ class _Reading:
         self.hosts = self.snapshots = self.problems = self.excluded = 0
         self.requests = RequestFiles(collector)
         self.objects = ObjectsInFiles(collector, self.gap, self.holds, str(self.root))
+        rendered = renderer and name != "-" and Path(name).is_dir()
+        self.rendered = RenderedFiles(renderer, self.objects, self.gap, self.root) if renderer and rendered else None
 
     def read(self) -> None:
         path = Path(self.name)
@@ -109,7 +132,8 @@ class _Reading:
         self.objects.finish()
         found_objects = self.objects.lists or self.objects.objects
         found_requests = self.requests.logs or self.requests.metrics
-        anything = found_objects or found_requests or self.hosts or self.problems or self.excluded
+        rendered = self.rendered.told() if self.rendered else []
+        anything = found_objects or found_requests or rendered or self.hosts or self.problems or self.excluded
         if not anything and self.snapshots:
             return
         if not anything:
@@ -120,6 +144,7 @@ class _Reading:
         counts = ((self.objects.objects, "object"), (self.hosts, "host"), (self.requests.logs, "audit log"))
         found = [f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts if count]
         found += ["metrics"] if self.requests.metrics else []
+        found += rendered
         found += [f"{self.excluded} left out"] if self.excluded else []
         self.collector.add_source(SourceRecord(kind="files", name=self.name, detail=", ".join(found)))
 
@@ -129,10 +154,11 @@ class _Reading:
         self.objects.charts |= {
             joined(where, entry.path.rpartition("/")[0]) for entry in entries if _base(entry.path) == "Chart.yaml"
         }
+        done = self.render(self.objects.charts) if not where else ()
         hosts: dict[str, dict[str, Callable[[], bytes]]] = {}
         for entry in entries:
             shown = joined(where, entry.path)
-            if self.is_excluded(shown):
+            if self.is_excluded(shown) or shown.startswith(done):
                 continue
             prefix = next((one for one in prefixes if is_member(entry.path, one)), None)
             if prefix is not None:
@@ -146,6 +172,12 @@ class _Reading:
             if prefix in last:
                 files[CUT_OFF] = bytes
             self.host(joined(where, prefix.rstrip("/")), files, PurePosixPath(prefix).name or _stem(name))
+
+    def render(self, charts: Iterable[str]) -> tuple[str, ...]:
+        """Render the charts that are not excluded. Returns the beginnings of the paths that it makes superfluous."""
+        if self.rendered is None:
+            return ()
+        return self.rendered.render_charts(one for one in charts if not self.matches(joined(one, "Chart.yaml")))
 
     def tells_requests(self, shown: str, entry: Entry) -> bool:
         """Whether it is an audit log or the like, which may be too large to be read whole."""
@@ -171,7 +203,7 @@ class _Reading:
         if is_archive(data[:512]):
             self.archive(shown, data)
         elif not self.requests.take(shown, Peeked(io.BytesIO(data))):
-            self.objects.take(shown, data)
+            self.objects.take(shown, data, places(shown, data) if self.name == "-" else None)
 
     def archive(self, shown: str, data: bytes) -> None:
         if is_snapshot(io.BytesIO(data)):
@@ -209,10 +241,14 @@ class _Reading:
         return self.name != "-" and any(where.is_relative_to(os.path.realpath(one)) for one in self.paths if one != "-")
 
     def is_excluded(self, shown: str) -> bool:
-        names = (shown, f"{self.name.rstrip('/')}/{shown}", _base(shown))
-        hit = any(fnmatch.fnmatch(name, glob) for glob in self.exclude for name in names)
+        hit = self.matches(shown)
         self.excluded += hit
         return hit
+
+    def matches(self, shown: str) -> bool:
+        """Whether one of the globs is about a path."""
+        names = (shown, f"{self.name.rstrip('/')}/{shown}", _base(shown))
+        return any(fnmatch.fnmatch(name, glob) for glob in self.exclude for name in names)
 
     def refuse(self, shown: str, reason: str) -> None:
         if not self.is_excluded(shown):

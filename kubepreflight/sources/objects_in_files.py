@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from shlex import quote
 from typing import Any
@@ -15,6 +16,7 @@ from kubepreflight.objects import Origin
 from kubepreflight.semantics.kustomizations import folder_of
 from kubepreflight.semantics.several import listed
 from kubepreflight.snapshot import Collector, ManifestHeader
+from kubepreflight.sources.helm_output import Place
 from kubepreflight.sources.snapshot_file import FORMAT
 from kubepreflight.sources.tree import joined
 from kubepreflight.sources.unrendered import KUSTOMIZATION, KUSTOMIZATION_FILES, is_kubeconfig, not_read
@@ -32,13 +34,16 @@ class ObjectsInFiles:
 
     What cannot be read goes to `gap`: its subject, the reason, and what to do; the templates of a chart to `finish`.
     `holds` says whether a path within an archive, or within what was named, lies in what is read. `root` is the folder
-    that names are shown relative to.
+    that names are shown relative to. `explained` are charts of which it was said already why they were not rendered;
+    `kustomize` renders the kustomization of a folder, or says why not.
     """
 
     def __init__(
         self, collector: Collector, gap: Callable[[str, str, str], None], holds: Callable[[str, str], bool], root: str
     ) -> None:
         self.charts: frozenset[str] = frozenset()
+        self.explained: set[str] = set()
+        self.kustomize: Callable[[str, str], None] | None = None
         self.unread: dict[str, int] = {}
         self.objects = self.lists = self.kubeconfigs = self.manifests = 0
         self.exported: list[str] = []
@@ -47,12 +52,12 @@ class ObjectsInFiles:
         self._holds = holds
         self._root = root
 
-    def take(self, shown: str, data: bytes) -> None:
-        """Take all of one file, which reports call `shown`."""
+    def take(self, shown: str, data: bytes, place: Place | None = None) -> None:
+        """Take all of one file, which reports call `shown`; `place` says of a line what else to call it."""
         if data[:1] == b"{" or data.lstrip()[:1] == b"{":
             self._json(shown, data)
         else:
-            self._documents(shown, data)
+            self._documents(shown, data, place or partial(Origin, shown))
 
     def finish(self) -> None:
         """Say which charts were not rendered, and what among manifests is taken for something else."""
@@ -64,18 +69,19 @@ class ObjectsInFiles:
                 "take uid, resourceVersion and status out of them, or give them in a folder of their own",
             )
         for chart, count in sorted(self.unread.items()):
-            self._gap(
-                chart or ".",
-                f"an unrendered Helm chart: {count} of its templates cannot be read as they are",
-                f"render it: helm template NAME {self._typed(chart)} | "
-                "kubepreflight scan -   (or leave it out: --exclude)",
-            )
+            if chart not in self.explained:
+                self._gap(
+                    chart or ".",
+                    f"an unrendered Helm chart: {count} of its templates cannot be read as they are",
+                    f"scan with --render, or render it: helm template NAME {self._typed(chart)} | "
+                    "kubepreflight scan -   (or leave it out: --exclude)",
+                )
 
     def _json(self, shown: str, data: bytes) -> None:
         try:
             head = msgspec.json.decode(data, type=_JsonHead)
         except UNDECODABLE:
-            self._documents(shown, data)
+            self._documents(shown, data, partial(Origin, shown))
             return
         if head.format == FORMAT:
             self._gap(shown, "a snapshot that was unpacked", "name the tar.gz itself")
@@ -122,16 +128,16 @@ class ObjectsInFiles:
             how = 'make a list of it: {"apiVersion": "v1", "kind": "List", "items": [...]}'
             self._gap(shown, "objects in an array, which kubectl does not read either", how)
 
-    def _documents(self, shown: str, data: bytes) -> None:
+    def _documents(self, shown: str, data: bytes, place: Place) -> None:
         defaults = KUSTOMIZATION if shown.rpartition("/")[2] in KUSTOMIZATION_FILES else {}
         for document in read_documents(data, wants=None if defaults else self._wants):
             match document:
                 case Problem():
                     self._problem(shown, document)
                 case Header():
-                    self._header(shown, document)
+                    self._header(place(document.line), document)
                 case Document():
-                    self._document(shown, document, defaults)
+                    self._document(place(document.line), document, defaults)
 
     def _wants(self, header: Header) -> bool:
         # What has one of the two may have the other in a wrong type: it is read whole, for that to be told.
@@ -140,38 +146,40 @@ class ObjectsInFiles:
         desired = is_desired(header.api_version, header.kind, header.uid)
         return self._collector.wants(header.api_version, header.kind, desired=desired)
 
-    def _header(self, shown: str, header: Header) -> None:
+    def _header(self, origin: Origin, header: Header) -> None:
         if is_kubeconfig(header.api_version, header.kind):
             self.kubeconfigs += 1
             return
         if not (header.api_version and header.kind):
             return
-        origin = Origin(shown, header.line)
         self._count(Head(header.api_version, header.kind, Head.Names(uid=header.uid)), origin)
         if is_desired(header.api_version, header.kind, header.uid):
             self._collector.add_header(
                 ManifestHeader(header.api_version, header.kind, header.namespace, header.name, origin)
             )
 
-    def _document(self, shown: str, document: Document, defaults: Mapping[str, str]) -> None:
+    def _document(self, origin: Origin, document: Document, defaults: Mapping[str, str]) -> None:
         value = document.value
         if isinstance(value, dict):
             value = {**defaults, **value}
             if is_kubeconfig(value.get("apiVersion"), value.get("kind")):
                 self.kubeconfigs += 1
             elif value.get("kind") and value.get("apiVersion"):
-                self._value(value, Origin(shown, document.line), document.item_lines)
+                self._value(value, origin, document.item_lines)
                 return
             value = value.get("items")
         if isinstance(value, list):
-            self._bare(shown, value)
+            self._bare(origin.file, value)
 
     def _value(self, value: dict[str, Any], origin: Origin, item_lines: Sequence[int]) -> None:
         archive, folder = folder_of(origin.file)
         if elsewhere := not_read(value, lambda path: self._holds(archive, posixpath.join(folder, path))):
-            where = self._typed(archive + folder)
-            how = f"render it: kubectl kustomize {where} | kubepreflight scan -   (or leave it out: --exclude)"
-            self._gap(f"{origin.file}:{origin.line}", f"it takes in what was not read: {listed(elsewhere)}", how)
+            if self.kustomize is not None and not archive:
+                self.kustomize(folder, origin.file)
+            else:
+                where = self._typed(archive + folder)
+                how = f"render it: kubectl kustomize {where} | kubepreflight scan -   (or leave it out: --exclude)"
+                self._gap(f"{origin.file}:{origin.line}", f"it takes in what was not read: {listed(elsewhere)}", how)
         try:
             head = msgspec.convert(value, Head)
         except msgspec.ValidationError:
@@ -180,7 +188,7 @@ class ObjectsInFiles:
             return
         items = value.get("items", ()) or []
         if "items" in value and isinstance(items, list) and head.kind.endswith("List"):
-            lines = item_lines or [origin.line] * len(items)
+            lines = (origin.line and item_lines) or [origin.line] * len(items)
             self._list(
                 head, origin, [(item, Origin(origin.file, line)) for item, line in zip(items, lines, strict=True)]
             )

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Final
 
 import msgspec
@@ -26,10 +26,14 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Runs:
-    """The processes that run now, each for `timeout` seconds at most. Safe for several threads."""
+    """The processes that run now, each for `timeout` seconds at most. Safe for several threads.
 
-    def __init__(self, timeout: float) -> None:
+    `environment` is all of theirs, when it is given.
+    """
+
+    def __init__(self, timeout: float, environment: Mapping[str, str] | None = None) -> None:
         self._timeout = timeout
+        self._environment = environment
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
@@ -57,7 +61,7 @@ class Runs:
         if late.is_set():
             raise TimeoutError(f"no answer within {self._timeout:g} s")
         if len(output) > LARGEST_OUTPUT:
-            raise OSError(f"it sent more than {LARGEST_OUTPUT >> 20} MB, which is no archive of ours")
+            raise OSError(f"it sent more than {LARGEST_OUTPUT >> 20} MB, which is more than is read")
         return Ended(process.returncode, output, complaint.decode(errors="replace"))
 
     def _start(self, command: Sequence[str], given: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -69,6 +73,7 @@ class Runs:
                 stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                env=self._environment,
                 # A group of its own, so that a jump host's ssh ends with it.
                 start_new_session=True,
             )
