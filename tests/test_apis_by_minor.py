@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -53,96 +52,90 @@ def findings_of_lack(row: ApiKind, plan: Upgrade) -> list[Finding | Gap]:
     return list(api_not_yet_served(unserved, LIFECYCLE, plan))
 
 
-def removed() -> Iterator[tuple[ApiKind, Minor]]:
+def removed() -> dict[Minor, list[ApiKind]]:
+    found: dict[Minor, list[ApiKind]] = {}
     for row in LIFECYCLE.served():
         if row.removed is not None and not LIFECYCLE.is_planned(row):
-            yield row, row.removed
+            found.setdefault(row.removed, []).append(row)
+    return found
 
 
-def named(value: object) -> str:
-    return f"{value.api_version} {value.kind}" if isinstance(value, ApiKind) else str(value)
+def only(found: list[Finding | Gap]) -> Finding:
+    (finding,) = found
+    assert isinstance(finding, Finding)
+    return finding
 
 
-REMOVED = list(removed())
-DEFAULT = [row for row in LIFECYCLE.served() if row.served_by_default == "yes" and row.introduced > Minor(1, 16)]
+REMOVED = removed()
+EACH_MINOR = pytest.mark.parametrize("gone", sorted(REMOVED), ids=str)
+"""Each that dropped something; the tests go over all that it dropped."""
+BY_DEFAULT = [row for row in LIFECYCLE.served() if row.served_by_default == "yes" and row.introduced > Minor(1, 16)]
 
 
 def test_every_minor_that_dropped_something_is_there() -> None:
-    assert len(REMOVED) > 100
-    assert {str(gone) for _, gone in REMOVED} >= {
-        "1.16",
-        "1.22",
-        "1.25",
-        "1.26",
-        "1.27",
-        "1.29",
-        "1.32",
-        "1.35",
-        "1.37",
-    }
+    assert sum(map(len, REMOVED.values())) > 100
+    assert {str(gone) for gone in REMOVED} >= {"1.16", "1.22", "1.25", "1.26", "1.27", "1.29", "1.32", "1.35", "1.37"}
 
 
-@pytest.mark.parametrize(("row", "gone"), REMOVED, ids=named)
-def test_a_minor_early_it_is_nothing(row: ApiKind, gone: Minor) -> None:
-    assert findings_of_removal(row, upgrade(gone.plus(-2), gone.plus(-1))) == []
+@EACH_MINOR
+def test_a_minor_early_it_is_nothing(gone: Minor) -> None:
+    plan = upgrade(gone.plus(-2), gone.plus(-1))
+    assert [row for row in REMOVED[gone] if findings_of_removal(row, plan)] == []
 
 
-@pytest.mark.parametrize(("row", "gone"), REMOVED, ids=named)
+@EACH_MINOR
 @pytest.mark.parametrize("hops", [1, 2, 5])
-def test_at_the_removal_it_is_a_blocker_at_just_that_hop(row: ApiKind, gone: Minor, hops: int) -> None:
-    (finding,) = findings_of_removal(row, upgrade(gone.plus(-hops), gone))
-    assert isinstance(finding, Finding)
-    assert finding.severity is BLOCKER
-    assert str(finding.hop) == f"{gone.plus(-1)} → {gone}"
-    assert finding.subject.field == row.api_version
-    assert f"does not serve from {gone} on" in finding.message
-    assert f'`no matches for kind "{row.kind}" in version "{row.api_version}"`' in finding.message
+def test_at_the_removal_it_is_a_blocker_at_just_that_hop(gone: Minor, hops: int) -> None:
+    plan = upgrade(gone.plus(-hops), gone)
+    for row in REMOVED[gone]:
+        finding = only(findings_of_removal(row, plan))
+        assert finding.severity is BLOCKER
+        assert str(finding.hop) == f"{gone.plus(-1)} → {gone}"
+        assert finding.subject.field == row.api_version
+        assert f"does not serve from {gone} on" in finding.message
+        assert f'`no matches for kind "{row.kind}" in version "{row.api_version}"`' in finding.message
 
 
-@pytest.mark.parametrize(("row", "gone"), REMOVED, ids=named)
-def test_after_the_removal_it_fails_already(row: ApiKind, gone: Minor) -> None:
-    (finding,) = findings_of_removal(row, upgrade(gone, gone.plus(1)))
-    assert isinstance(finding, Finding)
-    assert (finding.severity, finding.phase) == (BLOCKER, Phase.BEFORE)
-    assert "already now" in finding.message
+@EACH_MINOR
+def test_after_the_removal_it_fails_already(gone: Minor) -> None:
+    plan = upgrade(gone, gone.plus(1))
+    for row in REMOVED[gone]:
+        finding = only(findings_of_removal(row, plan))
+        assert (finding.severity, finding.phase) == (BLOCKER, Phase.BEFORE)
+        assert "already now" in finding.message
 
 
-@pytest.mark.parametrize(("row", "gone"), REMOVED, ids=named)
-def test_what_is_to_be_written_instead_is_served_after_the_hop(row: ApiKind, gone: Minor) -> None:
-    if row.replacement:
-        other = LIFECYCLE.find(row.replacement_version, row.replacement_kind)
-        beyond = row.replacement_version == "apidiscovery.k8s.io/v2"  # what a client asks for, not what is applied
-        assert beyond or (other is not None and other.introduced <= gone)
-        assert beyond or (other is not None and (other.removed is None or other.removed > gone))
+@EACH_MINOR
+def test_what_is_to_be_written_instead_is_served_after_the_hop(gone: Minor) -> None:
+    for row in REMOVED[gone]:
+        if row.replacement and row.replacement_version != "apidiscovery.k8s.io/v2":  # asked for, not applied
+            other = LIFECYCLE.find(row.replacement_version, row.replacement_kind)
+            assert other is not None
+            assert other.introduced <= gone
+            assert other.removed is None or other.removed > gone
 
 
-@pytest.mark.parametrize(("row", "gone"), REMOVED, ids=named)
-def test_what_goes_away_is_not_told_twice(row: ApiKind, gone: Minor) -> None:
-    assert findings_of_lack(row, upgrade(gone.plus(-1), gone)) == []
+@EACH_MINOR
+def test_what_goes_away_is_not_told_twice(gone: Minor) -> None:
+    plan = upgrade(gone.plus(-1), gone)
+    assert [row for row in REMOVED[gone] if findings_of_lack(row, plan)] == []
 
 
-@pytest.mark.parametrize("row", DEFAULT, ids=named)
-def test_what_is_served_by_default_lacks_until_its_minor(row: ApiKind) -> None:
-    here = row.introduced
-    last = row.removed.plus(-1) if row.removed else LIFECYCLE.info.end
-    assert findings_of_lack(row, upgrade(here, last.plus(1) if here == last else last)) == []
-    (coming,) = findings_of_lack(row, upgrade(here.plus(-1), here))
-    (beyond,) = findings_of_lack(row, upgrade(here.plus(-2), here.plus(-1)))
-    assert isinstance(coming, Finding)
-    assert isinstance(beyond, Finding)
-    assert f"before the hop {here.plus(-1)} → {here} ends in" in coming.message
-    assert f"today and after the upgrade to {here.plus(-1)} ends in" in beyond.message
+def test_what_is_served_by_default_lacks_until_its_minor() -> None:
+    for row in BY_DEFAULT:
+        here = row.introduced
+        last = row.removed.plus(-1) if row.removed else LIFECYCLE.info.end
+        assert findings_of_lack(row, upgrade(here, last.plus(1) if here == last else last)) == []
+        coming = only(findings_of_lack(row, upgrade(here.plus(-1), here)))
+        beyond = only(findings_of_lack(row, upgrade(here.plus(-2), here.plus(-1))))
+        assert f"before the hop {here.plus(-1)} → {here} ends in" in coming.message
+        assert f"today and after the upgrade to {here.plus(-1)} ends in" in beyond.message
 
 
-def known_removals() -> list[tuple[str, str, str, str]]:
+def test_what_others_say_went_away_did_or_it_is_explained() -> None:
     with KNOWN.open(encoding="utf-8", newline="") as file:
-        return [(row["api_version"], row["kind"], row["removed"], row["difference"]) for row in csv.DictReader(file)]
-
-
-@pytest.mark.parametrize(("api_version", "kind", "gone", "difference"), known_removals())
-def test_what_others_say_went_away_did_or_it_is_explained(
-    api_version: str, kind: str, gone: str, difference: str
-) -> None:
-    row = LIFECYCLE.find(api_version, kind) or ComponentConfig.provide().find(api_version, kind)
-    agreed = row is not None and str(row.removed) == gone
-    assert agreed != bool(difference)
+        for known in csv.DictReader(file):
+            named = known["api_version"], known["kind"]
+            row = LIFECYCLE.find(*named) or ComponentConfig.provide().find(*named)
+            agreed = row is not None and str(row.removed) == known["removed"]
+            assert agreed != bool(known["difference"]), named
