@@ -332,14 +332,14 @@ def test_a_folder_without_files(tmp_path: Path) -> None:
         ("detect: [\n", r"thing.yaml:7: did not find expected node content"),
         (IMAGES, "thing.yaml:1: .*releases"),
         (IMAGES + f"releases: [{{version: 1.10, {BARE}}}]", r"thing.yaml:7: Expected `str`, .*releases\[0\].version"),
-        (IMAGES + f'releases: [{{version: "latest", {BARE}}}]', "thing.yaml: releases: not a version: 'latest'"),
+        (IMAGES + f'releases: [{{version: "latest", {BARE}}}]', "thing.yaml:7: releases: not a version: 'latest'"),
         (IMAGES + 'releases: [{version: "1.2", kubernetes: {min: 1.10}, status: works}]', r"kubernetes.min"),
         (IMAGES + 'releases: [{version: "1.2", kubernetes: {}, status: fine}]', r"releases\[0\].status"),
         (IMAGES + f'releases: [{{version: "1.2", maximum: "1.30", {BARE}}}]', "maximum"),
         (IMAGES + "releases: []\n", "thing.yaml: releases: there is none"),
         (
             'detect: {images: ["(^|/)thing($"]}\n' + f'releases: [{{version: "1.2", {BARE}}}]',
-            "thing.yaml: detect: not a regular expression",
+            "thing.yaml:6: detect: not a regular expression",
         ),
     ],
 )

@@ -17,6 +17,7 @@ from kubepreflight.version import Minor
 
 SHIPPED = tables.shipped_files()
 SUPPORT = "# verified: 1.30 to 1.39 on 2027-01-01\nminor,end_of_life,source\n1.39,2029-01-01,https://example.org/\n"
+ETCD = "# verified: 1.37 to 1.38 on 2027-01-01\nminor,since_patch,etcd\n1.37,0,3.7.0-0\n"
 ADDON = """\
 name: ours
 title: Ours
@@ -85,6 +86,7 @@ WRONG = [
     *("names.toml", "a.b" * 10_000, "names.toml:1: is longer than 20000"),
     *("names.toml", "a." * 9_000 + "b = 1", "names.toml: is nested too deep"),
     *("names.toml", "a = " + "[" * 9_000, "names.toml: is nested too deep"),
+    *("etcd_versions.csv", ETCD + "1.38,0,newest\n", "etcd_versions.csv:4: etcd: 'newest' is no version"),
     *("addons/ours.yaml", ADDON.replace('"1.37"', '"1.29"'), "ours.yaml:4: from 1.30 is after to 1.29"),
     *(
         "addons/ours.yaml",

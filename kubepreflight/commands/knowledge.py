@@ -74,11 +74,12 @@ def _aligned(line: tuple[str, ...], widths: list[int]) -> str:
 
 
 def _counted(table: Table) -> tuple[int, Counter[str]]:
-    """How many rows the files of a table have, and how many name which source."""
+    """How many rows its files have (one, where a file has but single facts), and how many of them name which source."""
     count, sources = 0, Counter[str]()
     for path in table.files:
-        for row in rows_of(path):
-            count += _counts(row, path)
+        rows = list(rows_of(path))
+        count += max(sum(_counts(row, path) for row in rows), 1)
+        for row in rows:
             sources.update(_named(row.values))
     return count, sources
 

@@ -36,6 +36,7 @@ import msgspec
 
 from kubepreflight.image import ImageReference, parse_image, version_of_tag
 from kubepreflight.knowledge.compatibility import Cause, Judgment, Release, Verdict
+from kubepreflight.knowledge.places import line_of
 from kubepreflight.knowledge.table import (
     DIRECTORY,
     KnowledgeError,
@@ -215,18 +216,21 @@ def load_addon(path: Path) -> Addon:
     addon = convert(with_minors(document, MINORS), Addon, path, text)
     if not addon.releases:
         raise KnowledgeError(f"{path}: releases: there is none")
-    rows = tuple(_completed(row, addon, path) for row in addon.releases)
+    rows = tuple(_completed(row, addon) for row in addon.releases)
+    for number, row in enumerate(rows):
+        if Version.try_parse(row.version) is None:
+            line = line_of(f"$.releases[{number}].version", text, path.suffix)
+            raise KnowledgeError(f"{path}:{line}: releases: not a version: {row.version!r}")
     try:
         complete = msgspec.structs.replace(addon, releases=rows)
         assert complete.patterns
     except re.error as error:
-        raise KnowledgeError(f"{path}: detect: not a regular expression: {error}") from error
+        line = line_of("$.detect", text, path.suffix)
+        raise KnowledgeError(f"{path}:{line}: detect: not a regular expression: {error}") from error
     return complete
 
 
-def _completed(row: Release, addon: Addon, path: Path) -> Release:
-    if Version.try_parse(row.version) is None:
-        raise KnowledgeError(f"{path}: releases: not a version: {row.version!r}")
+def _completed(row: Release, addon: Addon) -> Release:
     return msgspec.structs.replace(
         row,
         source=row.source or addon.source,

@@ -13,7 +13,7 @@ import msgspec
 
 from kubepreflight.knowledge.places import line_of
 from kubepreflight.knowledge.table import KnowledgeError, head_of, parse_toml, read_text
-from kubepreflight.version import Minor
+from kubepreflight.version import Minor, Version
 
 ORDERED = (
     ("from", "to"),
@@ -42,6 +42,11 @@ class Row(msgspec.Struct, frozen=True):
     group: str
     values: Mapping[str, Any]
 
+    @property
+    def sort(self) -> str:
+        """Its place without numbers: the same for all items of a list."""
+        return re.sub(r"\[\d+\]", "[]", self.where) if isinstance(self.where, str) else self.group
+
     def line(self, path: Path) -> int:
         """The line on which it begins."""
         return line_of(self.where, read_text(path), path.suffix) if isinstance(self.where, str) else self.where
@@ -54,8 +59,12 @@ def check(path: Path, shipped: Path | None = None) -> None:
     not, all of them together are that.
     """
     key = key_of(read_text(shipped or path)) if path.suffix == ".csv" else ()
+    versions = _versions_in(shipped) if shipped else set()
     seen: dict[tuple[str, str], Row] = {}
     for row in rows_of(path):
+        for name, value in row.values.items():
+            if (row.sort, name) in versions and value and Version.try_parse(str(value)) is None:
+                raise KnowledgeError(f"{path}:{row.line(path)}: {name}: {value!r} is no version")
         for first, last in ORDERED:
             start, end = _point(row.values.get(first)), _point(row.values.get(last))
             if start is not None and type(start) is type(end) and end < start:
@@ -66,6 +75,20 @@ def check(path: Path, shipped: Path | None = None) -> None:
             other = seen.setdefault((row.group, identity), row)
             if other is not row:
                 raise KnowledgeError(f"{path}:{row.line(path)}: the same stands on line {other.line(path)} already")
+
+
+def _versions_in(path: Path) -> set[tuple[str, str]]:
+    """What is a version, and nothing else, wherever it stands in a file: the sort of row, and the name in it.
+
+    Tables read versions when they are asked something, which is too late to say that one is none.
+    """
+    found: dict[tuple[str, str], bool] = {}
+    for row in rows_of(path):
+        for name, value in row.values.items():
+            if value:
+                is_version = isinstance(value, str) and Version.try_parse(value) is not None
+                found[row.sort, name] = found.get((row.sort, name), True) and is_version
+    return {place for place, is_version in found.items() if is_version}
 
 
 def key_of(text: str) -> tuple[str, ...]:
