@@ -5,7 +5,7 @@ from shlex import quote
 
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, Phase, Subject, finding
 from kubepreflight.rule import rule
-from kubepreflight.semantics.several import listed
+from kubepreflight.semantics.several import NAMED, listed
 from kubepreflight.semantics.strict_webhooks import Answering, StrictWebhook, StrictWebhooks
 from kubepreflight.semantics.upgrade_requests import Told
 
@@ -119,14 +119,23 @@ def _named(webhooks: Iterable[StrictWebhook]) -> str:
 
 
 def _harms(told: Iterable[Told]) -> str:
-    found: dict[tuple[Subject, ...], list[str]] = {}
+    of_pods: dict[int, tuple[tuple[Subject, ...], list[str]]] = {}
+    others: list[str] = []
     for one in told:
-        found.setdefault(one.workloads, []).append(one.row.harm)
-    texts = []
-    for whose, harms in found.items():
-        of = f"with pods of {listed(whose)}: " if whose else ""
-        texts.append(of + "; ".join(dict.fromkeys(harms)))
+        # Equal selectors give the very same workloads, of which there may be very many.
+        harms = of_pods.setdefault(id(one.workloads), (one.workloads, []))[1] if one.workloads else others
+        harms.append(one.row.harm)
+    alike: dict[tuple[str, ...], list[tuple[Subject, ...]]] = {}
+    for whose, found in of_pods.values():
+        alike.setdefault(tuple(dict.fromkeys(found)), []).append(whose)
+    texts = [*dict.fromkeys(others)]
+    texts += (f"with pods of {_some(whose)}: {'; '.join(harms)}" for harms, whose in alike.items())
     return "; ".join(texts)
+
+
+def _some(groups: list[tuple[Subject, ...]]) -> str:
+    whose = groups[0] if len(groups) == 1 else tuple(dict.fromkeys(one for group in groups for one in group))
+    return listed(whose) if len(whose) <= NAMED + 1 else listed([*whose[:NAMED], f"{len(whose) - NAMED} more"])
 
 
 def _evidence(told: Iterable[Told]) -> Mapping[str, list[str]]:

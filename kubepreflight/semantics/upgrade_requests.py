@@ -9,12 +9,14 @@ import msgspec
 from kubepreflight.finding import Phase, Subject
 from kubepreflight.knowledge.upgrade_requests import NeededRequest, NeededRequests
 from kubepreflight.objects import Api, KubernetesObject, Node
+from kubepreflight.parts import LabelSelector
 from kubepreflight.semantics.webhooks import AdmissionRequest, Webhook
 from kubepreflight.semantics.workloads import Workloads
 from kubepreflight.upgrade import Upgrade
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 NONE: dict[str, str] = {}
+EVERYTHING = LabelSelector()
 
 
 class Namespace(KubernetesObject):
@@ -56,6 +58,8 @@ class UpgradeRequests:
         for one in workloads.all if workloads else ():
             pod = one.pods[0]
             self._workloads.setdefault(pod.namespace, []).append(_Pods(one.subject, pod.labels))
+        self._known: dict[bytes, tuple[Subject, ...]] = {}
+        self._taking_nodes: dict[bytes, bool] = {}
 
     @classmethod
     def provide(
@@ -78,7 +82,6 @@ class UpgradeRequests:
 
         Raises ValueError for a selector with an operator that Kubernetes does not know.
         """
-        evicted: dict[bool, tuple[Subject, ...]] = {}
         for row in self._rows:
             if phase not in (None, row.phase):
                 continue
@@ -86,12 +89,12 @@ class UpgradeRequests:
             if asked is None:
                 continue
             if row.where == "workloads":
-                labelled = row.object == "pod"
-                if labelled not in evicted:
-                    evicted[labelled] = tuple(self._of_workloads(asked, webhook, labelled=labelled))
-                if evicted[labelled]:
-                    yield Told(row, evicted[labelled])
-            elif any(webhook.selects(asked._replace(labels=labels)) for labels in self._labels(row)):
+                if found := self._of_workloads(asked, webhook, labelled=row.object == "pod"):
+                    yield Told(row, found)
+            elif row.object == "node":
+                if self._takes_a_node(webhook):
+                    yield Told(row)
+            elif webhook.selects(asked._replace(labels=row.labels)):
                 yield Told(row)
 
     def _requests(self, row: NeededRequest) -> Iterator[AdmissionRequest]:
@@ -100,17 +103,25 @@ class UpgradeRequests:
         for operation in row.operations:
             yield AdmissionRequest(row.group, row.version, row.resource, NONE, labels, operation, also)
 
-    def _labels(self, row: NeededRequest) -> Iterator[dict[str, str]]:
-        if row.object == "node":
-            yield from (one.labels for one in self._nodes)
-        else:
-            yield row.labels
+    def _takes_a_node(self, webhook: Webhook) -> bool:
+        selector = webhook.object_selector or EVERYTHING
+        key = msgspec.json.encode(selector)
+        if key not in self._taking_nodes:
+            self._taking_nodes[key] = any(selector.matches(one.labels) for one in self._nodes)
+        return self._taking_nodes[key]
 
-    def _of_workloads(self, asked: AdmissionRequest, webhook: Webhook, *, labelled: bool) -> Iterator[Subject]:
+    def _of_workloads(self, asked: AdmissionRequest, webhook: Webhook, *, labelled: bool) -> tuple[Subject, ...]:
+        """Worked out once for equal selectors: an add-on has a dozen webhooks, a cluster a hundred thousand pods."""
+        key = msgspec.json.encode((labelled, webhook.namespace_selector, webhook.object_selector))
+        if key not in self._known:
+            self._known[key] = tuple(self._selected(asked, webhook, labelled=labelled))
+        return self._known[key]
+
+    def _selected(self, asked: AdmissionRequest, webhook: Webhook, *, labelled: bool) -> Iterator[Subject]:
+        of_object = webhook.object_selector if labelled else None
+        if not labelled and not webhook.selects(asked._replace(namespace_labels=None)):
+            return
         for name, workloads in self._workloads.items():
-            request = asked._replace(namespace_labels=self.namespace_labels(name))
-            if labelled:
-                found = (one.subject for one in workloads if webhook.selects(request._replace(labels=one.labels)))
-            else:
-                found = (one.subject for one in workloads if webhook.selects(request))
-            yield from dict.fromkeys(found)
+            if webhook.namespace_selector and not webhook.namespace_selector.matches(self.namespace_labels(name)):
+                continue
+            yield from (one.subject for one in workloads if of_object is None or of_object.matches(one.labels))
