@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from shlex import quote
-from typing import Protocol
 
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Hop, Subject, finding
 from kubepreflight.knowledge.strict_addresses import StrictAddresses
@@ -14,7 +13,6 @@ from kubepreflight.semantics.addressed_objects import (
     Endpoints,
     Found,
     NetworkPolicy,
-    WrittenEndpointSlice,
     of_addresses,
 )
 from kubepreflight.semantics.control_plane_settings import ApiServerFlags
@@ -23,16 +21,7 @@ from kubepreflight.semantics.setting import GATES, gates_of_flag
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
 
-
-class Addressed(Protocol):
-    """An object with addresses."""
-
-    @property
-    def subject(self) -> Subject:
-        """How it is named."""
-
-    def faults(self) -> Iterator[Found]:
-        """What is wrong with its addresses."""
+Addressed = AddressedService | NetworkPolicy | Endpoints
 
 
 @rule(severity=BLOCKER, area="apis", phase="control-plane-upgrade")
@@ -45,7 +34,6 @@ def address_not_canonical(
     services: Planned[AddressedService] | None,
     policies: Planned[NetworkPolicy] | None,
     endpoints: Desired[Endpoints] | None = None,
-    slices: Desired[WrittenEndpointSlice] | None = None,
     flags: ApiServerFlags | None = None,
 ) -> Iterator[Finding]:
     """Addresses are written in a way that the next API server refuses.
@@ -58,14 +46,14 @@ def address_not_canonical(
     of pods, since no new pod is made from such a template, so that what a drain evicts does not come back, and the
     workload can neither be scaled nor changed; podCIDRs of a node, since the node can then not be changed: not
     cordoned, not labelled. A warning: Services (clusterIP, externalIPs, loadBalancerSourceRanges), NetworkPolicies
-    (ipBlock), Endpoints and EndpointSlices in manifests, since to make them anew is refused; one that is in the cluster
-    already with this very value may stay, and be changed otherwise. A note, once for each kind: those in the cluster,
+    (ipBlock) and Endpoints in manifests, since to make them anew is refused; one that is in the cluster already with
+    this very value may stay, and be changed otherwise. A note, once for each kind: those in the cluster,
     of which no manifest was given. They stay, but a restore of them from a backup is refused.
 
     When it stays silent: the value is an address in another form that is not ambiguous (2001:DB8:0::1), or none at all;
     the gate is switched off in the API server's flags; the upgrade does not lead from below 1.36 to 1.36. Not looked at
-    are the annotation of Services for source ranges, the status of Ingresses, Services and pods, and Endpoints in the
-    cluster, which controllers write.
+    are the annotation of Services for source ranges, the status of Ingresses, Services and pods, EndpointSlices, and
+    Endpoints in the cluster, which controllers write.
 
     How to see it yourself: kubectl get services,networkpolicies,deployments,daemonsets,statefulsets,cronjobs
     --all-namespaces -o yaml; the API servers since 1.33 warn of such values when they are written.
@@ -90,8 +78,7 @@ def address_not_canonical(
         wrong = [one for one in kept if any(one.faults())]
         yield from (_made_anew(one, hop) for one in wrong if not one.metadata.uid)
         yield from _that_stay([one for one in wrong if one.metadata.uid], hop)
-    written: tuple[Addressed, ...] = (*(endpoints or ()), *(slices or ()))
-    yield from (_made_anew(one, hop) for one in written if any(one.faults()))
+    yield from (_made_anew(one, hop) for one in endpoints or () if any(one.faults()))
 
 
 def _is_switched_off(flags: ApiServerFlags | None, gate: str) -> bool:

@@ -120,24 +120,6 @@ class Endpoints(KubernetesObject):
             yield from of_addresses("subsets.addresses", (each.ip for each in both))
 
 
-class WrittenEndpoint(Part, frozen=True):
-    """An endpoint's addresses."""
-
-    addresses: list[str] | None = None
-
-
-class WrittenEndpointSlice(KubernetesObject):
-    """An EndpointSlice that somebody writes by hand; names among its addresses are no addresses."""
-
-    api = Api("discovery.k8s.io", "EndpointSlice", "endpointslices")
-    endpoints: list[WrittenEndpoint] | None = None
-
-    def faults(self) -> Iterator[Found]:
-        """What is wrong with its addresses."""
-        for one in self.endpoints or ():
-            yield from of_addresses("endpoints.addresses", one.addresses)
-
-
 class AddressedNodeSpec(Part, frozen=True):
     """The addresses of a node's pods."""
 
