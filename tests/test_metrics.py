@@ -14,12 +14,12 @@ from kubernetes.client import Configuration
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.semantics.api_requests import ApiServerMetrics, RequestedApi, ServerRequests
 from kubepreflight.snapshot import Collector
+from kubepreflight.sources.cluster import read_cluster
 from kubepreflight.sources.connection import Connection
 from kubepreflight.sources.metrics import (
     LONGEST_LINE,
     MetricsReader,
     is_metrics,
-    read_metrics,
     read_metrics_file,
     sample,
 )
@@ -157,7 +157,7 @@ def live(answer: object, *, wanted: bool = True) -> ApiServerMetrics | None:
         configuration = Configuration()
         configuration.host = server.url
         collector = Collector(Wanted.by([Parameter("", None, ApiServerMetrics, False)] if wanted else []))
-        read_metrics(collector, Connection(configuration, "fake"))
+        read_cluster(collector, Connection(configuration, "fake"))
         return collector.given.get(ApiServerMetrics)
 
 

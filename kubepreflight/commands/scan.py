@@ -178,13 +178,11 @@ def _live(options: Mapping[str, Any], telling: Progress) -> Read:
         from kubepreflight.sources.cluster import read_cluster
         from kubepreflight.sources.handshakes import read_handshakes
         from kubepreflight.sources.kubeconfig import connect
-        from kubepreflight.sources.metrics import read_metrics
 
         with telling.step("connecting"):
             connection = connect(options["kubeconfig"], options["context"], options["as_user"])
         read_cluster(collector, connection, telling)
         read_handshakes(collector, telling)
-        read_metrics(collector, connection, telling)
 
     return read
 

@@ -19,8 +19,10 @@ from kubepreflight.finding import Gap
 from kubepreflight.objects import Api
 from kubepreflight.progress import SILENT, Progress
 from kubepreflight.report import Cluster, SourceRecord
+from kubepreflight.semantics.api_requests import ApiServerMetrics
 from kubepreflight.snapshot import Collector
 from kubepreflight.sources.connection import VERSION, ApiError, Connection
+from kubepreflight.sources.metrics import metrics_of
 from kubepreflight.sources.paging import pages_of
 from kubepreflight.sources.unreachable import advice, next_step
 from kubepreflight.upgrade import ServerVersion
@@ -29,6 +31,10 @@ from kubepreflight.version import Version
 SIDE_BY_SIDE = 4
 PAGES_AHEAD = 4
 """How many fetched pages may wait to be decoded; more would only fill memory."""
+
+
+_METRICS = Api("", "", "metrics")
+"""How progress calls what is no kind."""
 
 
 class _GroupVersion(msgspec.Struct, rename="camel"):
@@ -60,12 +66,13 @@ class _GitVersion(msgspec.Struct, rename="camel"):
 
 
 class _Fetched(msgspec.Struct):
-    """What a fetching thread hands over: a page, a failure, or the end of one kind."""
+    """What a fetching thread hands over: a page, a failure, or the end of one kind; or a fact beside them."""
 
     api: Api
     page: bytes = b""
     api_version: str = ""
     error: ApiError | None = None
+    fact: object | None = None
     done: bool = False
     seconds: float = 0.0
 
@@ -176,9 +183,11 @@ def _fetch_all(connection: Connection, paths: dict[Api, str], collector: Collect
     stop = threading.Event()  # set when nobody takes pages any more: an interrupt
     pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="fetch")
     try:
+        if wants_metrics := ApiServerMetrics in collector.wanted.others:
+            pool.submit(_fetch_metrics, connection, pages)
         for api, path in paths.items():
             pool.submit(_fetch, connection, api, path, pages, stop)
-        left = len(paths)
+        left = len(paths) + wants_metrics
         while left:
             fetched = pages.get()
             left -= fetched.done
@@ -206,10 +215,18 @@ def _fetch(connection: Connection, api: Api, path: str, pages: queue.Queue[_Fetc
     pages.put(_Fetched(api, error=error, done=True, seconds=time.monotonic() - started))
 
 
+def _fetch_metrics(connection: Connection, pages: queue.Queue[_Fetched]) -> None:
+    started = time.monotonic()
+    fact = metrics_of(connection)
+    pages.put(_Fetched(_METRICS, fact=fact, done=True, seconds=time.monotonic() - started))
+
+
 def _take(fetched: _Fetched, collector: Collector, progress: Progress) -> None:
     api = fetched.api
     if fetched.done:
-        if fetched.error is not None:
+        if fetched.fact is not None:
+            collector.give(fetched.fact)
+        elif fetched.error is not None:
             collector.fail(api.group, api.kind, _gap(api, fetched.error), *api.part)
         else:
             collector.mark_listed(api.group, api.kind, *api.part)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from kubepreflight.finding import Gap
-from kubepreflight.progress import SILENT, Progress
 from kubepreflight.semantics.api_requests import INPUT, METRICS, ApiServerMetrics, RequestedApi, ServerRequests
 from kubepreflight.snapshot import Collector
 from kubepreflight.sources.connection import ApiError, Connection
@@ -169,24 +168,20 @@ def read_metrics_file(collector: Collector, stream: Readable, name: str) -> None
     collector.give(ApiServerMetrics((server,) if reader.is_server else (), tuple(gaps)))
 
 
-def read_metrics(collector: Collector, connection: Connection, progress: Progress = SILENT) -> None:
-    """Ask the API server that the scan talks to, if some rule wants it; what it does not give is a gap."""
-    if ApiServerMetrics not in collector.wanted.others:
-        return
+def metrics_of(connection: Connection) -> ApiServerMetrics:
+    """What the API server counts that the scan talks to; what it does not give is a gap."""
     reader = MetricsReader()
     try:
-        with progress.step("metrics"):
-            connection.read(METRICS, reader)
-    except ApiError as error:
+        connection.read(METRICS, reader)
+    except Exception as failure:  # a thread that died in silence would be waited for for ever
+        error = failure if isinstance(failure, ApiError) else ApiError(0, f"{type(failure).__name__}: {failure}")
         how = next_step(error.status, f"`get` of the nonResourceURL {METRICS}")
-        collector.give(ApiServerMetrics((), (_gap(connection.server, str(error), how),)))
-        return
+        return ApiServerMetrics((), (_gap(connection.server, str(error), how),))
     server = reader.finish(connection.server)
     if reader.is_server:
-        collector.give(ApiServerMetrics((server,)))
-    else:
-        reason, how = "what it gives as metrics are not an API server's", f"kubectl get --raw {METRICS}"
-        collector.give(ApiServerMetrics((), (_gap(connection.server, reason, how),)))
+        return ApiServerMetrics((server,))
+    reason, how = "what it gives as metrics are not an API server's", f"kubectl get --raw {METRICS}"
+    return ApiServerMetrics((), (_gap(connection.server, reason, how),))
 
 
 def _gap(subject: str, reason: str, how: str) -> Gap:
