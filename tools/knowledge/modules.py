@@ -9,7 +9,9 @@ from pathlib import Path
 from tools.knowledge.pins import Pin, pins
 from tools.kubernetes.modules import download
 
-_REQUIRED = re.compile(r"^\s*(?:require\s+)?k8s\.io/(\S+) v0\.0\.0\b", re.MULTILINE)
+_REQUIRED = re.compile(r"^\s*(?:require\s+)?([a-z]\S+) (v\d\S*)", re.MULTILINE)
+UNPUBLISHED = "v0.0.0"
+"""What Kubernetes itself requires of the modules that are published with it."""
 
 
 @cache
@@ -29,6 +31,11 @@ def staging(name: str, pin: Pin) -> Path:
     return source(path, pins().instead.get(f"{path}@{pin.staging}", pin.staging))
 
 
+def required(pin: Pin) -> dict[str, str]:
+    """The modules that its programs are made of, with their versions. Raises ModuleError."""
+    return dict(_REQUIRED.findall((kubernetes(pin) / "go.mod").read_text(encoding="utf-8")))
+
+
 def published_apart(pin: Pin) -> frozenset[str]:
     """The names of the modules that are published with it and that its programs need. Raises ModuleError."""
-    return frozenset(_REQUIRED.findall((kubernetes(pin) / "go.mod").read_text(encoding="utf-8")))
+    return frozenset(path.removeprefix("k8s.io/") for path, version in required(pin).items() if version == UNPUBLISHED)

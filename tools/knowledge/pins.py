@@ -37,6 +37,8 @@ class Pins:
 
     date: date
     pins: tuple[Pin, ...]
+    asked: frozenset[str]
+    """The releases whose programs themselves were asked for their flags: they said what had been read of them."""
     instead: Mapping[str, str]
     """The version to take of a module, as `path@version`, that is not to be had in the pinned one."""
 
@@ -55,4 +57,4 @@ def pins() -> Pins:
     """What the file says."""
     document = tomllib.loads(PINS.read_text(encoding="utf-8"))
     releases = sorted(map(Pin, document["releases"].values()), key=lambda one: one.minor)
-    return Pins(document["date"], tuple(releases), document["instead"])
+    return Pins(document["date"], tuple(releases), frozenset(document["asked"]), document["instead"])

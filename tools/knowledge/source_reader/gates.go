@@ -127,19 +127,8 @@ func (r *gateReader) variable(one *source, name string) {
 	if one == nil {
 		return
 	}
-	for _, file := range one.syntax {
-		for _, declared := range file.Decls {
-			general, ok := declared.(*ast.GenDecl)
-			if !ok {
-				continue
-			}
-			for _, written := range general.Specs {
-				value, ok := written.(*ast.ValueSpec)
-				if ok && len(value.Names) == 1 && value.Names[0].Name == name && len(value.Values) == 1 {
-					r.table(one, value.Values[0])
-				}
-			}
-		}
+	if value := one.initial(name); value != nil {
+		r.table(one, value)
 	}
 }
 

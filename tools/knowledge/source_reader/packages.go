@@ -81,7 +81,7 @@ func (s *sources) load(name string) *source {
 			continue
 		}
 		words := string(text)
-		bodies = bodies || strings.Contains(words, "pflag") || strings.Contains(words, "eatureGate")
+		bodies = bodies || parsed.Name.Name == "main" || name == cli || strings.Contains(words, "FlagSet") || strings.Contains(words, "pflag") || strings.Contains(words, "eatureGate")
 		found.syntax = append(found.syntax, parsed)
 	}
 	if len(found.syntax) == 0 {
@@ -164,4 +164,33 @@ func (one *source) called(call *ast.CallExpr) types.Object {
 		return one.info.Uses[callee.Sel]
 	}
 	return nil
+}
+
+// initial returns what a variable of the package begins with, nil where nothing is said.
+func (one *source) initial(name string) ast.Expr {
+	for _, file := range one.syntax {
+		for _, declared := range file.Decls {
+			general, ok := declared.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, written := range general.Specs {
+				value, ok := written.(*ast.ValueSpec)
+				if ok && len(value.Names) == 1 && value.Names[0].Name == name && len(value.Values) == 1 {
+					return value.Values[0]
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// imported returns the path of the package that a name stands for, empty where it is none's.
+func (one *source) imported(expression ast.Expr) string {
+	if name, ok := expression.(*ast.Ident); ok {
+		if found, ok := one.info.Uses[name].(*types.PkgName); ok {
+			return found.Imported().Path()
+		}
+	}
+	return ""
 }

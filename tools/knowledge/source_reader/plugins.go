@@ -21,23 +21,9 @@ func admission(s *sources, minor int) {
 		now := current(known[gate], minor)
 		return now != nil && now.enabled
 	}}
-	ordered := []string{}
-	for _, file := range home.syntax {
-		for _, declared := range file.Decls {
-			switch one := declared.(type) {
-			case *ast.GenDecl:
-				for _, written := range one.Specs {
-					value, ok := written.(*ast.ValueSpec)
-					if ok && value.Names[0].Name == "AllOrderedPlugins" {
-						ordered = reader.strings(value.Values[0].(*ast.CompositeLit).Elts)
-					}
-				}
-			case *ast.FuncDecl:
-				if one.Name.Name == "DefaultOffAdmissionPlugins" {
-					reader.statements(one.Body.List)
-				}
-			}
-		}
+	ordered := reader.strings(home.initial("AllOrderedPlugins").(*ast.CompositeLit).Elts)
+	if _, function := s.function(home.types.Scope().Lookup("DefaultOffAdmissionPlugins")); function != nil {
+		reader.statements(function.Body.List)
 	}
 	for _, name := range ordered {
 		fmt.Printf("%s,%t\n", name, on[name])

@@ -1,0 +1,56 @@
+"""flags.csv: which flags each program takes, since when, what it says of those that are to go, and when they went."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import StringIO
+
+from kubepreflight.version import Minor
+from tools.knowledge.makers import Records
+from tools.knowledge.pins import Pin, pins
+from tools.knowledge.records import Row
+from tools.knowledge.sources import read as read_sources
+
+
+def read(pin: Pin) -> Iterable[Row]:
+    """Rows of component, flag and what the program says of its being deprecated."""
+    return read_sources("flags", pin)
+
+
+def compose(records: Records) -> str:
+    """A row for each component and flag."""
+    known: dict[tuple[str, str], dict[Minor, str]] = defaultdict(dict)
+    for minor, rows in records.items():
+        for component, name, message in rows:
+            known[component, name][minor] = message
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("component", "name", "since", "deprecated", "message", "removed", "source"))
+    for (component, name), messages in sorted(known.items()):
+        writer.writerow((component, name, *_life(messages, list(records))))
+    return text.getvalue()
+
+
+def _life(messages: Mapping[Minor, str], minors: Sequence[Minor]) -> Iterator[str]:
+    """The columns after the name. A flag that was away for some minors counts as one that never was."""
+    first, last = min(messages), max(messages)
+    removed = last.plus(1) if last < minors[-1] else None
+    yield str(first) if first > minors[0] else ""
+    deprecated = None
+    for minor in reversed([one for one in minors if first <= one <= last]):
+        if not messages.get(minor):
+            break
+        deprecated = minor
+    yield str(deprecated) if deprecated else ""
+    yield " ".join(messages[last].split())
+    yield str(removed) if removed else ""
+    yield _source(removed or minors[-1])
+
+
+def _source(minor: Minor) -> str:
+    """The release that has the last word on a flag, and whether its programs themselves were asked."""
+    known = pins()
+    release = next(pin.release for pin in known.pins if pin.minor == minor)
+    return f"{release} {'asked' if release in known.asked else 'read'}"
