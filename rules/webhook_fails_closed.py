@@ -29,8 +29,9 @@ def webhook_fails_closed(webhooks: StrictWebhooks) -> Iterator[Finding | Gap]:
 
     When it stays silent: failurePolicy is Ignore; somebody answers on two nodes or more, or a DaemonSet's pod or a
     static pod does, which a drain leaves alone; the webhook with its backend on one node is told of nothing that a
-    drain needs; the cluster has a single node. What the webhook is told of is computed as the API server does, from its
-    rules, matchPolicy, namespaceSelector and objectSelector with the labels that namespaces, nodes and pods have here.
+    drain needs; that node has its new kubelet already; the cluster has a single node. What the webhook is told of is
+    computed as the API server does, from its rules, matchPolicy, namespaceSelector and objectSelector with the labels
+    that namespaces, nodes and pods have here.
     Webhook configurations and admission policies themselves are told to no webhook, so that they can always be mended.
     A webhook behind a URL, an ExternalName or a headless Service is named as not checked. What a webhook that answers
     says to an eviction cannot be foretold.

@@ -25,13 +25,15 @@ from kubepreflight.semantics.webhooks import (
 class StrictWebhook(msgspec.Struct, frozen=True, eq=False):
     """One webhook with failurePolicy Fail; `index` is its place in its configuration.
 
-    `told` are the requests of which it is told and that the upgrade needs in the time that matters.
+    `told` are the requests of which it is told and that the upgrade needs in the time that matters; `own` says that it
+    is told of the very pods that answer for it.
     """
 
     configuration: WebhookConfiguration
     index: int
     webhook: Webhook
     told: tuple[Told, ...] = ()
+    own: bool = False
 
     @property
     def subject(self) -> Subject:
@@ -47,15 +49,18 @@ class StrictWebhook(msgspec.Struct, frozen=True, eq=False):
 class Answering(msgspec.Struct, frozen=True, eq=False):
     """The webhooks that one Service answers for, worst first.
 
-    `node` is the one whose drain takes away everybody who answers; empty when there is none. `own` says that one of
-    them is told of the very pods that answer.
+    `node` is the one whose drain takes away everybody who answers; empty when there is none.
     """
 
     service: ServiceReference
     backend: Backend
     webhooks: tuple[StrictWebhook, ...]
     node: str
-    own: bool
+
+    @property
+    def own(self) -> bool:
+        """Whether one of them is told of the very pods that answer."""
+        return any(one.own for one in self.webhooks)
 
     @property
     def told(self) -> tuple[Told, ...]:
@@ -87,13 +92,15 @@ class StrictWebhooks(msgspec.Struct, frozen=True):
             service = one.webhook.client_config.service
             backend = backends.behind(service)
             try:
-                seen = _with_told(one, requests, _phase_that_matters(backend))
+                told = tuple(requests.told(one.webhook, _phase_that_matters(backend, requests)))
+                own = service is not None and _is_own(service, one.webhook, requests, backends)
             except ValueError as error:
                 gaps.append(_not_seen(one, str(error)))
                 continue
             if service is not None and backend.absence is not None:
+                seen = msgspec.structs.replace(one, told=told, own=own)
                 by_service.setdefault(service, []).append(seen)
-            elif seen.told:
+            elif told:
                 gaps.append(_not_seen(one, "who answers for it does not show in the cluster"))
         one_by_one = nodes is None or len(nodes) > 1
         found = (
@@ -101,8 +108,7 @@ class StrictWebhooks(msgspec.Struct, frozen=True):
                 service,
                 backends.behind(service),
                 tuple(sorted(webhooks, key=_worst_first)),
-                _only_node(backends.behind(service)) if one_by_one else "",
-                _is_own(service, webhooks, requests, backends),
+                _drained_with(backends.behind(service), requests) if one_by_one else "",
             )
             for service, webhooks in by_service.items()
         )
@@ -116,35 +122,30 @@ def _strict(configurations: Iterable[WebhookConfiguration]) -> Iterator[StrictWe
                 yield StrictWebhook(configuration, index, webhook)
 
 
-def _phase_that_matters(backend: Backend) -> Phase | None:
+def _phase_that_matters(backend: Backend, requests: UpgradeRequests) -> Phase | None:
     """A backend that is there is away during drains only; one on several nodes is away by accident only."""
     if backend.absence != "":
         return None
-    return Phase.NODE_UPGRADE if _only_node(backend) else Phase.CONTROL_PLANE_UPGRADE
-
-
-def _with_told(one: StrictWebhook, requests: UpgradeRequests, phase: Phase | None) -> StrictWebhook:
-    return msgspec.structs.replace(one, told=tuple(requests.told(one.webhook, phase)))
+    return Phase.NODE_UPGRADE if _drained_with(backend, requests) else Phase.CONTROL_PLANE_UPGRADE
 
 
 def _worst_first(one: StrictWebhook) -> tuple[bool, bool, str]:
     return not one.is_certain, not one.told, str(one.subject)
 
 
-def _only_node(backend: Backend) -> str:
+def _drained_with(backend: Backend, requests: UpgradeRequests) -> str:
     nodes = {one.spec.node_name or "" for one in backend.pods}
     stays = any(one.is_mirror or is_daemon_sets(one.metadata.controller) for one in backend.pods)
-    return nodes.pop() if backend.whole and len(nodes) == 1 and not stays else ""
+    (node, *others) = nodes or {""}
+    return node if backend.whole and not others and not stays and requests.is_drained(node) else ""
 
 
-def _is_own(
-    service: ServiceReference, webhooks: list[StrictWebhook], requests: UpgradeRequests, backends: Backends
-) -> bool:
+def _is_own(service: ServiceReference, webhook: Webhook, requests: UpgradeRequests, backends: Backends) -> bool:
     pod = next(iter(backends.pods_of(service)), None)
     if pod is None:
         return False
-    request = AdmissionRequest("", "v1", "pods", pod.labels, requests.namespace_labels(service.namespace))
-    return any(one.webhook.covers(request) for one in webhooks)
+    inside = requests.namespace_labels(service.namespace)
+    return webhook.covers(AdmissionRequest("", "v1", "pods", pod.labels, inside))
 
 
 def _not_seen(one: StrictWebhook, why: str) -> Gap:

@@ -58,6 +58,7 @@ class UpgradeRequests:
         for one in workloads.all if workloads else ():
             pod = one.pods[0]
             self._workloads.setdefault(pod.namespace, []).append(_Pods(one.subject, pod.labels))
+        self._drained = {pod.spec.node_name for one in workloads.all for pod in one.pods} if workloads else None
         self._known: dict[bytes, tuple[Subject, ...]] = {}
         self._taking_nodes: dict[bytes, bool] = {}
 
@@ -76,6 +77,10 @@ class UpgradeRequests:
     def namespace_labels(self, name: str) -> dict[str, str]:
         """The labels of a namespace; every API server since 1.21 adds its name."""
         return self._namespaces.get(name) or {NAME_LABEL: name}
+
+    def is_drained(self, node: str) -> bool:
+        """Whether the upgrade drains a node; not when its kubelet is at the target already."""
+        return self._drained is None or node in self._drained
 
     def told(self, webhook: Webhook, phase: Phase | None = None) -> Iterator[Told]:
         """Those of which a webhook is told, of one phase or of all.
