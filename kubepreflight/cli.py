@@ -100,8 +100,8 @@ def scan(ctx: click.Context, /, **options: Any) -> int:
     """Say go or no-go for an upgrade.
 
     Without PATHS the cluster of the current kubeconfig context is read; with PATHS these are, whatever they
-    are: manifests, dumps (kubectl get -o json|yaml), host archives, support bundles, snapshots, folders of
-    them, or - for standard input.
+    are: manifests, dumps (kubectl get -o json|yaml), host archives, support bundles, snapshots, an API
+    server's audit log or metrics (kubectl get --raw /metrics), folders of them, or - for standard input.
 
     \b
     Exit status

@@ -57,13 +57,16 @@ def test_a_folder_with_all_sorts_of_files(tmp_path: Path) -> None:
     assert snapshot.gaps == ()
 
 
-def test_an_archive(tmp_path: Path) -> None:
-    with tarfile.open(tmp_path / "logs.tar.gz", "w:gz") as archive:
-        for name, data in (("audit.log", audit_line()), ("old/audit.log.gz", gzip.compress(audit_line()))):
-            member = tarfile.TarInfo(name)
+@pytest.mark.parametrize("name", ["logs.tar.gz", "logs.tar"])
+@pytest.mark.parametrize("inside", [False, True])
+def test_an_archive(tmp_path: Path, name: str, inside: bool) -> None:
+    with tarfile.open(tmp_path / name, "w:gz" if name.endswith(".gz") else "w") as archive:
+        for one, data in (("audit.log", audit_line() * 2), ("old/audit.log.gz", gzip.compress(audit_line()))):
+            member = tarfile.TarInfo(one)
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
-    assert log_of(read(tmp_path / "logs.tar.gz")).clients[0].verbs == {"list": 2}
+    log = log_of(read(tmp_path if inside else tmp_path / name))
+    assert (log.clients[0].verbs, log.gaps) == ({"list": 3}, ())
 
 
 @pytest.mark.parametrize("data", [audit_line() * 3, gzip.compress(audit_line() * 3)])

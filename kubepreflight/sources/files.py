@@ -1,4 +1,4 @@
-"""Files and folders offline: manifests, dumps, archives, host archives, our own snapshots, told by their content."""
+"""Files and folders offline: manifests, dumps, archives, host archives, snapshots, logs: all told by their content."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from kubepreflight.semantics.api_requests import ApiServerMetrics
 from kubepreflight.snapshot import Collector
 from kubepreflight.sources.audit_log import HEAD, AuditLogReader, gap, is_audit_log
 from kubepreflight.sources.metrics import is_metrics, read_metrics_file
-from kubepreflight.sources.tree import LARGEST_RATIO, Readable
+from kubepreflight.sources.tree import LARGEST_RATIO, Readable, is_archive
 
 SUFFIXES = (".log", ".jsonl", ".gz", ".txt", ".prom")
 """What such files are called; in a folder those of other names are not looked into."""
@@ -79,7 +79,7 @@ class RequestFiles:
         packed = stream.head[:2] == _GZIP
         head = _unpacked(stream.head) if packed else stream.head
         audit = is_audit_log(head)
-        if not audit and not is_metrics(head):
+        if is_archive(head) or not (audit or is_metrics(head)):
             return False
         self.logs += audit
         self.metrics += not audit
