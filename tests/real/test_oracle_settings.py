@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from kubepreflight.knowledge.component_config import ComponentConfig
+from kubepreflight.knowledge.etcd_flags import EtcdFlags
 from kubepreflight.knowledge.runtime_config import RuntimeConfig
 from kubepreflight.version import Minor
 from tests.real.conftest import Clusters
@@ -74,6 +75,16 @@ def test_versions_of_which_nothing_is_left_stop_the_api_server(name: str, versio
 def test_nor_may_it_be_told_to_switch_them_off(machine: Machine) -> None:
     text = api_server(machine, VERSIONS[0], "batch/v2alpha1=false")
     assert "group version batch/v2alpha1 that has not been registered" in text
+
+
+def test_flags_of_etcd_that_went(machine: Machine) -> None:
+    for name, flag in EtcdFlags.provide().gone.items():
+        assert flag.removed is not None
+        for version in VERSIONS:
+            refused = f"flag provided but not defined: -{name}" in said(
+                machine, "etcd", version, f"--{name}=", "--version"
+            )
+            assert (name, version, refused) == (name, version, flag.removed <= Minor.parse(version))
 
 
 def test_those_that_stand_for_many_are_never_refused(machine: Machine) -> None:
