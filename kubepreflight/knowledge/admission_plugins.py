@@ -7,7 +7,7 @@ disable-admission-plugins overlapped`). Tried with 1.36.3 and 1.37.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -60,3 +60,7 @@ class AdmissionPlugins:
     def find(self, name: str) -> AdmissionPlugin | None:
         """What is known of the plugin; None when no minor of the table knew it."""
         return self._rows.get(name)
+
+    def names(self) -> Iterator[str]:
+        """Each plugin that any minor of the table knew."""
+        return iter(self._rows)
