@@ -6,7 +6,7 @@ from typing import Self
 
 from kubepreflight.knowledge.default_changes import DefaultChanges
 from kubepreflight.knowledge.upgrade_notes import UpgradeNote
-from kubepreflight.objects import Api, Desired, KubernetesObject, Pod
+from kubepreflight.objects import Api, KubernetesObject, Planned, Pod
 from kubepreflight.parts import Part, SELinuxOptions
 from kubepreflight.semantics.cluster_roles import ClusterRole
 from kubepreflight.semantics.signs import Search, Signs
@@ -67,16 +67,16 @@ class DefaultSigns(Signs, frozen=True):
         *,
         roles: list[ClusterRole] | None = None,
         drivers: list[CsiDriver] | None = None,
-        stateful_sets: Desired[RolledStatefulSet] | None = None,
+        stateful_sets: Planned[RolledStatefulSet] | None = None,
     ) -> Self:
-        """Look for what is due, and at nothing else. Manifests that were not given are not missed."""
+        """Look for what is due, and at nothing else."""
         mounts = any(driver.spec.se_linux_mount for driver in drivers or ())
         sharing = None if drivers is None else _of_several_labels(pods) if mounts else []
         searches = {
             "node-credentials": Search("pods", _can_take_credentials, (pods,)),
             "git-repo-volume": Search("pods", _clones, (pods,)),
             "websocket-permissions": Search("clusterroles", _streams_without_create, (roles,)),
-            "stateful-set-max-unavailable": Search("statefulsets", _takes_several, (list(stateful_sets or ()),)),
+            "stateful-set-max-unavailable": Search("statefulsets", _takes_several, (stateful_sets,)),
             "selinux-volume-labels": Search("csidrivers", _always, (sharing,)),
         }
         return cls.of(changes.notes, upgrade, searches)

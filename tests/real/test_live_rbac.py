@@ -105,6 +105,7 @@ def some_of_everything(version: str) -> Iterator[Object]:
     yield from dns()
     yield custom_resource_definition("ceph.rook.io", "CephCluster", {"v1": True}, storage="v1")
     yield custom_resource_definition("cert-manager.io", "Certificate", {"v1": True}, storage="v1")
+    yield custom_resource_definition("monitoring.coreos.com", "PrometheusRule", {"v1": True}, storage="v1")
 
 
 def dns() -> Iterator[Object]:
