@@ -7,10 +7,13 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any, cast
 
+import msgspec
 import pytest
+from kubernetes.client import Configuration
 
 from kubepreflight.sources.connection import ApiError, Connection
 from kubepreflight.sources.paging import pages_of
+from tests.fake_api_server import serving
 
 SECONDS = 20
 
@@ -81,3 +84,20 @@ def test_what_came_before_a_failure_is_given() -> None:
 def test_what_is_no_list_is_said(body: bytes) -> None:
     with pytest.raises(ApiError, match=r"^the answer is no list: "):
         names(FakeConnection(body))
+
+
+def test_no_struct_is_decoded_for_the_first_time_by_the_threads_that_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """msgspec 0.22 makes what it knows of a struct when it first decodes one, and crashes when two threads do."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise AssertionError("a thread that fetches decodes with a decoder that was made before")
+
+    monkeypatch.setattr(msgspec.json, "decode", refuse)
+    with serving() as server:
+        server.answers["/api/v1/pods"] = [(200, {"kind": "PodList", "items": []}), (403, {"message": "no"})]
+        configuration = Configuration()
+        configuration.host = server.url
+        connection = Connection(configuration, "fake")
+        assert len(list(pages_of(connection, "/api/v1/pods"))) == 1
+        with pytest.raises(ApiError, match="403 no"):
+            list(pages_of(connection, "/api/v1/pods"))

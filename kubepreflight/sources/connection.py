@@ -91,6 +91,10 @@ class _Status(msgspec.Struct, rename="camel"):
     metadata: Meta = msgspec.field(default_factory=Meta)
 
 
+_STATUSES = msgspec.json.Decoder(_Status)
+"""Made once, before there are threads: msgspec 0.22 crashes when several are the first to decode a struct."""
+
+
 class Connection:
     """GET requests to one API server. Safe for several threads.
 
@@ -228,7 +232,7 @@ def _seconds(text: str | None) -> float:
 
 def _status(body: bytes) -> _Status:
     try:
-        return msgspec.json.decode(body, type=_Status)
+        return _STATUSES.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _Status()
 

@@ -78,7 +78,7 @@ def _head(page: bytes) -> Head:
     if head is not None:
         return head
     try:
-        return msgspec.json.decode(page, type=Head)
+        return _HEADS.decode(page)
     except UNDECODABLE as error:
         raise ApiError(0, f"the answer is no list: {error}") from error
 
@@ -89,10 +89,15 @@ class _Complete(Head, rename="camel", kw_only=True):
     metadata: Head.Names
 
 
+# Made once, before there are threads: msgspec 0.22 crashes when several are the first to decode a struct.
+_HEADS = msgspec.json.Decoder(Head)
+_COMPLETE_HEADS = msgspec.json.Decoder(_Complete)
+
+
 def _head_before_items(start: bytes) -> Head | None:
     """What a list says of itself before its items, if it does: then it need not be there whole."""
     end = start.find(b',"items":')
     try:
-        return msgspec.json.decode(start[:end] + b"}", type=_Complete) if end > 0 else None
+        return _COMPLETE_HEADS.decode(start[:end] + b"}") if end > 0 else None
     except UNDECODABLE:
         return None
