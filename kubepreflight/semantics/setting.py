@@ -49,7 +49,8 @@ class Place(msgspec.Struct, frozen=True):
     """Where a setting is made: `entry` is the field of a document or the variable of a file, empty for a bare flag.
 
     `running` is the minor of the kubelet that reads it, None for what moves with the cluster. `is_kubeadms` is true for
-    the flags that kubeadm itself keeps. `is_pending` says that nothing runs with it yet: the upgrade brings it.
+    the flags that kubeadm itself keeps, or may keep. `is_pending` says that nothing runs with it yet: the upgrade
+    brings it.
     """
 
     where: Where

@@ -58,6 +58,7 @@ def of_host(host: Host, running: Minor | None, *, planned: bool) -> Iterator[Set
 
 def _flag(host: Host, flag: KubeletFlag, running: Minor | None) -> Setting:
     subject = Subject(node=host.name, file=flag.file, line=flag.line, field=f"{KUBELET} --{flag.name}")
-    is_kubeadms = flag.file == KUBEADM_FLAGS
+    # Of a flag that was only seen on a command line nobody knows that it is not from there.
+    is_kubeadms = flag.file == KUBEADM_FLAGS or flag.file.startswith("/proc/")
     place = Place(Where.NODE, subject, entry=flag.variable, running=running, is_kubeadms=is_kubeadms)
     return Setting(component=KUBELET, name=flag.name, value=flag.value, place=place)
