@@ -15,10 +15,9 @@ func admission(s *sources, minor int) {
 	if home == nil {
 		fail("%s is not there", plugins)
 	}
-	known := knownGates(s, "kube-apiserver")
 	on := map[string]bool{}
 	reader := pluginReader{home, on, func(gate string) bool {
-		now := current(known[gate], minor)
+		now := current(knownGates(s, "kube-apiserver")[gate], minor)
 		return now != nil && now.enabled
 	}}
 	ordered := reader.strings(home.initial("AllOrderedPlugins").(*ast.CompositeLit).Elts)
