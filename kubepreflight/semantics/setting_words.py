@@ -119,7 +119,7 @@ def _told(place: Place) -> tuple[str, str]:
         case Where.KUBEADM_CONFIG | Where.KUBELET_CONFIG | Where.PROXY_CONFIG:
             return f"the ConfigMap {subject.name}", place.entry
         case Where.NODE:
-            return file, visible(subject.node)
+            return file or "the kubelet's command line", visible(subject.node)
         case Where.STATIC_POD:
             return (file, visible(subject.node)) if subject.file else (f"the pod {subject.name}", "")
     return file, place.entry
@@ -156,8 +156,11 @@ def _on_nodes(places: Iterable[Place], what: str) -> Iterator[str]:
         nodes.setdefault((one.subject.file, one.subject.line, one.entry), []).append(visible(one.subject.node))
     for (file, line, entry), names in nodes.items():
         there = listed(names)
-        if file.startswith("/proc/"):
-            yield f"On {there} {what} is on the command line of the kubelet: take it out where that is started."
+        if not file:
+            yield (
+                f"On {there} {what} is on the kubelet's command line: take it out where that is made, in "
+                "/var/lib/kubelet/kubeadm-flags.env or by what starts the kubelet."
+            )
             continue
         field = entry if entry.endswith(f".{what}") else what
         of = f" of {entry}" if entry not in ("", field) else ""

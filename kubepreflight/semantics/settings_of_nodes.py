@@ -57,8 +57,10 @@ def of_host(host: Host, running: Minor | None, *, planned: bool) -> Iterator[Set
 
 
 def _flag(host: Host, flag: KubeletFlag, running: Minor | None) -> Setting:
-    subject = Subject(node=host.name, file=flag.file, line=flag.line, field=f"{KUBELET} --{flag.name}")
-    # Of a flag that was only seen on a command line nobody knows that it is not from there.
-    is_kubeadms = flag.file == KUBEADM_FLAGS or flag.file.startswith("/proc/")
+    # A process' number says nothing for long; and of a flag that was only seen on its command line nobody knows that it
+    # is not from kubeadm's file.
+    file = "" if flag.file.startswith("/proc/") else flag.file
+    subject = Subject(node=host.name, file=file, line=flag.line, field=f"{KUBELET} --{flag.name}")
+    is_kubeadms = file in ("", KUBEADM_FLAGS)
     place = Place(Where.NODE, subject, entry=flag.variable, running=running, is_kubeadms=is_kubeadms)
     return Setting(component=KUBELET, name=flag.name, value=flag.value, place=place)
