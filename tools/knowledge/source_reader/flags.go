@@ -4,8 +4,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"go/ast"
-	"go/constant"
-	"go/token"
 	"go/types"
 	"maps"
 	"os"
@@ -31,9 +29,6 @@ var commands = map[string]string{
 
 // defines matches pflag's functions that define a flag; those that end in Var take the variable before the name.
 var defines = regexp.MustCompile(`^(?:Bool|String|U?[Ii]nt|Float|Duration|IP|Count|BytesHex|Text|Func)\w*$|^Var(?:P|PF)?$`)
-
-// registers matches the functions that take a flag over from a library.
-var registers = regexp.MustCompile(`^(?:pflag)?[Rr]egister(?:Deprecated)?$`)
 
 type flag struct{ deprecated string }
 
@@ -205,78 +200,6 @@ func (r *flagReader) follow(at *scope, call *ast.CallExpr, function *types.Func)
 	r.walk(home, declared, scope{texts: texts, deprecated: at.deprecated, spared: at.spared})
 }
 
-// implementation returns the method behind that of an interface, where the interface's own package has one.
-func implementation(function *types.Func) types.Object {
-	receiver := function.Signature().Recv()
-	if receiver == nil || !types.IsInterface(receiver.Type()) {
-		return function
-	}
-	scope := function.Pkg().Scope()
-	for _, name := range scope.Names() {
-		named, ok := scope.Lookup(name).(*types.TypeName)
-		if !ok || types.IsInterface(named.Type()) {
-			continue
-		}
-		method, _, _ := types.LookupFieldOrMethod(types.NewPointer(named.Type()), true, function.Pkg(), function.Name())
-		if found, ok := method.(*types.Func); ok {
-			return found
-		}
-	}
-	return function
-}
-
-// handsFlags tells whether a function is given, or gives, or belongs to, something that has sets of flags.
-func handsFlags(function *types.Func) bool {
-	signature := function.Signature()
-	if function.Name() == "FlagSet" || function.Name() == "PrintSections" {
-		return false
-	}
-	for _, tuple := range []*types.Tuple{signature.Params(), signature.Results()} {
-		for number := range tuple.Len() {
-			if isFlagSet(tuple.At(number)) || holdsFlagSets(tuple.At(number)) {
-				return true
-			}
-		}
-	}
-	return holdsFlagSets(signature.Recv())
-}
-
-// takesName tells whether a function is given the name of something, a flag perhaps.
-func takesName(function *types.Func) bool {
-	for one := range function.Signature().Params().Variables() {
-		if one.Name() == "name" {
-			return true
-		}
-	}
-	return false
-}
-
-// isFlagSet knows pflag's sets, those that have names, and interfaces that stand for a set.
-func isFlagSet(variable *types.Var) bool {
-	return variable != nil && strings.Contains(strings.ToLower(variable.Type().String()), "flagset")
-}
-
-// holdsFlagSets tells whether something is a structure that keeps its sets of flags with it.
-func holdsFlagSets(variable *types.Var) bool {
-	if variable == nil {
-		return false
-	}
-	kind := variable.Type()
-	if pointer, ok := kind.(*types.Pointer); ok {
-		kind = pointer.Elem()
-	}
-	structure, ok := kind.Underlying().(*types.Struct)
-	if !ok {
-		return false
-	}
-	for number := range structure.NumFields() {
-		if strings.Contains(structure.Field(number).Type().String(), "NamedFlagSets") {
-			return true
-		}
-	}
-	return false
-}
-
 // pflag reads a call of pflag itself.
 func (r *flagReader) pflag(at *scope, call *ast.CallExpr, method string) {
 	switch {
@@ -314,156 +237,6 @@ func (r *flagReader) pflag(at *scope, call *ast.CallExpr, method string) {
 	}
 }
 
-// goFlags returns the flags that the packages of the program define with Go's own package.
-func (r *flagReader) goFlags() map[string]bool {
-	found := map[string]bool{}
-	for _, one := range r.closure("k8s.io/kubernetes/cmd/" + r.program) {
-		for _, file := range one.syntax {
-			ast.Inspect(file, func(node ast.Node) bool {
-				call, ok := node.(*ast.CallExpr)
-				if !ok || len(call.Args) == 0 {
-					return true
-				}
-				selector, ok := call.Fun.(*ast.SelectorExpr)
-				if !ok {
-					return true
-				}
-				path := one.imported(selector.X)
-				if strings.HasPrefix(path, "k8s.io/klog") && selector.Sel.Name == "InitFlags" {
-					switch types.ExprString(call.Args[0]) {
-					case "nil", "flag.CommandLine":
-						maps.Copy(found, r.klog)
-					}
-				}
-				if path != "flag" || !defines.MatchString(selector.Sel.Name) || len(call.Args) < 3 {
-					return true
-				}
-				position := 0
-				if strings.Contains(selector.Sel.Name, "Var") {
-					position = 1
-				}
-				if name, ok := r.text(&scope{source: one}, call.Args[position]); ok {
-					found[name] = true
-				}
-				return true
-			})
-		}
-	}
-	return found
-}
-
-// logging adds what the package of logs adds to a set of flags: its own flag and those of klog.
-func (r *flagReader) logging(at *scope, call *ast.CallExpr) {
-	skips := len(call.Args) > 1
-	home := r.load(logs)
-	deprecated, later := "", false
-	if object := home.types.Scope().Lookup("deprecated"); object != nil {
-		deprecated = constant.StringVal(object.(*types.Const).Val())
-	}
-	passesKlog := false
-	for _, file := range home.syntax {
-		for _, imported := range file.Imports {
-			later = later || strings.Contains(imported.Path.Value, "klogflags")
-		}
-		ast.Inspect(file, func(node ast.Node) bool {
-			if name, ok := node.(*ast.Ident); ok && name.Name == "packageFlags" {
-				passesKlog = true
-			}
-			return true
-		})
-	}
-	if !skips {
-		r.add(at, "log-flush-frequency")
-	}
-	if !passesKlog {
-		return
-	}
-	for name := range r.klog {
-		switch {
-		case name == "v" || name == "vmodule":
-			if !skips {
-				r.add(at, name)
-			}
-		case !later:
-			r.add(at, name)
-			r.found[normalized(name)].deprecated = deprecated
-		}
-	}
-}
-
-// registered reads the calls that take a flag over from a library, under its own name.
-func (r *flagReader) registered(at *scope, call *ast.CallExpr, function string) {
-	last := len(call.Args) - 1
-	message := ""
-	if function == "registerDeprecated" {
-		message, _ = r.text(at, call.Args[last])
-		last--
-	}
-	name, ok := r.text(at, call.Args[last])
-	if !ok {
-		// Constants of libraries that are not read are called as their flags are.
-		selector, isSelector := call.Args[last].(*ast.SelectorExpr)
-		if !isSelector {
-			r.warn(call, "takes over a flag whose name is not known")
-			return
-		}
-		name = strings.ToLower(regexp.MustCompile(`(.)([A-Z])`).ReplaceAllString(selector.Sel.Name, "$1-$2"))
-	}
-	r.add(at, name)
-	if message != "" {
-		r.found[normalized(name)].deprecated = message
-	}
-}
-
-// global adds the flags that libraries define for the whole program, which cobra takes in.
-func (r *flagReader) global() {
-	for _, one := range r.closure("k8s.io/kubernetes/cmd/" + r.program) {
-		at := scope{source: one}
-		for _, file := range one.syntax {
-			for _, declared := range file.Decls {
-				switch part := declared.(type) {
-				case *ast.GenDecl:
-					r.globals(&at, part)
-				case *ast.FuncDecl:
-					if part.Name.Name == "init" || part.Name.Name == "main" {
-						r.globals(&at, part.Body)
-					}
-				}
-			}
-		}
-	}
-}
-
-func (r *flagReader) globals(at *scope, node ast.Node) {
-	ast.Inspect(node, func(node ast.Node) bool {
-		call, ok := node.(*ast.CallExpr)
-		if !ok {
-			return true
-		}
-		function, ok := at.called(call).(*types.Func)
-		if !ok || function.Pkg() == nil {
-			return true
-		}
-		switch function.Pkg().Path() {
-		case cli:
-			// What it is handed is no set of flags, but it adds some.
-			home := r.load(cli)
-			if _, run := r.function(home.types.Scope().Lookup("run")); run != nil {
-				r.walk(home, run, scope{})
-			}
-		case pflag:
-			if function.Signature().Recv() == nil || function.Name() == "AddGoFlagSet" {
-				r.pflag(at, call, function.Name())
-			}
-		case at.path:
-			if takesName(function) {
-				r.follow(at, call, function)
-			}
-		}
-		return true
-	})
-}
-
 func (r *flagReader) add(at *scope, name string) {
 	name = normalized(name)
 	one := r.found[name]
@@ -474,70 +247,6 @@ func (r *flagReader) add(at *scope, name string) {
 	if at.deprecated != "" && !at.spared[name] {
 		one.deprecated = at.deprecated
 	}
-}
-
-func normalized(name string) string { return strings.ReplaceAll(name, "_", "-") }
-
-// text evaluates an expression whose text is known before the program runs.
-func (r *flagReader) text(at *scope, expression ast.Expr) (string, bool) {
-	if value := at.info.Types[expression].Value; value != nil && value.Kind() == constant.String {
-		return constant.StringVal(value), true
-	}
-	switch one := ast.Unparen(expression).(type) {
-	case *ast.Ident:
-		text, ok := at.texts[at.info.Uses[one]]
-		return text, ok
-	case *ast.BinaryExpr:
-		left, leftKnown := r.text(at, one.X)
-		right, rightKnown := r.text(at, one.Y)
-		return left + right, one.Op == token.ADD && (leftKnown && rightKnown || leftKnown && left != "")
-	case *ast.CallExpr:
-		selector, ok := one.Fun.(*ast.SelectorExpr)
-		if !ok || selector.Sel.Name != "Sprintf" || len(one.Args) == 0 {
-			return "", false
-		}
-		format, ok := r.text(at, one.Args[0])
-		if !ok {
-			return "", false
-		}
-		for _, argument := range one.Args[1:] {
-			text, ok := r.text(at, argument)
-			if !ok {
-				text = "…"
-			}
-			format = regexp.MustCompile(`%[a-z]`).ReplaceAllLiteralString(format, text)
-		}
-		return format, true
-	}
-	return "", false
-}
-
-// klogFlags returns the flags that klog itself defines.
-func klogFlags(s *sources) map[string]bool {
-	found := map[string]bool{}
-	for _, path := range []string{"k8s.io/klog/v2", "k8s.io/klog"} {
-		one := s.load(path)
-		if one == nil {
-			continue
-		}
-		for _, file := range one.syntax {
-			ast.Inspect(file, func(node ast.Node) bool {
-				call, ok := node.(*ast.CallExpr)
-				if !ok || len(call.Args) < 3 {
-					return true
-				}
-				selector, ok := call.Fun.(*ast.SelectorExpr)
-				if ok && strings.HasSuffix(selector.Sel.Name, "Var") {
-					if value := one.info.Types[call.Args[1]].Value; value != nil && value.Kind() == constant.String {
-						found[constant.StringVal(value)] = true
-					}
-				}
-				return true
-			})
-		}
-		break
-	}
-	return found
 }
 
 func (r *flagReader) warn(call *ast.CallExpr, format string, arguments ...any) {
