@@ -18,7 +18,7 @@ from kubepreflight.cli import cli
 from kubepreflight.report import Report
 from tests.real.objects import Object
 from tests.real.side_by_side import side_by_side
-from tools.kubernetes.client import Client, Refused
+from tools.kubernetes.client import Client, Refused, root_of
 from tools.kubernetes.control_plane import ControlPlane
 from tools.kubernetes.programs import program
 
@@ -142,6 +142,16 @@ class Cluster:
         """Run kubectl (of the cluster's version unless told) as the administrator; `text` is its standard input."""
         command = [*self.kubectl_command(version), *arguments]
         return subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=SECONDS)
+
+    def served(self) -> frozenset[tuple[str, str]]:
+        """The group and the name of every resource that the server has, in whichever version."""
+        groups = self.client.json("/apis")["groups"]
+        versions = {one["groupVersion"]: group["name"] for group in groups for one in group["versions"]}
+        return frozenset(
+            (group, one["name"])
+            for version, group in {"v1": "", **versions}.items()
+            for one in self.client.json(root_of(version))["resources"]
+        )
 
     def listed(self, path: str) -> Iterator[Object]:
         """The items of a list: `/api/v1/nodes`."""

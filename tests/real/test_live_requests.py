@@ -19,12 +19,6 @@ from tools.kubernetes.client import Object
 from tools.waiting import until
 
 ADMINISTRATOR = "kubernetes-admin"
-UNSERVED = {
-    *("auditsinks", "clustercidrs", "leasecandidates", "podgroups", "podpresets", "podschedulingcontexts"),
-    *("podschedulings", "podsecuritypolicies", "resourceclaimparameters", "resourceclasses"),
-    *("resourceclassparameters", "workloads"),
-}
-"""What rules read, and a server of this version does not have."""
 UNLISTED = ("/version", "/api/", "/apis", "/metrics")
 """Discovery, and what the API server counts."""
 
@@ -55,9 +49,10 @@ def lists(events: list[Object]) -> list[Listed]:
     return sorted(found)
 
 
-def planned(*more: Listed) -> list[Listed]:
+def planned(cluster: Cluster, *more: Listed) -> list[Listed]:
     """The fetch plan of all rules, as far as this server serves it, and more."""
-    apis = (api for api in wanted_by(load_rules()).apis() if api.plural not in UNSERVED)
+    served = cluster.served()
+    apis = (api for api in wanted_by(load_rules()).apis() if (api.group, api.plural) in served)
     return sorted((*map(_listed, apis), *more))
 
 
@@ -108,7 +103,7 @@ def secret(name: str, kind: str, data: dict[str, str]) -> Object:
 
 
 def test_a_scan_lists_what_rules_read_once_and_asks_for_nothing_else(filled: Cluster) -> None:
-    expected = planned()
+    expected = planned(filled)
     events = requests_of(filled, ("scan", *KNOWN), expected)
     assert lists(events) == expected
     assert "secrets" not in {one.resource for one in expected}
@@ -118,23 +113,21 @@ def test_a_scan_lists_what_rules_read_once_and_asks_for_nothing_else(filled: Clu
 
 def test_a_kind_in_several_versions_is_listed_in_the_one_that_the_server_prefers(filled: Cluster) -> None:
     """The group's preferred version, v2, does not even have the kind."""
-    events = requests_of(filled, ("scan", *KNOWN), planned())
+    events = requests_of(filled, ("scan", *KNOWN), planned(filled))
     assert [urlsplit(one["requestURI"]).path for one in events if "cephclusters" in one["requestURI"]] == [
         "/apis/ceph.rook.io/v1/cephclusters"
     ]
 
 
 def test_discovery_is_asked_once_for_what_rules_read(filled: Cluster) -> None:
-    events = requests_of(filled, ("scan", *KNOWN), planned())
+    events = requests_of(filled, ("scan", *KNOWN), planned(filled))
     asked = [event["requestURI"] for event in events if event["verb"] == "get"]
     assert len(set(asked)) == len(asked)
     assert "/apis/example.org/v1" not in asked
 
 
 def test_with_the_opt_in_only_secrets_of_the_type_tls_are_read(filled: Cluster, tmp_path: Path) -> None:
-    expected = [
-        one for one in planned(Listed("", "secrets", "", "type=kubernetes.io/tls")) if one.resource not in UNSERVED
-    ]
+    expected = planned(filled, Listed("", "secrets", "", "type=kubernetes.io/tls"))
     archive = tmp_path / "snapshot.tar.gz"
     for command in (("scan", *KNOWN), ("snapshot", "--to", str(archive))):
         events = requests_of(filled, (*command, "--opt-in", "tls-secrets"), expected)
@@ -149,13 +142,13 @@ def test_with_the_opt_in_only_what_helm_keeps_is_read(filled: Cluster) -> None:
         Listed("", "configmaps", "", "", "owner=helm"),
         Listed("", "secrets", "", "type=helm.sh/release.v1", "owner=helm"),
     )
-    expected = planned(*releases)
+    expected = planned(filled, *releases)
     events = requests_of(filled, ("scan", *KNOWN, "--opt-in", "helm-releases"), expected)
     assert lists(events) == expected
 
 
 def test_a_snapshot_asks_for_what_a_scan_asks_for(filled: Cluster, tmp_path: Path) -> None:
-    expected = planned()
+    expected = planned(filled)
     events = requests_of(filled, ("snapshot", "--to", str(tmp_path / "snapshot.tar.gz")), expected)
     assert lists(events) == expected
 
