@@ -9,7 +9,7 @@ from kubepreflight.finding import BLOCKER, NOTE, Evidence, Finding, Gap, Hop, Ph
 from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.rule import rule
 from kubepreflight.semantics.api_uses import Basis, Cause
-from kubepreflight.semantics.folders import common_path
+from kubepreflight.semantics.folders import common_path, is_template
 from kubepreflight.semantics.removed_api_words import first_steps, message
 from kubepreflight.semantics.removed_apis import RemovedApis
 from kubepreflight.semantics.replacements import Replacement, replacement_for
@@ -59,7 +59,8 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
     kinds that nobody keeps as manifests (ReplicaSet, EndpointSlice, Event, Lease and the like), and requests outside
     the time that an audit log covers, nor the texts in the cluster's own ConfigMaps. Each API server counts and logs
     for itself: a live scan asks the one that it talks to, and of the others it sees what is given. Those before 1.19 do
-    not count. Files that kubeadm and the kubelet read are not its matter.
+    not count. Files that kubeadm and the kubelet read are not its matter, nor what Helm keeps of its releases
+    (helm-release-cannot-be-upgraded).
 
     How to see it yourself: kubectl apply --dry-run=server -f FILE against a cluster of the target's version,
     kubectl get KIND -A -o yaml --show-managed-fields, and
@@ -162,7 +163,8 @@ def _remedy(cause: Cause, replacement: Replacement | None, window: str) -> str:
     if cause.client or cause.basis in (Basis.LEFT_OUT, Basis.METRIC, Basis.EMBEDDED):
         return "\n".join(lines)
     files = {place.file for place in cause.places}
-    file = quote(next(iter(files))) if cause.basis is Basis.MANIFEST and len(files) == 1 else "FILE"
+    is_file = cause.basis is Basis.MANIFEST and len(files) == 1 and not any(map(is_template, files))
+    file = quote(next(iter(files))) if is_file else "FILE"
     if replacement.convertible:
         command = f"kubectl convert -f {file} --output-version {replacement.api_version}"
         lines += ["This prints the new form (`convert` is a plugin in newer versions of kubectl):", command]

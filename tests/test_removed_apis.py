@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.objects import Origin
-from kubepreflight.semantics.folders import common_path, folders
+from kubepreflight.semantics.folders import common_path, folders, is_template
 from kubepreflight.semantics.kustomizations import Kustomizations
 from kubepreflight.semantics.removed_apis import ManifestUses, RemovedApis
 from kubepreflight.semantics.replacements import replacement_for
@@ -44,6 +44,19 @@ def test_how_files_are_told_together(files: list[str], expected: set[str]) -> No
     manifests = ManifestUses.provide(LIFECYCLE, Kustomizations.provide(), cron_jobs(files))
     found = RemovedApis.provide(manifests, None, None)
     assert len(list(found.causes())) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("shop/templates/a.yaml", True),
+        ("templates/sub/a.yaml", True),
+        ("templates.yaml", False),
+        ("crds/a.yaml", False),
+    ],
+)
+def test_which_files_kubectl_cannot_read_as_they_are(file: str, expected: bool) -> None:
+    assert is_template(file) is expected
 
 
 FILES = st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=4).map("/".join), min_size=1, max_size=60)

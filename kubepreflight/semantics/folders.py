@@ -28,6 +28,11 @@ def _folder(file: str) -> str:
     return _IN_CHART.split(folder, maxsplit=1)[0]
 
 
+def is_template(file: str) -> bool:
+    """Whether a file is a chart's template, of which kubectl can read what Helm makes of it, not the file itself."""
+    return "/templates/" in f"/{file}"
+
+
 def common_path(files: Iterable[str]) -> str:
     """The file that all are, or else the folder that all are in; empty when they have none in common."""
     different = set(files)
