@@ -90,7 +90,13 @@ def test_its_shape() -> None:
         "namespace": "istio-system",
         "name": "istio-pilot",
     }
-    assert data["knowledge"][0] == {"table": "API lifecycle", "from": "1.8", "to": "1.37", "date": "2026-11-20"}
+    assert data["knowledge"][0] == {
+        "table": "API lifecycle",
+        "from": "1.8",
+        "to": "1.37",
+        "date": "2026-11-20",
+        "own": [],
+    }
 
 
 def test_every_place_and_every_traceback_is_kept() -> None:
