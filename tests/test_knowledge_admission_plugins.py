@@ -17,7 +17,7 @@ PLUGINS = AdmissionPlugins.provide()
         AdmissionPlugin(name="PersistentVolumeLabel", removed=Minor(1, 31)),
         AdmissionPlugin(name="PodSecurity", since=Minor(1, 22), default_since=Minor(1, 22)),
         AdmissionPlugin(name="DenyServiceExternalIPs", since=Minor(1, 21)),
-        AdmissionPlugin(name="NamespaceLifecycle", default_since=Minor(1, 16)),
+        AdmissionPlugin(name="NamespaceLifecycle", default_since=Minor(1, 15)),
         AdmissionPlugin(name="NodeRestriction"),
     ],
 )

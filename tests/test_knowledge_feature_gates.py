@@ -20,7 +20,7 @@ PROGRAMS = sorted(CORE_PROGRAMS | {"kubeadm"})
         ("kubelet", "SidecarContainers", "1.32", "1.29 beta on"),
         ("kubelet", "SidecarContainers", "1.36", "1.33 ga on locked"),
         ("kubelet", "SidecarContainers", "1.37", None),
-        ("kube-apiserver", "AllAlpha", "1.37", "1.16 alpha off"),
+        ("kube-apiserver", "AllAlpha", "1.37", "1.15 alpha off"),
         ("kube-proxy", "ContextualLogging", "1.26", None),
         ("kube-scheduler", "ContextualLogging", "1.26", "1.24 alpha off"),
         ("kube-scheduler", "RootlessControlPlane", "1.37", None),

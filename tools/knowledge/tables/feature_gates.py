@@ -14,6 +14,9 @@ from tools.knowledge.pins import Pin
 from tools.knowledge.records import Row
 from tools.knowledge.sources import read as read_sources
 
+SINCE = Minor(1, 15)
+"""What an upgrade to 1.16 leaves behind is told, too."""
+
 GONE = "gone"
 
 

@@ -13,6 +13,9 @@ from tools.knowledge.pins import Pin, pins
 from tools.knowledge.records import Row
 from tools.knowledge.sources import read as read_sources
 
+SINCE = Minor(1, 15)
+"""What an upgrade to 1.16 leaves behind is told, too."""
+
 
 def read(pin: Pin) -> Iterable[Row]:
     """Rows of component, flag and what the program says of its being deprecated."""
