@@ -117,6 +117,10 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
         """The hop that comes next."""
         return self.hops[0]
 
+    def version_after(self, hop: Hop) -> Version:
+        """The version that a hop arrives at: the target itself where it does, else a minor, for its newest patch."""
+        return self.target if hop.end == self.target.minor_version else Version(*hop.end)
+
     def hop_to(self, minor: Minor) -> Hop | None:
         """The hop that arrives at a minor: the first for one already behind, None for one beyond the target."""
         return next((hop for hop in self.hops if hop.end >= minor), None)

@@ -5,6 +5,7 @@ from shlex import quote
 from typing import NamedTuple
 
 from kubepreflight.finding import BLOCKER, NOTE, Finding, Hop, Subject, finding
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.knowledge.coredns import CoreDnsMigrations
 from kubepreflight.objects import Desired, Node
 from kubepreflight.rule import rule
@@ -38,6 +39,7 @@ def coredns_migration_fails(
     deployments: list[SystemDeployment],
     upgrade: Upgrade,
     table: CoreDnsMigrations,
+    versions: ComponentVersions,
     nodes: list[Node] | None = None,
     configurations: Desired[UpgradeConfiguration] | None = None,
 ) -> Iterator[Finding]:
@@ -78,7 +80,7 @@ def coredns_migration_fails(
     told: set[str] = set()
     for hop in upgrade.hops:
         if hop.end < table.file.checks_since:
-            tag = table.brought_by(Version(*hop.end)) if tag else ""
+            tag = versions.of(Version(*hop.end)).coredns if tag else ""
             continue
         if corefile is None:
             yield _no_corefile(hop)
@@ -86,20 +88,19 @@ def coredns_migration_fails(
         if len(servers) > 1:
             yield _several(servers, hop, untouched=untouched)
             return
-        target = upgrade.target if hop.end == upgrade.target.minor_version else Version(*hop.end)
-        goal = table.brought_by(target)
+        goal = versions.of(upgrade.version_after(hop)).coredns
         start = tag.lstrip("v") if hop.end >= table.file.strips_v_since else tag
         if start != goal:
             try:
-                versions = path(table, hop.end, start, goal)
+                way = path(table, hop.end, start, goal)
             except ValueError as error:
                 if servers:
-                    known = table.brought_by(Version(*hop.start))
+                    known = versions.of(Version(*hop.start)).coredns
                     yield _unknown(servers[0], tag, _refusal(str(error), hop), known, hop, untouched=untouched)
                 else:
                     yield _none(bool(config_maps), deployments, _refusal(str(error), hop), hop, untouched=untouched)
                 return
-            yield from _about(blocks, Step(hop, start, goal, versions), table, told)
+            yield from _about(blocks, Step(hop, start, goal, way), table, told)
         if not untouched:
             tag = config.text_at("dns", "imageTag") or goal
 

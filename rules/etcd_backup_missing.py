@@ -6,7 +6,7 @@ from shlex import quote
 
 from kubepreflight.finding import WARNING, Finding, Gap, Subject, cannot_check, finding
 from kubepreflight.host import Host, Missing
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.objects import Node, Pod
 from kubepreflight.rule import rule
 from kubepreflight.semantics.components import Components
@@ -33,7 +33,7 @@ def etcd_backup_missing(
     cron_jobs: list[CronJob] | None,
     pods: list[Pod] | None,
     upgrade: Upgrade,
-    versions: EtcdVersions,
+    versions: ComponentVersions,
     components: Components | None = None,
     config: KubeadmConfig | None = None,
     nodes: list[Node] | None = None,
@@ -134,7 +134,7 @@ def _others(hosts: Sequence[Host], pods: Sequence[Pod]) -> Iterator[Gap]:
 
 
 def _crossing(
-    upgrade: Upgrade, components: Components | None, config: KubeadmConfig | None, versions: EtcdVersions
+    upgrade: Upgrade, components: Components | None, config: KubeadmConfig | None, versions: ComponentVersions
 ) -> EtcdStep | None:
     """The first hop that takes etcd to another minor."""
     known = [one.version for one in components.of("etcd") if one.version] if components else []

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from kubepreflight.finding import WARNING, Finding, Gap, cannot_check, finding
 from kubepreflight.host import Host, Missing
-from kubepreflight.knowledge.etcd_gates import EtcdGates
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.rule import rule
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
 from kubepreflight.semantics.several import listed
@@ -14,7 +14,7 @@ from kubepreflight.version import Version
 
 @rule(severity=WARNING, area="control-plane", phase="after")
 def etcd_too_old_external(
-    config: KubeadmConfig, gates: EtcdGates, upgrade: Upgrade, hosts: list[Host] | None = None
+    config: KubeadmConfig, versions: ComponentVersions, upgrade: Upgrade, hosts: list[Host] | None = None
 ) -> Iterator[Finding | Gap]:
     """The external etcd is older than what the target's kubeadm takes.
 
@@ -38,8 +38,8 @@ def etcd_too_old_external(
     if not config.etcd_is_external:
         return
     seen = {host.name: (host, host.etcd) for host in hosts or () if not isinstance(host.etcd, Missing)}
-    versions = {name: Version.try_parse(status.version) for name, (_, status) in seen.items()}
-    known = {name: version for name, version in versions.items() if version is not None}
+    told = {name: Version.try_parse(status.version) for name, (_, status) in seen.items()}
+    known = {name: version for name, version in told.items() if version is not None}
     if not known:
         yield cannot_check(
             "version of etcd",
@@ -48,18 +48,18 @@ def etcd_too_old_external(
             how="etcdctl endpoint status --write-out=table, on a member",
         )
         return
-    target = upgrade.target.minor_version
-    wanted = gates.oldest_external(target)
-    old = {name: version for name, version in known.items() if version < Version.parse(wanted.etcd)}
+    target = upgrade.target
+    kubeadm = f"the newest kubeadm {target}" if target.patch is None else f"kubeadm {target}"
+    wanted = versions.of(target).oldest_external_etcd
+    old = {name: version for name, version in known.items() if version < Version.parse(wanted)}
     if old:
-        told = listed(f"{version} on {name}" for name, version in sorted(old.items()))
         yield finding(
             config,
-            f"The external etcd is {told}, and the newest kubeadm {target} takes {wanted.etcd} or later: after the "
-            "upgrade `kubeadm join` of a control-plane node is refused.",
-            remedy=f"After a snapshot, bring etcd to {wanted.etcd} or later, one etcd minor and one member at a time.",
+            f"The external etcd is {listed(f'{version} on {name}' for name, version in sorted(old.items()))}, and "
+            f"{kubeadm} takes {wanted} or later: after the upgrade `kubeadm join` of a control-plane node is refused.",
+            remedy=f"After a snapshot, bring etcd to {wanted} or later, one etcd minor and one member at a time.",
             field="etcd.external",
             places=[seen[name][0] for name in sorted(old)],
-            evidence={"wanted": wanted.etcd, "source": wanted.source},
+            evidence={"wanted": wanted},
             hop=upgrade.hops[-1],
         )

@@ -11,7 +11,6 @@ from kubepreflight.semantics.etcd_health import EtcdHealth, EtcdMember
 from kubepreflight.semantics.several import grouped
 from kubepreflight.semantics.work import ETCD_ENDPOINT
 from kubepreflight.upgrade import Upgrade
-from kubepreflight.version import Version
 
 ASK = f"kubectl -n kube-system exec etcd-NODE -- etcdctl {ETCD_ENDPOINT}"
 """NODE stands for one whose etcd is well."""
@@ -125,7 +124,7 @@ def _members(voters: tuple[EtcdMember, ...], unwell: list[EtcdMember], gates: Et
 
 def _what_follows(members: int, unwell: int, gates: EtcdGates, upgrade: Upgrade) -> tuple[str, Severity]:
     hop = upgrade.first_hop
-    kubeadm = upgrade.target if hop.end == upgrade.target.minor_version else Version(*hop.end)
+    kubeadm = upgrade.version_after(hop)
     quorum, left = members // 2 + 1, members - unwell
     if left < quorum:
         return f"{quorum} are needed for it to work: kubeadm stops, when the API is there at all.", BLOCKER

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from kubepreflight.finding import BLOCKER, Finding, Gap, Hop, Subject, cannot_check, finding
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.knowledge.etcd_gates import EtcdGates
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
 from kubepreflight.rule import rule
 from kubepreflight.semantics.components import Components, Instance
 from kubepreflight.semantics.etcd_steps import etcd_steps
@@ -17,7 +17,11 @@ FIELD = "etcd.local.imageTag"
 
 @rule(severity=BLOCKER, area="control-plane", phase="control-plane-upgrade")
 def etcd_version_gate(
-    upgrade: Upgrade, components: Components, versions: EtcdVersions, gates: EtcdGates, config: KubeadmConfig | None
+    upgrade: Upgrade,
+    components: Components,
+    versions: ComponentVersions,
+    gates: EtcdGates,
+    config: KubeadmConfig | None,
 ) -> Iterator[Finding | Gap]:
     """A hop takes etcd to another minor, and the running release is below the stop that etcd asks for.
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from kubepreflight.finding import NOTE, WARNING, Finding, Gap, finding
+from kubepreflight.finding import NOTE, WARNING, Finding, Gap, Hop, finding
 from kubepreflight.host import Host, Missing, RuntimeImage
 from kubepreflight.image import ImageReference, parse_image, version_of_tag
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.knowledge.runtimes import Runtimes
 from kubepreflight.rule import rule
 from kubepreflight.semantics.kubeadm_images import images_gap
@@ -16,7 +17,9 @@ FLAG = "pod-infra-container-image"
 
 
 @rule(severity=WARNING, area="nodes", phase="node-upgrade")
-def sandbox_image_outdated(hosts: list[Host], upgrade: Upgrade, known: Runtimes) -> Iterator[Finding | Gap]:
+def sandbox_image_outdated(
+    hosts: list[Host], upgrade: Upgrade, known: Runtimes, versions: ComponentVersions
+) -> Iterator[Finding | Gap]:
     """The runtime's pause image comes from a frozen registry, is not there, may be thrown away, or is not the target's.
 
     Why: every pod begins with a container of the pause image, and the runtime's own settings name it: kubeadm changes
@@ -41,6 +44,7 @@ def sandbox_image_outdated(hosts: list[Host], upgrade: Upgrade, known: Runtimes)
 
     """
     found: dict[tuple[str, str], list[Host]] = {}
+    wanted = versions.of(upgrade.version_after(upgrade.first_hop)).pause
     for host in hosts:
         image = host.runtime.sandbox_image
         if isinstance(image, Missing):
@@ -48,13 +52,13 @@ def sandbox_image_outdated(hosts: list[Host], upgrade: Upgrade, known: Runtimes)
             continue
         if isinstance(host.runtime.images, Missing):
             yield images_gap(host, host.runtime.images)
-        if trouble := _trouble(host, image, upgrade, known):
+        if trouble := _trouble(host, image, wanted, upgrade, known):
             found.setdefault((trouble, image), []).append(host)
     for (trouble, image), same in found.items():
-        yield _finding(trouble, image, same, upgrade, known)
+        yield _finding(trouble, image, same, wanted, upgrade.first_hop)
 
 
-def _trouble(host: Host, image: str, upgrade: Upgrade, known: Runtimes) -> str:
+def _trouble(host: Host, image: str, wanted: str, upgrade: Upgrade, known: Runtimes) -> str:
     there = _there(host, image)
     if known.frozen(image):
         return FROZEN
@@ -65,9 +69,9 @@ def _trouble(host: Host, image: str, upgrade: Upgrade, known: Runtimes) -> str:
         return UNPINNED
     parsed = parse_image(image)
     version = version_of_tag(parsed.tag) if parsed is not None else None
-    wanted = version_of_tag(known.pause(upgrade.first_hop.end))
+    newer = version_of_tag(wanted)
     is_pause = parsed is not None and parsed.repository.rpartition("/")[2] == "pause"
-    return OTHER if is_pause and version is not None and wanted is not None and version < wanted else ""
+    return OTHER if is_pause and version is not None and newer is not None and version < newer else ""
 
 
 def _there(host: Host, image: str) -> RuntimeImage | None:
@@ -86,9 +90,8 @@ def _is_same(meant: ImageReference, image: ImageReference | None) -> bool:
     return (image.registry, image.repository, image.digest) == (meant.registry, meant.repository, meant.digest)
 
 
-def _finding(trouble: str, image: str, hosts: list[Host], upgrade: Upgrade, known: Runtimes) -> Finding:
-    nodes, hop = listed(host.name for host in hosts), upgrade.first_hop
-    wanted = known.pause(hop.end)
+def _finding(trouble: str, image: str, hosts: list[Host], wanted: str, hop: Hop) -> Finding:
+    nodes = listed(host.name for host in hosts)
     is_note = trouble in (UNPINNED, OTHER) or (trouble == FROZEN and all(_is_safe(host, image) for host in hosts))
     texts = {
         FROZEN: "its registry is frozen: when the image is needed again, on a fresh node or after it was collected as "

@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.knowledge.coredns import CoreDnsMigrations
 from kubepreflight.semantics.corefile import Line, Server, read_corefile
 from kubepreflight.semantics.corefile_migration import path, removed, unmovable, unsupported
 from kubepreflight.version import Minor, Version
 
 TABLE = CoreDnsMigrations.provide()
+VERSIONS = ComponentVersions.provide()
 KUBEADM = Minor(1, 37)
 
 
@@ -81,16 +83,8 @@ def steps(text: str) -> int:
     return calls
 
 
-def test_what_kubeadm_brings() -> None:
-    assert TABLE.brought_by(Version.parse("1.30.4")) == "1.11.1"
-    assert TABLE.brought_by(Version.parse("1.30.5")) == "1.11.3"
-    assert TABLE.brought_by(Version.parse("1.30")) == "1.11.3"
-    with pytest.raises(KeyError):
-        TABLE.brought_by(Version.parse("1.99"))
-
-
 def test_every_kubeadm_can_migrate_to_what_it_brings_from_what_the_one_before_brought() -> None:
-    newest = {row.minor: row.coredns for row in TABLE.file.kubeadm}
+    newest = {row.minor: row.coredns for row in VERSIONS.rows}
     for minor, goal in newest.items():
         start = newest.get(minor.plus(-1), goal)
         assert start == goal or path(TABLE, minor, start, goal)[-1] == goal
@@ -98,7 +92,7 @@ def test_every_kubeadm_can_migrate_to_what_it_brings_from_what_the_one_before_br
 
 def test_an_early_patch_release_may_bring_an_older_one_than_the_minor_before() -> None:
     with pytest.raises(ValueError, match=r"to '1\.11\.1' from '1\.11\.3'"):
-        path(TABLE, Minor(1, 31), "1.11.3", TABLE.brought_by(Version.parse("1.31.0")))
+        path(TABLE, Minor(1, 31), "1.11.3", VERSIONS.of(Version.parse("1.31.0")).coredns)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +128,7 @@ def one(plugin: str) -> tuple[Server, ...]:
 )
 def test_what_is_not_supported(plugin: str, start: str, kubeadm: str, said: list[str]) -> None:
     minor = Minor.parse(kubeadm)
-    versions = path(TABLE, minor, start, TABLE.brought_by(Version(*minor)))
+    versions = path(TABLE, minor, start, VERSIONS.of(Version(*minor)).coredns)
     assert unsupported(TABLE, minor, versions, one(plugin)) == said
 
 

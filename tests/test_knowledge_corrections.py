@@ -8,10 +8,14 @@ import pytest
 from kubepreflight.version import Minor
 from tools.knowledge import lives, makers, records
 
-TABLES = ("api_lifecycle", "component_config")
+TABLES = ("api_lifecycle", "component_config", "component_versions")
 PROSE = {"source", "notes", "convertible", "unknown_fields"}
 """What no module tells."""
-KEY = {"api_lifecycle": ("api_version", "kind"), "component_config": ("program", "api_version", "kind")}
+KEY = {
+    "api_lifecycle": ("api_version", "kind"),
+    "component_config": ("program", "api_version", "kind"),
+    "component_versions": ("minor", "since_patch"),
+}
 READ = [Minor(1, minor) for minor in range(15, 38)]
 
 

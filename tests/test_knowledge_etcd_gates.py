@@ -1,11 +1,9 @@
 """Which stops etcd asks for, which etcd kubeadm can run, and how many members kubeadm wants to hear from."""
 
-from itertools import pairwise
-
 import pytest
 
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.knowledge.etcd_gates import EtcdGates
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
 from kubepreflight.version import Minor, Version
 
 GATES = EtcdGates.provide()
@@ -68,13 +66,8 @@ def test_when_a_majority_suffices(kubeadm: str, suffices: bool) -> None:
 
 
 def test_what_kubeadm_brings_by_itself_comes_up_under_it() -> None:
-    rows = EtcdVersions.provide().rows
+    rows = ComponentVersions.provide().rows
     assert [row for row in rows if GATES.too_old(Version.parse(row.etcd), row.minor)] == []
-
-
-def test_every_step_that_kubeadm_takes_is_one_minor() -> None:
-    minors = [Version.parse(row.etcd).minor_version for row in EtcdVersions.provide().rows]
-    assert all(after.distance(before) in (0, 1) for before, after in pairwise(minors))
 
 
 def test_every_row_has_its_source() -> None:

@@ -42,14 +42,6 @@ def test_which_runtimes_tell_it(runtime: str, version: str, tells: bool | None) 
     assert RUNTIMES.tells_cgroup_driver(runtime, Version.parse(version)) is tells
 
 
-@pytest.mark.parametrize(
-    ("kubeadm", "pause"),
-    [("1.15", "3.1"), ("1.20", "3.2"), ("1.30", "3.9"), ("1.33", "3.10"), ("1.35", "3.10.1"), ("1.37", "3.10.2")],
-)
-def test_kubeadms_pause_image(kubeadm: str, pause: str) -> None:
-    assert RUNTIMES.pause(Minor.parse(kubeadm)) == pause
-
-
 def test_frozen_registries() -> None:
     assert RUNTIMES.frozen("k8s.gcr.io/pause:3.6") is not None
     assert RUNTIMES.frozen("gcr.io/google_containers/pause-amd64:3.1") is not None

@@ -17,7 +17,11 @@ from kubepreflight.version import Minor
 
 SHIPPED = tables.shipped_files()
 SUPPORT = "# verified: 1.30 to 1.39 on 2027-01-01\nminor,end_of_life,source\n1.39,2029-01-01,https://example.org/\n"
-ETCD = "# verified: 1.37 to 1.38 on 2027-01-01\nminor,since_patch,etcd\n1.37,0,3.7.0-0\n"
+COMPONENTS = """\
+# verified: 1.37 to 1.38 on 2027-01-01
+minor,since_patch,etcd,oldest_external_etcd,coredns,pause
+1.37,0,3.7.0-0,3.5.24,1.14.6,3.10.2
+"""
 ADDON = """\
 name: ours
 title: Ours
@@ -81,12 +85,16 @@ WRONG = [
     *("support.csv", SUPPORT + "1.38,2030-01-01\n", "support.csv:4: has 2 cells, not 3"),
     *("support.csv", SUPPORT.replace("source", "minor"), "support.csv:2: two columns have the same name"),
     *("support.csv", SUPPORT + "1.38,x\0,y\n", "support.csv:4: "),
-    *("etcd_versions.csv", SUPPORT, "etcd_versions.csv:3: "),
+    *("component_versions.csv", SUPPORT, "component_versions.csv:3: "),
     *("names.toml", "verified = [\n", "names.toml: .*"),
     *("names.toml", "a.b" * 10_000, "names.toml:1: is longer than 20000"),
     *("names.toml", "a." * 9_000 + "b = 1", "names.toml: is nested too deep"),
     *("names.toml", "a = " + "[" * 9_000, "names.toml: is nested too deep"),
-    *("etcd_versions.csv", ETCD + "1.38,0,newest\n", "etcd_versions.csv:4: etcd: 'newest' is no version"),
+    *(
+        "component_versions.csv",
+        f"{COMPONENTS}1.38,0,newest,3.5.24,1.14.6,3.10.2\n",
+        "component_versions.csv:4: etcd: 'newest' is no version",
+    ),
     *("addons/ours.yaml", ADDON.replace('"1.37"', '"1.29"'), "ours.yaml:4: from 1.30 is after to 1.29"),
     *(
         "addons/ours.yaml",

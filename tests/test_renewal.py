@@ -8,7 +8,7 @@ import pytest
 from kubepreflight.finding import Hop
 from kubepreflight.host import Certificate, Host, KubeletConfigFile, KubeletFlag, KubeletSettings
 from kubepreflight.knowledge.certificates import CertificateInventory
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.semantics.control_plane_order import ControlPlaneOrder, ControlPlaneStep
 from kubepreflight.semantics.renewal import Circumstances, RenewalPlan, Renewer, absent_keys
 from kubepreflight.upgrade import Upgrade
@@ -42,7 +42,7 @@ def plan(start: str, *later: str, done: int = 0) -> tuple[RenewalPlan, list[Cont
     first = ControlPlaneStep(node="cp1", version=None, hops=() if done else hops, at=None if done else START)
     second = ControlPlaneStep(node="cp2", version=None, hops=hops)
     order = ControlPlaneOrder((first, second))
-    return RenewalPlan(upgrade, order, INVENTORY, EtcdVersions.provide()), [first, second]
+    return RenewalPlan(upgrade, order, INVENTORY, ComponentVersions.provide()), [first, second]
 
 
 def renewer(name: str, made: RenewalPlan, step: ControlPlaneStep | None, **around: object) -> Renewer:

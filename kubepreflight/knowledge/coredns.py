@@ -1,7 +1,7 @@
-"""Which CoreDNS kubeadm brings, and what it can migrate of a Corefile.
+"""What kubeadm can migrate of a Corefile.
 
 The tables are `coredns.toml`, kept by hand, and `coredns_versions.csv` and `corefile_options.csv`, which
-`python -m tools.corefile_migration` makes.
+`python -m tools.knowledge` makes.
 """
 
 from __future__ import annotations
@@ -14,19 +14,10 @@ from typing import Literal, NamedTuple, Self
 import msgspec
 
 from kubepreflight.knowledge.table import DIRECTORY, TableInfo, Verified, read_csv, read_toml
-from kubepreflight.version import Minor, Version
+from kubepreflight.version import Minor
 
 Status = Literal["", "absent", "deprecated", "ignored", "removed", "newdefault"]
-_MINORS = frozenset({"from", "to", "minor", "checks_since", "strips_v_since"})
-
-
-class KubeadmCoreDns(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What kubeadm `minor` brings, from its patch release `since_patch` on; `migration` is the module's version."""
-
-    minor: Minor
-    since_patch: int = 0
-    coredns: str
-    migration: str = ""
+_MINORS = frozenset({"from", "to", "checks_since", "strips_v_since"})
 
 
 class CoreDnsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +27,6 @@ class CoreDnsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     checks_since: Minor
     strips_v_since: Minor
     stub_domains_move_at: tuple[str, ...]
-    kubeadm: tuple[KubeadmCoreDns, ...]
 
 
 class CoreDnsVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,11 +50,6 @@ class CorefileOption(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     kubeadm: Minor | None = None
 
 
-def read_file() -> CoreDnsFile:
-    """`coredns.toml`, as it is shipped."""
-    return read_toml(DIRECTORY / "coredns.toml", CoreDnsFile, _MINORS)
-
-
 class CoreDnsMigrations(msgspec.Struct, frozen=True):
     """All three tables, as a rule asks for them. `chain` are the versions of CoreDNS, oldest first."""
 
@@ -77,18 +62,10 @@ class CoreDnsMigrations(msgspec.Struct, frozen=True):
     @cache
     def provide(cls) -> Self:
         """The tables that are shipped."""
-        file = read_file()
+        file = read_toml(DIRECTORY / "coredns.toml", CoreDnsFile, _MINORS)
         _, chain = read_csv(DIRECTORY / "coredns_versions.csv", CoreDnsVersion, frozenset({"kubeadm"}))
         _, options = read_csv(DIRECTORY / "corefile_options.csv", CorefileOption, frozenset({"kubeadm"}))
         return cls(file.verified.info("coredns"), file, tuple(chain), tuple(options))
-
-    def brought_by(self, kubeadm: Version) -> str:
-        """The CoreDNS that this kubeadm brings, its newest patch release when it names none. Raises KeyError."""
-        rows = [row for row in self.file.kubeadm if row.minor == kubeadm.minor_version]
-        fitting = [row for row in rows if kubeadm.patch is None or row.since_patch <= kubeadm.patch]
-        if not fitting:
-            raise KeyError(f"no CoreDNS is known of kubeadm {kubeadm}")
-        return fitting[-1].coredns
 
     def known_to(self, kubeadm: Minor) -> tuple[str, ...]:
         """The versions of CoreDNS that this kubeadm can migrate from or to, oldest first."""

@@ -49,14 +49,6 @@ class OldestEtcd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         )
 
 
-class OldestExternalEtcd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The oldest external `etcd` with which the newest kubeadm of a minor from `since` on adds a control-plane node."""
-
-    since: Minor
-    etcd: str
-    source: str
-
-
 class Majority(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """From which patch release of a minor on kubeadm is content with more than half of etcd's members."""
 
@@ -70,7 +62,6 @@ class _GatesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     stop: tuple[Stop, ...]
     kubeadm: tuple[OldestEtcd, ...]
     majority: tuple[Majority, ...]
-    external: tuple[OldestExternalEtcd, ...]
 
 
 class EtcdGates(msgspec.Struct, frozen=True):
@@ -80,7 +71,6 @@ class EtcdGates(msgspec.Struct, frozen=True):
     all_stops: tuple[Stop, ...]
     oldest: tuple[OldestEtcd, ...]
     majorities: tuple[Majority, ...]
-    external: tuple[OldestExternalEtcd, ...]
 
     @classmethod
     @cache
@@ -88,7 +78,7 @@ class EtcdGates(msgspec.Struct, frozen=True):
         """The tables that are shipped."""
         minors = frozenset({"from", "to", "leaves", "reaches", "since", "minor"})
         file = read_toml(DIRECTORY / "etcd_gates.toml", _GatesFile, minors)
-        return cls(file.verified.info("etcd-gates"), file.stop, file.kubeadm, file.majority, file.external)
+        return cls(file.verified.info("etcd-gates"), file.stop, file.kubeadm, file.majority)
 
     def stops(self, running: Version, reaches: Minor, members: int) -> tuple[Stop, ...]:
         """What may go wrong when so many members leave `running` for another minor; the worst first, one per source."""
@@ -117,7 +107,3 @@ class EtcdGates(msgspec.Struct, frozen=True):
         """Whether more than half of etcd is enough for this kubeadm, in its newest patch when it names none."""
         row = next((one for one in self.majorities if one.minor == kubeadm.minor_version), None)
         return row is not None and (kubeadm.patch is None or kubeadm.patch >= row.since_patch)
-
-    def oldest_external(self, kubeadm: Minor) -> OldestExternalEtcd:
-        """The oldest external etcd that a kubeadm of this minor accepts."""
-        return max((one for one in self.external if one.since <= kubeadm), key=lambda one: one.since)

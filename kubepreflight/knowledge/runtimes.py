@@ -69,13 +69,6 @@ class FrozenRegistry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     source: str
 
 
-class PauseImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The tag of the pause image of kubeadm `since` a minor."""
-
-    since: Minor
-    version: str
-
-
 class _RuntimesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verified: Verified
     dockershim_gone: Minor
@@ -86,7 +79,6 @@ class _RuntimesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     runtime_config: RuntimeConfig
     cgroup_driver: CgroupDriver
     frozen: tuple[FrozenRegistry, ...]
-    pause: tuple[PauseImage, ...]
 
 
 class Runtimes(msgspec.Struct, frozen=True):
@@ -117,10 +109,6 @@ class Runtimes(msgspec.Struct, frozen=True):
         """Whether this runtime serves RuntimeConfig; None for a runtime of which that is not known."""
         oldest = self.file.runtime_config.oldest.get(runtime)
         return None if oldest is None else version >= Version.parse(oldest)
-
-    def pause(self, kubeadm: Minor) -> str:
-        """The tag of kubeadm's pause image."""
-        return next((row.version for row in reversed(self.file.pause) if row.since <= kubeadm), "")
 
     def frozen(self, image: str) -> FrozenRegistry | None:
         """The frozen registry from which an image comes, None for any other."""

@@ -11,7 +11,7 @@ from kubepreflight.finding import Gap, Subject
 from kubepreflight.host import Certificate, Host, Missing
 from kubepreflight.inputs import Unavailable
 from kubepreflight.knowledge.certificates import CertificateInventory, KnownCertificate
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.objects import Desired, Node
 from kubepreflight.semantics.bundles import newest_of_each
 from kubepreflight.semantics.control_plane_order import ControlPlaneOrder, image_version_on
@@ -105,7 +105,7 @@ class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
         upgrade: Upgrade,
         order: ControlPlaneOrder,
         inventory: CertificateInventory,
-        etcd_versions: EtcdVersions,
+        versions: ComponentVersions,
         config: KubeadmConfig | None = None,
         configurations: Desired[UpgradeConfiguration] | None = None,
         nodes: list[Node] | None = None,
@@ -123,7 +123,7 @@ class CertificateTimeline(msgspec.Struct, frozen=True, kw_only=True):
         readable += _only_shown(served, collected, inventory, directory)
         if not readable:
             raise Unavailable(*gaps)
-        plan = RenewalPlan(upgrade, order, inventory, etcd_versions)
+        plan = RenewalPlan(upgrade, order, inventory, versions)
         workers = {node.name for node in nodes or () if not node.is_control_plane}
         found, circumstances = list[HostCertificate](), list[Circumstances]()
         for host in readable:

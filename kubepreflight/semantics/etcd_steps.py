@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kubepreflight.finding import Hop
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Version
 
@@ -19,10 +19,11 @@ class EtcdStep(NamedTuple):
     after: Version
 
 
-def etcd_steps(upgrade: Upgrade, running: Version, fixed: Version | None, versions: EtcdVersions) -> Iterator[EtcdStep]:
+def etcd_steps(
+    upgrade: Upgrade, running: Version, fixed: Version | None, versions: ComponentVersions
+) -> Iterator[EtcdStep]:
     """From the oldest one that is running; `fixed` is the tag in kubeadm-config. kubeadm never takes etcd back."""
     for hop in upgrade.hops:
-        kubeadm = upgrade.target if hop.end == upgrade.target.minor_version else Version(*hop.end)
-        after = max(running, fixed or versions.of(kubeadm) or running)
+        after = max(running, fixed or versions.etcd(upgrade.version_after(hop)) or running)
         yield EtcdStep(hop, running, after)
         running = after

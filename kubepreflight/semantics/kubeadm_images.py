@@ -14,9 +14,7 @@ import msgspec
 from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host import NO_CRICTL, Host, Missing
 from kubepreflight.image import ImageReference, parse_image
-from kubepreflight.knowledge.coredns import CoreDnsMigrations
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
-from kubepreflight.knowledge.runtimes import Runtimes
+from kubepreflight.knowledge.component_versions import ComponentVersion, ComponentVersions
 from kubepreflight.objects import CONTROL_PLANE_LABELS, Api, KubernetesObject
 from kubepreflight.parts import Part
 from kubepreflight.semantics.host_roles import is_control_plane
@@ -118,16 +116,14 @@ class HopImages(msgspec.Struct, frozen=True):
         *,
         config: KubeadmConfig,
         upgrade: Upgrade,
-        etcd: EtcdVersions,
-        coredns: CoreDnsMigrations,
-        runtimes: Runtimes,
+        versions: ComponentVersions,
         kubelets: PlannedKubelets,
         nodes: list[NodeWithImages] | None = None,
         hosts: list[Host] | None = None,
     ) -> Self:
         """From the cluster's configuration, and from the hosts; from the API for nodes without host facts."""
-        version = _version(upgrade)
-        wanted = tuple(_wanted(config, version, etcd, coredns, runtimes))
+        version = upgrade.version_after(upgrade.first_hop)
+        wanted = tuple(_wanted(config, version, versions.of(version)))
         found: dict[str, NodeImages] = {}
         reasons: dict[str, Gap] = {}
         by_name = {node.name: node for node in nodes or ()}
@@ -159,35 +155,25 @@ class HopImages(msgspec.Struct, frozen=True):
         return cls(version, wanted, tuple(found[name] for name in sorted(found)), tuple(gaps))
 
 
-def _version(upgrade: Upgrade) -> Version:
-    hop, target = upgrade.first_hop, upgrade.target
-    return target if target.minor_version == hop.end else Version(*hop.end)
-
-
-def _wanted(
-    config: KubeadmConfig, version: Version, etcd: EtcdVersions, coredns: CoreDnsMigrations, runtimes: Runtimes
-) -> Iterator[WantedImage]:
+def _wanted(config: KubeadmConfig, version: Version, brought: ComponentVersion) -> Iterator[WantedImage]:
     repository = config.image_repository.rstrip("/") or REPOSITORY
     tag = f"v{version}" + ("." if version.patch is None else "")
     names = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"]
     for name in (*names, *(() if config.is_disabled("proxy") else ("kube-proxy",))):
         yield WantedImage(f"{repository}/{name}", tag)
     if not config.is_disabled("dns"):
-        yield _coredns(config, repository, version, coredns)
-    yield WantedImage(f"{repository}/pause", runtimes.pause(version.minor_version))
+        yield _coredns(config, repository, brought)
+    yield WantedImage(f"{repository}/pause", brought.pause)
     if not config.etcd_is_external:
-        rows = [row for row in etcd.rows if row.minor == version.minor_version]
-        fitting = [row for row in rows if version.patch is None or row.since_patch <= version.patch]
-        tag = config.etcd_image_tag or (fitting[-1].etcd if fitting else "")
         place = config.text_at("etcd", "local", "imageRepository").rstrip("/") or repository
-        yield WantedImage(f"{place}/etcd", tag)
+        yield WantedImage(f"{place}/etcd", config.etcd_image_tag or brought.etcd)
 
 
-def _coredns(config: KubeadmConfig, repository: str, version: Version, known: CoreDnsMigrations) -> WantedImage:
+def _coredns(config: KubeadmConfig, repository: str, brought: ComponentVersion) -> WantedImage:
     place = config.text_at("dns", "imageRepository").rstrip("/") or repository
     if place == REPOSITORY:
         place = f"{place}/coredns"
-    return WantedImage(f"{place}/coredns", config.text_at("dns", "imageTag") or f"v{known.brought_by(version)}")
+    return WantedImage(f"{place}/coredns", config.text_at("dns", "imageTag") or f"v{brought.coredns}")
 
 
 def _told(node: NodeWithImages, kubelets: PlannedKubelets) -> NodeImages:

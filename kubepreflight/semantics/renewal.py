@@ -15,7 +15,7 @@ import msgspec
 from kubepreflight.finding import Hop
 from kubepreflight.host import Certificate, Host
 from kubepreflight.knowledge.certificates import CertificateInventory, KnownCertificate, Renewal
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.semantics.control_plane_order import ControlPlaneOrder, ControlPlaneStep
 from kubepreflight.semantics.kubelet_certificates import rotates_client, seen, share_of_life
 from kubepreflight.upgrade import Upgrade
@@ -63,7 +63,7 @@ class RenewalPlan(msgspec.Struct, frozen=True):
     upgrade: Upgrade
     order: ControlPlaneOrder
     inventory: CertificateInventory
-    etcd_versions: EtcdVersions
+    versions: ComponentVersions
 
     def renewer(
         self, known: KnownCertificate, certificate: Certificate, around: Circumstances
@@ -99,7 +99,7 @@ class RenewalPlan(msgspec.Struct, frozen=True):
         etcd, seen_reasons = around.etcd, set()
         for hop in step.hops:
             rules = self.inventory.renewal(hop.end)
-            wanted = around.etcd_image_tag or self.etcd_versions.of(self._kubeadm(hop))
+            wanted = around.etcd_image_tag or self.versions.etcd(self.upgrade.version_after(hop))
             reason = self._in_hop(known, around, rules, self.order.applies(step, hop))
             if reason is Renewer.UPGRADE and known.renewed_with == "etcd" and not _etcd_restarts(rules, etcd, wanted):
                 reason = Renewer.SAME_ETCD
@@ -125,10 +125,6 @@ class RenewalPlan(msgspec.Struct, frozen=True):
     def command(self) -> str:
         """The command with which the kubeadm that is on the nodes now renews everything it manages."""
         return self.inventory.renewal(self.upgrade.hops[0].start).renew_command
-
-    def _kubeadm(self, hop: Hop) -> Version:
-        target = self.upgrade.target
-        return target if hop.end == target.minor_version else Version(*hop.end)
 
 
 def _etcd_restarts(rules: Renewal, running: Version | None, wanted: Version | None) -> bool:

@@ -6,7 +6,7 @@ from shlex import quote
 
 import msgspec
 
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.knowledge.names import Names
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor, Version
@@ -29,7 +29,7 @@ def save_etcd_snapshot(node: str = "NODE", kubelet: str = "") -> str:
     snapshot. The pod can write to etcd's own directory only.
     """
     version = Version.try_parse(kubelet)
-    is_old = version is not None and version.minor_version < EtcdVersions.provide().first_with_v3_by_default
+    is_old = version is not None and version.minor_version < ComponentVersions.provide().first_with_v3_by_default
     etcdctl = "env ETCDCTL_API=3 etcdctl" if is_old else "etcdctl"
     return (
         f"kubectl -n kube-system exec {quote(f'etcd-{node}')} -- {etcdctl} {ETCD_ENDPOINT} "

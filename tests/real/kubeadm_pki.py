@@ -15,7 +15,7 @@ import yaml
 from kubepreflight.finding import Hop
 from kubepreflight.host import Host, Missing
 from kubepreflight.knowledge.certificates import CertificateInventory
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.semantics.certificate_timeline import CertificateTimeline
 from kubepreflight.semantics.control_plane_order import ControlPlaneOrder
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
@@ -124,7 +124,7 @@ def timeline_of(host: Host, config: KubeadmConfig) -> CertificateTimeline:
         upgrade=upgrade,
         order=ControlPlaneOrder.provide(upgrade, ApiServers({"cp1": old}, old)),
         inventory=INVENTORY,
-        etcd_versions=EtcdVersions.provide(),
+        versions=ComponentVersions.provide(),
         config=config,
     )
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubepreflight.knowledge.coredns import CoreDnsMigrations
-from kubepreflight.knowledge.etcd_versions import EtcdVersions
-from kubepreflight.knowledge.runtimes import Runtimes
+from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
 from kubepreflight.semantics.kubeadm_images import HopImages
 from kubepreflight.semantics.planned_kubelets import PlannedKubelets
@@ -53,8 +51,6 @@ def wanted(document: str, version: str) -> HopImages:
     return HopImages.provide(
         config=KubeadmConfig.parse(document),
         upgrade=Upgrade.provide(options, servers, None),
-        etcd=EtcdVersions.provide(),
-        coredns=CoreDnsMigrations.provide(),
-        runtimes=Runtimes.provide(),
+        versions=ComponentVersions.provide(),
         kubelets=PlannedKubelets(),
     )

@@ -41,6 +41,8 @@ class Pins:
     """The releases whose programs themselves were asked for their flags: they said what had been read of them."""
     instead: Mapping[str, str]
     """The version to take of a module, as `path@version`, that is not to be had in the pinned one."""
+    missing: frozenset[str]
+    """The releases whose k8s.io/kubernetes is not to be had."""
 
     @property
     def verified(self) -> str:
@@ -57,4 +59,10 @@ def pins() -> Pins:
     """What the file says."""
     document = tomllib.loads(PINS.read_text(encoding="utf-8"))
     releases = sorted(map(Pin, document["releases"].values()), key=lambda one: one.minor)
-    return Pins(document["date"], tuple(releases), frozenset(document["asked"]), document["instead"])
+    return Pins(
+        document["date"],
+        tuple(releases),
+        frozenset(document["asked"]),
+        document["instead"],
+        frozenset(document["missing"]),
+    )

@@ -1,1 +1,0 @@
-"""Makes the tables of what kubeadm can migrate of a Corefile from the Go modules that it does it with."""
