@@ -5,7 +5,10 @@ from itertools import pairwise
 import pytest
 
 from kubepreflight.knowledge.component_versions import ComponentVersions
-from kubepreflight.version import Version
+from kubepreflight.version import Minor, Version
+from tools.knowledge.kubeadm_constants import Components
+from tools.knowledge.pins import Pin
+from tools.knowledge.tables import component_versions
 
 TABLE = ComponentVersions.provide()
 
@@ -67,3 +70,29 @@ def test_it_is_in_order_and_without_holes() -> None:
 def test_every_step_that_kubeadm_takes_is_one_minor_of_etcd() -> None:
     minors = [Version.parse(row.etcd).minor_version for row in TABLE.rows]
     assert all(after.distance(before) in (0, 1) for before, after in pairwise(minors))
+
+
+def components(pin: Pin) -> Components:
+    """Another etcd from 1.24.8 and from 1.24.9 on, and another CoreDNS from 1.24.14 on."""
+    patch = int(pin.release.rpartition(".")[2])
+    etcd = "3.5.6-0" if patch >= 9 else "3.5.5-0" if patch == 8 else "3.5.3-0"
+    return Components(etcd, "3.2.18", "1.9.3" if patch >= 14 else "1.8.6", "v1.0.14", "3.7")
+
+
+def test_each_change_is_found_with_few_releases_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(component_versions, "components", components)
+    rows = [tuple(row) for row in component_versions.read(Pin("1.24.17"))]
+    # There is no module of 1.24.8, which tools/knowledge/corrections has instead.
+    assert {int(row[0]) for row in rows} == {0, 4, 6, 7, 9, 13, 14, 15, 17}
+    text = component_versions.compose({Minor(1, 24): rows})
+    assert [line for line in text.splitlines() if line.startswith("1.24")] == [
+        "1.24,0,3.5.3-0,3.2.18,1.8.6,v1.0.14,3.7",
+        "1.24,8,3.5.5-0,3.2.18,1.8.6,v1.0.14,3.7",
+        "1.24,9,3.5.6-0,3.2.18,1.8.6,v1.0.14,3.7",
+        "1.24,14,3.5.6-0,3.2.18,1.9.3,v1.0.14,3.7",
+    ]
+
+
+def test_where_the_first_and_the_last_agree_nothing_more_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(component_versions, "components", components)
+    assert sorted(row[0] for row in component_versions.read(Pin("1.24.7"))) == ["0", "7"]
