@@ -18,7 +18,8 @@ def flag_deprecated(fates: FlagFates) -> Iterator[Finding | Gap]:
 
     What happens: in this upgrade nothing. With the next one the program does not start.
 
-    When it stays silent: the flag stays longer, or nobody knows when it goes: deprecation alone is no reason to speak.
+    When it stays silent: the flag stays longer, or nobody knows when it goes: deprecation alone is no reason to speak;
+    or kubeadm takes it out itself, in this upgrade or the next one (--pod-infra-container-image with 1.35).
     What goes on the way to the target is flag-removed's, which also says where flags are looked for. Removals are known
     up to the newest minor that is known: where that is the target, nothing is said.
 

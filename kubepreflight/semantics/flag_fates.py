@@ -45,12 +45,12 @@ class FlagFates(msgspec.Struct, frozen=True):
             flag = etcd.find(one.name) if one.component == ETCD else table.find(one.component, one.name)
             if flag is None and one.component != ETCD:
                 unknown.append(one)
-            if flag is None or flag.removed is None:
+            if flag is None or flag.removed is None or _is_dropped(one, flag, kubeadm, upgrade):
                 continue
             if flag.removed == following:
                 after.append((one, flag))
             hop = bites(one, flag.removed, upgrade)
-            if hop is not None and not _is_dropped(one, flag, kubeadm, upgrade):
+            if hop is not None:
                 fates.append(FlagFate(one, flag, hop))
         return cls(tuple(fates), tuple(after), (*settings.gaps, *([_unknown(unknown)] if unknown else [])))
 
@@ -63,9 +63,9 @@ class FlagFates(msgspec.Struct, frozen=True):
 
 
 def _is_dropped(setting: Setting, flag: Flag, kubeadm: KubeadmUpgrades, upgrade: Upgrade) -> bool:
-    """Whether kubeadm takes it out of its own file before the kubelet comes that does not know it."""
-    running = setting.place.running or upgrade.first_hop.start
-    hops = [hop for hop in upgrade.hops if hop.end > running]
+    """Whether kubeadm takes it out of its own file before the kubelet comes that does not know it, be it one hop on."""
+    running, target = setting.place.running or upgrade.first_hop.start, upgrade.target.minor_version
+    hops = [hop for hop in (*upgrade.hops, Hop(target, target.plus(1))) if hop.end > running]
     return setting.place.is_kubeadms and flag.removed is not None and kubeadm.drops(flag.name, hops, flag.removed)
 
 
