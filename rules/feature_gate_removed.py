@@ -25,7 +25,8 @@ def feature_gate_removed(fates: GateFates) -> Iterator[Finding | Gap]:
     cannot be in use; it stands in a static pod alone, which kubeadm renders anew from kubeadm-config; it stands in a
     node's config.yaml alone, which kubeadm writes anew from kubelet-config. AllAlpha and AllBeta never go. A gate that
     no version is known to have is a gap. A gate that is locked to another value on the way is feature-gate-locked's.
-    Of kube-proxy only its ConfigMap is read. A kubelet is judged by the version that it runs.
+    Of kube-proxy only its ConfigMap is read. A kubelet is judged by the version that it runs. etcd's own gates are not
+    looked at: etcd 3.7 has all of 3.6.
 
     How to see it yourself: kubectl -n kube-system get configmap kubeadm-config kubelet-config kube-proxy -o yaml | grep
     -E -A3 -i 'feature-?gates', and on each node: grep -r feature-gates /var/lib/kubelet/*.env /etc/default /etc/systemd

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubepreflight.finding import Hop, Subject
+from kubepreflight.finding import Gap, Hop, Subject
 from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
 from kubepreflight.semantics.runtime_config import entries_of
@@ -20,6 +20,7 @@ from kubepreflight.semantics.setting import (
     truth,
 )
 from kubepreflight.semantics.setting_words import edits
+from kubepreflight.semantics.settings import Settings
 from kubepreflight.semantics.settings_of_kubeadm import of_cluster_configuration
 from kubepreflight.version import Minor
 
@@ -118,3 +119,12 @@ def test_what_kubeadm_takes_out_by_itself_and_when() -> None:
 def test_edits_name_what_others_have_written_without_their_control_characters() -> None:
     place = Place(Where.NODE, Subject(node="w1", file="/etc/x\x1b[2J", line=2), entry="")
     assert "\x1b" not in edits([Setting(component="kubelet", name="a", value="", place=place)], "--a")
+
+
+def test_flags_are_written_with_dashes_or_underscores() -> None:
+    given = {"apiServer": {"extraArgs": [{"name": "feature_gates", "value": "A=true"}]}}
+    found = Settings.of(
+        one for one in of_cluster_configuration(KubeadmConfig(given), PLACE) if not isinstance(one, Gap)
+    )
+    assert [one.name for one in found.gates] == ["A"]
+    assert found.flags[0].place.subject.field == "kube-apiserver --feature-gates"

@@ -55,3 +55,8 @@ class StaticPodRendering(msgspec.Struct, frozen=True):
             if (row.component, row.setting) == (component, setting):
                 found.setdefault(row.name, []).append(row)
         return found
+
+    def renders(self, component: str, flag: str, value: str) -> bool:
+        """Whether some kubeadm may have rendered a flag so by itself."""
+        rows = self.of(component, "flag").get(flag, ())
+        return any("{" in row.value or row.value == value for row in rows)

@@ -28,6 +28,7 @@ from kubepreflight.semantics.kubeadm_files import (
 )
 from kubepreflight.semantics.setting import API_SERVER, STATIC_COMPONENTS, Document, Place, Setting, Where
 from kubepreflight.semantics.settings_of_kubeadm import (
+    by_hand,
     documents_in_files,
     of_cluster_configuration,
     of_files,
@@ -66,6 +67,7 @@ class FileSettings(msgspec.Struct, frozen=True):
     @classmethod
     def provide(
         cls,
+        rendering: StaticPodRendering,
         *,
         clusters: Desired[ClusterConfiguration],
         inits: Desired[InitConfiguration],
@@ -76,7 +78,7 @@ class FileSettings(msgspec.Struct, frozen=True):
         schedulers: Desired[KubeSchedulerConfiguration],
     ) -> Self:
         """Read them."""
-        found, gaps = _sorted(of_files(clusters, (*inits, *joins), pods))
+        found, gaps = _sorted(of_files(clusters, (*inits, *joins), pods, rendering))
         return cls((*found, *documents_in_files((*kubelets, *proxies, *schedulers))), gaps)
 
 
@@ -119,15 +121,13 @@ def _pending(found: Iterable[Found], static_pods: StaticPods | None) -> Iterator
 
 
 def _of_static_pods(static_pods: StaticPods, rendering: StaticPodRendering) -> Iterator[Setting | Gap]:
-    """The flags of static pods, without those that kubeadm renders by itself and the next one may render otherwise."""
+    """The flags of static pods that kubeadm does not render by itself."""
     yield from static_pods.gaps
     for pod in static_pods.of(*STATIC_COMPONENTS):
         if pod.spec is None:
             yield undecoded(pod)
             continue
-        own = rendering.of(pod.name, "flag")
-        flags = of_static_pod(pod.name, pod.spec, Place(Where.STATIC_POD, pod.place))
-        yield from (one for one in flags if one.name not in own)
+        yield from by_hand(pod.name, pod.spec, Place(Where.STATIC_POD, pod.place), rendering)
 
 
 def _sorted(found: Iterator[Found | Gap]) -> tuple[tuple[Found, ...], tuple[Gap, ...]]:

@@ -134,8 +134,9 @@ def gates_of_document(document: Document) -> Iterator[Setting]:
 
 
 def flags_of(component: str, arguments: Iterable[tuple[str, str]], place: Place) -> Iterator[Setting]:
-    """Each flag of a component that is set at a place, which then tells which one."""
-    for name, value in arguments:
+    """Each flag of a component that is set at a place, which then tells which one; `_` in a name is read as `-`."""
+    for written, value in arguments:
+        name = written.replace("_", "-")
         subject = msgspec.structs.replace(place.subject, field=f"{component} --{name}")
         yield Setting(
             component=component, name=name, value=value, place=msgspec.structs.replace(place, subject=subject)

@@ -21,6 +21,7 @@ from kubepreflight.semantics.control_plane_settings import ControlPlaneSettings,
 from kubepreflight.semantics.kubelets import Kubelets
 from kubepreflight.semantics.planned_kubelets import CONFIG_MAP, KubeletConfigurationMap
 from kubepreflight.semantics.setting import (
+    ETCD,
     GATES,
     KUBELET,
     PROXY,
@@ -105,10 +106,10 @@ class Settings(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, found: Iterable[Setting | Document], gaps: Iterable[Gap] = ()) -> Self:
-        """By what they are. Gates are those of flags and of documents."""
+        """By what they are. Gates are those of flags and of documents; etcd's are not Kubernetes'."""
         kept = list(found)
         flags = tuple(one for one in kept if isinstance(one, Setting))
         documents = tuple(one for one in kept if isinstance(one, Document))
-        gates = [gate for one in flags if one.name == GATES for gate in gates_of_flag(one)]
+        gates = [gate for one in flags if one.name == GATES and one.component != ETCD for gate in gates_of_flag(one)]
         gates += (gate for one in documents for gate in gates_of_document(one))
         return cls(flags, tuple(gates), documents, tuple(dict.fromkeys(gaps)))

@@ -9,6 +9,7 @@ import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host import flags_in
+from kubepreflight.knowledge.static_pods import StaticPodRendering
 from kubepreflight.semantics.kubeadm_config import EDIT, KubeadmConfig, mapping_in
 from kubepreflight.semantics.kubeadm_files import (
     ClusterConfiguration,
@@ -57,6 +58,7 @@ def of_files(
     clusters: Iterable[ClusterConfiguration],
     nodes: Iterable[InitConfiguration | JoinConfiguration],
     manifests: Iterable[StaticPodManifest],
+    rendering: StaticPodRendering,
 ) -> Iterator[Setting | Document | Gap]:
     """The settings in kubeadm's files, and the flags in manifests of static pods."""
     for cluster in clusters:
@@ -72,7 +74,7 @@ def of_files(
         yield from flags_of(KUBELET, arguments, entry(in_file(one.subject), "nodeRegistration.kubeletExtraArgs"))
     for manifest in manifests:
         if manifest.name in STATIC_COMPONENTS:
-            yield from of_static_pod(manifest.name, manifest.spec, in_file(manifest.subject))
+            yield from by_hand(manifest.name, manifest.spec, in_file(manifest.subject), rendering)
 
 
 def documents_in_files(configurations: Iterable[ComponentConfiguration]) -> Iterator[Document]:
@@ -88,6 +90,12 @@ def of_static_pod(component: str, spec: StaticPodSpec, place: Place) -> Iterator
         words = container.command_line
         if words and words[0].rpartition("/")[2] == component:
             yield from flags_of(component, flags_in(words[1:]), place)
+
+
+def by_hand(component: str, spec: StaticPodSpec, place: Place, rendering: StaticPodRendering) -> Iterator[Setting]:
+    """Those of them that kubeadm does not render by itself: of its own the next one knows whether they still are."""
+    flags = of_static_pod(component, spec, place)
+    return (one for one in flags if not rendering.renders(component, one.name, one.value))
 
 
 def of_config_map(component: str, data: Mapping[str, str] | None, key: str, place: Place) -> Document | Gap | None:
