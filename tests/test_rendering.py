@@ -111,7 +111,11 @@ def test_a_chart_that_cannot_be_rendered_is_one_gap(
     tmp_path: Path, tool: Tool, script: str, reason: str, how: str
 ) -> None:
     tool("helm", script)
-    (gap,) = read(chart(tmp_path, web_yaml=DEPLOYMENT)).gaps
+    subchart = {
+        "apps__shop__charts__db__Chart_yaml": "name: db\n",
+        "apps__shop__charts__db__templates__a_yaml": TEMPLATE,
+    }
+    (gap,) = read(chart(tmp_path, web_yaml=DEPLOYMENT, **subchart)).gaps
     assert (gap.subject, gap.reason, gap.asked) == ("apps/shop", reason, True)
     assert how in gap.how
 

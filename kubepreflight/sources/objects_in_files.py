@@ -69,7 +69,7 @@ class ObjectsInFiles:
                 "take uid, resourceVersion and status out of them, or give them in a folder of their own",
             )
         for chart, count in sorted(self.unread.items()):
-            if chart not in self.explained:
+            if not any(chart == one or chart.startswith(joined(one, "charts/")) for one in self.explained):
                 self._gap(
                     chart or ".",
                     f"an unrendered Helm chart: {count} of its templates cannot be read as they are",
