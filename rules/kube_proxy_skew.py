@@ -79,7 +79,7 @@ def _newer(
     owner: Subject, minor: Minor, proxies: list[Instance], servers: VisibleApiServers, kubeadm: KubeadmPolicy
 ) -> Finding:
     newest = servers.newest.minor_version
-    passing = minor <= newest and not kubeadm.limits(newest).addons_wait_for_all
+    passing = minor <= newest and not kubeadm.addons_wait_for_all(newest)
     left = listed(sorted(node for node, one in servers.by_node.items() if one.minor_version < minor))
     if passing:
         why = f"kubeadm {newest} itself moves it with the first control-plane node. It lasts until {left} follows too."

@@ -25,7 +25,7 @@ def test_a_rule_can_ask_for_each_table(table: Any) -> None:
 
 
 def test_every_row_has_its_source() -> None:
-    rows: list[Any] = [*SKEW.limits, *KUBEADM.rows, *SUPPORT.windows, *CERTIFICATES.certificates]
+    rows: list[Any] = [*SKEW.limits, KUBEADM.addons, *SUPPORT.windows, *CERTIFICATES.certificates]
     rows += [*CERTIFICATES.renewals, CERTIFICATES.lifetimes, PACKAGES.packages, PACKAGES.legacy, PACKAGES.community]
     assert [row for row in rows if not row.source] == []
 
@@ -49,7 +49,7 @@ def test_a_pair_without_a_limit() -> None:
 def test_what_kubeadm_allows(kubeadm: str, kubelets_behind: int, addons_wait: bool) -> None:
     limits = KUBEADM.limits(Minor.parse(kubeadm))
     assert (limits.upgrade_minors, limits.downgrade_minors, limits.control_plane_behind) == (1, 1, 1)
-    assert (limits.kubelets_behind, limits.addons_wait_for_all) == (kubelets_behind, addons_wait)
+    assert (limits.kubelets_behind, KUBEADM.addons_wait_for_all(Minor.parse(kubeadm))) == (kubelets_behind, addons_wait)
 
 
 def test_support_ends_in_order() -> None:

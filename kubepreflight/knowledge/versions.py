@@ -1,6 +1,6 @@
 """How far apart the versions of Kubernetes' components may be, what kubeadm allows, and how long a minor is supported.
 
-The tables are `versions.toml` and `support.csv`.
+The tables are `versions.toml`, `kubeadm_limits.csv` and `support.csv`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from kubepreflight.knowledge.table import DIRECTORY, TableInfo, Verified, read_csv, read_toml
 from kubepreflight.version import Minor
 
-MINORS = frozenset({"from", "to", "since"})
+MINORS = frozenset({"from", "to", "since", "wait_for_all_since"})
 EVER = Minor(0, 0)
 Component = Literal[
     "kube-apiserver",
@@ -42,8 +42,7 @@ class KubeadmLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """What a kubeadm from version `since` allows.
 
     All in minors: how far one `upgrade apply` may go up and down, how far below kubeadm the control plane may stay, how
-    far below the target a kubelet may be. `addons_wait_for_all`: CoreDNS and kube-proxy are upgraded when the last
-    control-plane node is, not when the first one is.
+    far below the target a kubelet may be.
     """
 
     since: Minor = EVER
@@ -51,14 +50,19 @@ class KubeadmLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     downgrade_minors: int
     control_plane_behind: int
     kubelets_behind: int
-    addons_wait_for_all: bool
+
+
+class AddonUpgrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Since when kubeadm upgrades CoreDNS and kube-proxy with the last control-plane node, not with the first one."""
+
+    wait_for_all_since: Minor
     source: str
 
 
 class _VersionsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verified: Verified
     skew: tuple[SkewLimit, ...]
-    kubeadm: tuple[KubeadmLimits, ...]
+    addons: AddonUpgrade
 
 
 @cache
@@ -92,16 +96,22 @@ class KubeadmPolicy(msgspec.Struct, frozen=True):
 
     info: TableInfo
     rows: tuple[KubeadmLimits, ...]
+    addons: AddonUpgrade
 
     @classmethod
     @cache
     def provide(cls) -> Self:
         """The policy that is shipped."""
-        return cls(_versions().verified.info("kubeadm-policy"), _versions().kubeadm)
+        info, rows = read_csv(DIRECTORY / "kubeadm_limits.csv", KubeadmLimits, frozenset({"since"}))
+        return cls(info, tuple(rows), _versions().addons)
 
     def limits(self, kubeadm: Minor) -> KubeadmLimits:
         """What a kubeadm of this minor allows."""
         return max((row for row in self.rows if row.since <= kubeadm), key=lambda row: row.since)
+
+    def addons_wait_for_all(self, kubeadm: Minor) -> bool:
+        """Whether CoreDNS and kube-proxy are upgraded with the last control-plane node, not with the first one."""
+        return kubeadm >= self.addons.wait_for_all_since
 
 
 class SupportWindow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

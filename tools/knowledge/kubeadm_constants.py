@@ -1,4 +1,4 @@
-"""What kubeadm's source says of the components that it brings along."""
+"""What kubeadm's source says of the components that it brings along, and of how far apart versions may be."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ MIGRATION = "github.com/coredns/corefile-migration"
 """The module with which kubeadm checks and migrates the Corefile."""
 
 _CONSTANT = re.compile(r'^\s*(\w+) += "([^"]+)"', re.MULTILINE)
+_SKEW = re.compile(r"^\s*MaximumAllowedMinorVersion(\w+)Skew += (\d+)$", re.MULTILINE)
+_OLDEST = re.compile(r"MinimumControlPlaneVersion += (?:getSkewedKubernetesVersion\(-(\d+)\)|.*\"v1\.(\d+)\.0\"\))")
 _ETCD_BY_MINOR = re.compile(r"SupportedEtcdVersion = map\[uint8\]string\{(.*?)\}", re.DOTALL)
 _ENTRY = re.compile(r'(\d+): +"([^"]+)"')
 
@@ -25,6 +27,26 @@ class Components(NamedTuple):
     coredns: str
     migration: str
     pause: str
+
+
+class Limits(NamedTuple):
+    """How many minors one release of kubeadm goes, and how far back others may be."""
+
+    upgrade_minors: str
+    downgrade_minors: str
+    control_plane_behind: str
+    kubelets_behind: str
+
+
+def limits(pin: Pin) -> Limits:
+    """What one release allows. Raises ModuleError when its source is not to be had, or is not as it was."""
+    folder = kubernetes(pin) / "cmd/kubeadm/app"
+    skews = dict(_SKEW.findall((folder / "phases/upgrade/policy.go").read_text(encoding="utf-8")))
+    oldest = _OLDEST.search((folder / "constants/constants.go").read_text(encoding="utf-8"))
+    if oldest is None or not skews.keys() >= {"Upgrade", "Downgrade", "Kubelet"}:
+        raise ModuleError(f"{pin.release} does not say what it allows: kubeadm_constants.py must say where it went")
+    behind = oldest[1] or str(pin.minor.minor - int(oldest[2]))
+    return Limits(skews["Upgrade"], skews["Downgrade"], behind, skews["Kubelet"])
 
 
 def components(pin: Pin) -> Components:
