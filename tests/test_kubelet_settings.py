@@ -141,6 +141,18 @@ def test_hostile_environment_files_take_no_time() -> None:
         assert list(file_variables(text, "/e")) is not None
 
 
+def test_what_a_cut_environment_sets_is_not_known() -> None:
+    found = settings(NODE | {OWN: "[Service]\nEnvironment=(cut)\n"})
+    assert (
+        found.unread == f"{OWN.removeprefix('files')}: an Environment= was cut on the node: what it sets is not known"
+    )
+    assert found.flag("feature-gates") == Missing(found.unread)
+    named = settings(NODE | {OWN: '[Service]\nEnvironment=SECRET=(cut) "KUBELET_EXTRA_ARGS=--v=2"\n'})
+    assert (named.unread, named.flag("v")) == ("", "2")
+    unused = settings({UNIT: "[Service]\nEnvironment=(cut)\nExecStart=/usr/bin/kubelet --v=2\n", OWN: ""})
+    assert unused.unread == ""
+
+
 @pytest.mark.parametrize(
     ("files", "reason"),
     [

@@ -13,10 +13,12 @@ from kubepreflight.sources.host.documents import read_mapping
 from kubepreflight.sources.host.host_files import HostFiles
 from kubepreflight.sources.host.running import running
 from kubepreflight.sources.host.systemd import (
+    CUT,
     DIRECTORIES,
     Entry,
     Word,
     command_line,
+    cut_environment,
     environment_files,
     file_variables,
     service_entries,
@@ -82,8 +84,10 @@ def _flags_of_unit(node: HostFiles, entries: list[Entry]) -> tuple[tuple[Kubelet
         reasons.append(_why_not(node, *folders))
     for before, word in pairwise(words):
         is_value = before.text.startswith("-") and "=" not in before.text
-        if word.text == "(cut)" and not is_value:
+        if word.text == CUT and not is_value:
             reasons.append(f"{word.file}: {word.variable or 'a word'} was cut on the node")
+    if cut := cut_environment(node, entries):
+        reasons.append(f"{cut}: an Environment= was cut on the node: what it sets is not known")
     return tuple(_flags(words[1:])), next(filter(None, reasons), "")
 
 

@@ -26,6 +26,9 @@ _NAME = re.compile(r"[ \t\r]*([A-Za-z_]\w*)[ \t]*=[ \t]*")
 _QUOTED = {"'": re.compile(r"[^']*"), '"': re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL)}
 _IN_QUOTES = re.compile(r"\\(?:\n|([\"\\$`]))")
 
+CUT = "(cut)"
+"""What stands for a word that the collector kept on the node."""
+
 LONGEST = 2 << 20
 """Characters of a command line: Linux starts no program with more (execve(2), ARG_MAX)."""
 
@@ -130,6 +133,20 @@ def environment(node: HostFiles, entries: list[Entry]) -> dict[str, Entry]:
     for path in environment_files(entries):
         variables |= {one.key: one for one in file_variables(node.text_of(path) or "", path)}
     return variables
+
+
+def cut_environment(node: HostFiles, entries: list[Entry]) -> str:
+    """The file of an `Environment=` that the collector cut, where a variable in use may be set; else ""."""
+    cut, since, command = "", set[str](), ""
+    for entry in entries:
+        words = split_words(entry.value, unescape=True) if entry.key == "Environment" else []
+        if CUT in words or (entry.key == "Environment" and not words):
+            cut, since = (entry.file if words else ""), set()
+        since.update(word.partition("=")[0] for word in words)
+        command = entry.value if entry.key == "ExecStart" else command
+    for path in environment_files(entries):
+        since.update(one.key for one in file_variables(node.text_of(path) or "", path))
+    return cut if set(_USED.findall(command)) - since else ""
 
 
 def environment_files(entries: list[Entry]) -> list[str]:
