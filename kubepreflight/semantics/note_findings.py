@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kubepreflight.finding import BLOCKER, Finding, Gap, Hop, Subject, cannot_check, finding
+from kubepreflight.finding import BLOCKER, NOTE, Finding, Gap, Hop, Subject, cannot_check, finding
 from kubepreflight.knowledge.upgrade_notes import UpgradeNote
 from kubepreflight.semantics.setting import Setting
 from kubepreflight.semantics.setting_words import (
@@ -87,7 +87,8 @@ def _setting(note: UpgradeNote, there: Sequence[Setting], hop: Hop) -> Finding:
     return finding(
         subject_of(there, note.name),
         f"{told} {consequences(there, hop)}{only_files(there)}" if is_blocker else told,
-        remedy=f"{note.remedy}\n{edits(there, what)}" if note.flag or note.gate else note.remedy,
+        # What is worth knowing only needs no edit.
+        remedy=note.remedy if note.severity is NOTE else f"{note.remedy}\n{edits(there, what)}",
         places=[one.place.subject for one in there],
         evidence={"values": sorted({one.value for one in there})},
         severity=severity_of(there) if is_blocker else note.severity,
