@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -161,3 +162,23 @@ def test_the_files_of_a_rotated_log_are_one() -> None:
 )
 def test_how_a_log_is_told_from_other_files(head: bytes, expected: bool) -> None:
     assert is_audit_log(head) is expected
+
+
+def test_empty_lines_are_no_fault() -> None:
+    log = read(OTHER + b"\n" + OTHER.replace(b"\n", b"\r\n") + b"\r\n  \n\n")
+    assert not log.gaps
+
+
+def test_what_is_kept_of_a_client_has_a_limit() -> None:
+    flood = b"".join(
+        audit_line(verb=f"{number}{'v' * 5000}", user="u" * 5000, agent="a" * 5000) for number in range(50)
+    )
+    (client,) = read(flood).clients
+    assert len(repr(client)) < 10_000
+
+
+@pytest.mark.parametrize("nonsense", [b"\n" * 65_000, b" " * 65_000, b"{\n" * 30_000])
+def test_nonsense_is_told_from_a_log_at_once(nonsense: bytes) -> None:
+    begun = time.process_time()
+    assert not is_audit_log(b"audit.k8s.io\n" + nonsense)
+    assert time.process_time() - begun < 1

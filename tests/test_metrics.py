@@ -14,6 +14,7 @@ from kubernetes.client import Configuration
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.semantics.api_requests import ApiServerMetrics, RequestedApi, ServerRequests
 from kubepreflight.snapshot import Collector
+from kubepreflight.sources import metrics as under_test
 from kubepreflight.sources.cluster import read_cluster
 from kubepreflight.sources.connection import Connection
 from kubepreflight.sources.metrics import (
@@ -193,3 +194,18 @@ def test_what_it_does_not_give_is_a_gap(answer: object, reason: str, how: str) -
     assert how in gap.how
     assert gap.asked
     assert found.servers == ()
+
+
+def test_a_flood_of_series_is_said_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(under_test, "MOST_SERIES", 10)
+    lines = (f'{under_test.DEPRECATED}{{group="g{number}",version="v1beta1",resource="r"}} 1' for number in range(12))
+    (gap,) = saved("\n".join(lines).encode()).gaps
+    assert gap.reason == "more than 10 versions of resources; left out: 2"
+
+
+def test_neither_verbs_without_end_nor_endless_names_are_kept() -> None:
+    labels = 'group="batch",version="v1beta1",resource="cronjobs"'
+    verbs = "".join(f'{under_test.REQUESTS}{{{labels},verb="V{number}"}} 1\n' for number in range(1000))
+    endless = f'{under_test.DEPRECATED}{{group="{"g" * 5000}",version="v1beta1",resource="r"}} 1\n'
+    (asked,) = read(f"{verbs}{endless}{under_test.DEPRECATED}{{{labels}}} 1\n".encode()).requested
+    assert len(asked.verbs) == under_test.MOST_VERBS

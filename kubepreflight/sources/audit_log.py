@@ -28,7 +28,8 @@ HEAD = 1 << 16
 """So much of a file has to be looked at: the first line of a rotated one may be a piece of a long one."""
 MOST_VERBS = 20
 T = TypeVar("T")
-_LINE = re.compile(rb"^\s*\{[^\n]*", re.MULTILINE)
+_LINE = re.compile(rb"^[ \t]*\{[^\n]*", re.MULTILINE)
+_BLANK = re.compile(rb"^[ \t\r]*(?:\n|\Z)", re.MULTILINE)
 _VERSION = re.compile(rb'"apiVersion":\s*"audit\.k8s\.io\\?/v1(?:beta1)?"')
 _KIND = re.compile(rb'"kind":\s*"Event"')
 _ASKED = re.compile(rb'"requestURI":\s*"\\?/apis\\?/([^"/\\]{1,100})\\?/(v\d+(?:alpha|beta)\d+)')
@@ -135,16 +136,17 @@ class AuditLogReader:
 
     def _block(self, block: bytes) -> None:
         """Whole lines, of which there may be none."""
-        lines = block.count(b"\n") + 1 if block.strip() else 0
-        if not lines:
+        if not block.strip():
             return
+        lines = block.count(b"\n") + 1
         # A piece of a line, with which the file begins, has an end like any other.
         self.broken += not self._lines and block.lstrip()[:1] != b"{" and block.partition(b"\n")[0].endswith(b"}")
         self._lines += lines
         whole = (
             block.count(b"}\n") + (block.count(b"}\r\n") if b"\r" in block else 0) + block.rstrip(b"\r").endswith(b"}")
         )
-        self.broken += max(lines - whole, 0)
+        if lines > whole:
+            self.broken += max(lines - whole - len(_BLANK.findall(block)), 0)
         self._reach(block)
         end = -1
         for asked in _ASKED.finditer(block):
@@ -178,18 +180,19 @@ class AuditLogReader:
         granted = event.response_status is not None and event.response_status.code < 400
         if about is None or not (granted or said.deprecated == "true"):
             return
-        agent = event.user_agent.partition(" ")[0]
-        key = (f"{about.api_group}/{about.api_version}", about.resource, event.user.username, agent)
+        version, agent = f"{about.api_group}/{about.api_version}", event.user_agent.partition(" ")[0]
+        key = (_cut(version), _cut(about.resource), _cut(event.user.username), _cut(agent))
         seen = self._clients.get(key)
         if seen is None:
             if len(self._clients) >= MOST_CLIENTS:
                 self.too_many += 1
                 return
             seen = self._clients[key] = _Seen(event.stage_timestamp, event.stage_timestamp)
-        seen.verbs[event.verb] = seen.verbs.get(event.verb, 0) + 1
+        if event.verb in seen.verbs or len(seen.verbs) < MOST_VERBS:
+            seen.verbs[_cut(event.verb)] = seen.verbs.get(_cut(event.verb), 0) + 1
         seen.first, seen.last = min(seen.first, event.stage_timestamp), max(seen.last, event.stage_timestamp)
         seen.deprecated = seen.deprecated or said.deprecated == "true"
-        seen.removed_release = said.removed_release or seen.removed_release
+        seen.removed_release = _cut(said.removed_release) or seen.removed_release
 
 
 class _Seen(msgspec.Struct):
@@ -202,17 +205,17 @@ class _Seen(msgspec.Struct):
     removed_release: str = ""
 
     def client(self, api_version: str, resource: str, user: str, agent: str) -> ApiClient:
-        """The same for rules, without what no name can be so long for."""
+        """The same for rules."""
         return ApiClient(
-            api_version=_cut(api_version),
-            resource=_cut(resource),
-            user=_cut(user),
-            agent=_cut(agent),
-            verbs=dict(list(self.verbs.items())[:MOST_VERBS]),
+            api_version=api_version,
+            resource=resource,
+            user=user,
+            agent=agent,
+            verbs=self.verbs,
             first=self.first,
             last=self.last,
             deprecated=self.deprecated,
-            removed_release=_cut(self.removed_release),
+            removed_release=self.removed_release,
         )
 
 
@@ -231,6 +234,7 @@ class _Decoder(Generic[T]):
 
 
 def _cut(text: str) -> str:
+    """No name is so long: what is would be kept for each client of a flood."""
     return text[:LONGEST_NAME]
 
 

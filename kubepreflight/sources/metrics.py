@@ -6,7 +6,7 @@ Those of a large cluster are tens of megabytes: they are taken in pieces, and no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from kubepreflight.finding import Gap
@@ -20,6 +20,8 @@ BLOCK = 1 << 20
 LONGEST_LINE = 1 << 16
 MOST_SERIES = 100_000
 """An API server has some hundred resources; whoever sends more sends nonsense."""
+MOST_VERBS = 20
+LONGEST_NAME = 300
 DEPRECATED = "apiserver_requested_deprecated_apis"
 REQUESTS = "apiserver_request_total"
 BUILD = "kubernetes_build_info"
@@ -51,7 +53,7 @@ class MetricsReader:
         self._verbs: dict[tuple[str, str], dict[str, int]] = {}
         self._since: datetime | None = None
         self._version = ""
-        self.broken = 0
+        self.broken = self.too_many = 0
         self.is_server = False
 
     def take(self, piece: bytes) -> None:
@@ -98,15 +100,24 @@ class MetricsReader:
         group, version, resource = (labels.get(one, "") for one in ("group", "version", "resource"))
         key = (f"{group}/{version}" if group else version, resource)
         if name == BUILD:
-            self._version = labels.get("git_version", "")
+            self._version = labels.get("git_version", "")[:LONGEST_NAME]
         elif name == START:
             self._since = _moment(value)
-        elif value > 0 and len(self._requested) + len(self._verbs) < MOST_SERIES:
-            if name == DEPRECATED:
-                self._requested.add(key)
-            elif name == REQUESTS and labels.get("code", "2").startswith(_GRANTED):
-                verbs = self._verbs.setdefault(key, {})
-                verb = labels.get("verb", "").lower()
+        elif max(map(len, labels.values()), default=0) > LONGEST_NAME:
+            self.broken += 1
+        elif value > 0:
+            self._counted(name, key, labels, value)
+
+    def _counted(self, name: str, key: tuple[str, str], labels: Mapping[str, str], value: float) -> None:
+        known = self._requested if name == DEPRECATED else self._verbs
+        if key not in known and len(self._requested) + len(self._verbs) >= MOST_SERIES:
+            self.too_many += 1
+        elif name == DEPRECATED:
+            self._requested.add(key)
+        elif name == REQUESTS and labels.get("code", "2").startswith(_GRANTED):
+            verbs = self._verbs.setdefault(key, {})
+            verb = labels.get("verb", "").lower()
+            if verb in verbs or len(verbs) < MOST_VERBS:
                 verbs[verb] = verbs.get(verb, 0) + int(min(value, 1e15))
 
 
@@ -159,7 +170,7 @@ def read_metrics_file(collector: Collector, stream: Readable, name: str) -> None
     while block := stream.read(BLOCK):
         reader.take(block)
     server = reader.finish(name)
-    gaps = []
+    gaps = _too_many(reader, name)
     if not reader.is_server:
         how = "give those of an API server: kubectl get --raw /metrics > metrics.txt"
         gaps.append(_gap(name, "metrics, but not of an API server", how))
@@ -179,9 +190,14 @@ def metrics_of(connection: Connection) -> ApiServerMetrics:
         return ApiServerMetrics((), (_gap(connection.server, str(error), how),))
     server = reader.finish(connection.server)
     if reader.is_server:
-        return ApiServerMetrics((server,))
+        return ApiServerMetrics((server,), tuple(_too_many(reader, connection.server)))
     reason, how = "what it gives as metrics are not an API server's", f"kubectl get --raw {METRICS}"
     return ApiServerMetrics((), (_gap(connection.server, reason, how),))
+
+
+def _too_many(reader: MetricsReader, name: str) -> list[Gap]:
+    reason = f"more than {MOST_SERIES} versions of resources; left out: {reader.too_many}"
+    return [_gap(name, reason, "see who asks for so many: an API server has some hundred")] if reader.too_many else []
 
 
 def _gap(subject: str, reason: str, how: str) -> Gap:
