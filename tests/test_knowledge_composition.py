@@ -19,7 +19,7 @@ def minors(*records: Sequence[tuple[str, ...]]) -> Records:
 
 
 def made(text: str) -> list[list[str]]:
-    return list(csv.reader(text.splitlines()))[1:]
+    return list(csv.reader(line for line in text.splitlines() if not line.startswith("#")))[1:]
 
 
 @pytest.mark.parametrize(

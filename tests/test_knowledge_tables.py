@@ -17,6 +17,9 @@ from kubepreflight.version import Minor
 
 SHIPPED = tables.shipped_files()
 SUPPORT = "# verified: 1.30 to 1.39 on 2027-01-01\nminor,end_of_life,source\n1.39,2029-01-01,https://example.org/\n"
+FLAGS = "# verified: 1.15 to 1.37 on 2027-01-01\ncomponent,name,source\n"
+GATES = "# verified: 1.15 to 1.37 on 2027-01-01\ncomponent,gate,history\n"
+PLUGINS = "# verified: 1.15 to 1.37 on 2027-01-01\nname,default_since,default_until\nOwn,1.30,1.20\n"
 COMPONENTS = """\
 # verified: 1.37 to 1.38 on 2027-01-01
 minor,since_patch,etcd,oldest_external_etcd,coredns,pause
@@ -108,6 +111,14 @@ WRONG = [
     *("addons/ours.yaml", "a: &a [1]\nb: [*a, *a]\n", "ours.yaml:2: has an alias"),
     *("addons/ours.yaml", "- " * 100_000, "ours.yaml:1: has an alias, or is nested too deep"),
     *("addons/ours.yaml", "a: 2026-99-99\n", "ours.yaml: month must be"),
+    *("flags.csv", f"{FLAGS}kublet,v,me\n", r"flags.csv:3: .* - at `\$.component`"),
+    *("flags.csv", f"{FLAGS}kubelet,--v,me\n", r"flags.csv:3: .* - at `\$.name`"),
+    *("flags.csv", f"{FLAGS}kubelet,v,me\nkubelet,v,other\n", "flags.csv:4: the same stands on line 3 already"),
+    *("flags.csv", FLAGS, "flags.csv: has no rows"),
+    *("feature_gates.csv", f"{GATES}core,A,1.30 betta on\n", "feature_gates.csv:3: the history .* '1.30 betta on'"),
+    *("feature_gates.csv", f"{GATES}core,A,1.30 beta on; 1.29 gone\n", "feature_gates.csv:3: .* does not run forwards"),
+    *("feature_gates.csv", f"{GATES}core,A,1.30 beta on\ncore,A,1.31 ga on\n", "feature_gates.csv:4: the same stands"),
+    *("admission_plugins.csv", PLUGINS, "admission_plugins.csv:3: default_since 1.30 is after default_until 1.20"),
     *("support.csv", "#" * (LIMIT + 1), "support.csv: is larger than the 4 MB"),
     *("addons/ours.yaml", "a: \0\n", "ours.yaml:?.*"),
 ]
@@ -146,3 +157,10 @@ def test_other_encodings_and_what_is_no_file(folder: Path, tmp_path: Path) -> No
         tables.use(folder / "support.csv")
     with pytest.raises(KnowledgeError, match=r"--knowledge .*nowhere: No such file or directory"):
         tables.use(tmp_path / "nowhere")
+
+
+def test_a_table_of_two_files_holds_where_both_do(folder: Path) -> None:
+    fields = (DIRECTORY / "component_config_fields.csv").read_text().replace("to 1.37", "to 1.20", 1)
+    (folder / "component_config_fields.csv").write_text(fields)
+    (found,) = (one.info for one in tables.use(folder) if one.info.table == "component-config")
+    assert (found.start, found.end) == (Minor(1, 15), Minor(1, 20))

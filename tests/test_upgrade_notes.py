@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import inspect
+from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
+from kubepreflight.finding import Hop
 from kubepreflight.knowledge.default_changes import DefaultChanges
 from kubepreflight.knowledge.feature_gates import CORE_PROGRAMS, FeatureGates
 from kubepreflight.knowledge.upgrade_notes import UpgradeNote, UpgradeNotes
 from kubepreflight.knowledge.urgent_notes import UrgentNote, UrgentNotes
 from kubepreflight.rule import load_rules
 from kubepreflight.semantics.default_signs import DefaultSigns
+from kubepreflight.semantics.signs import Signs
 from kubepreflight.semantics.upgrade_signs import UpgradeSigns
-from kubepreflight.version import Minor
+from kubepreflight.upgrade import Upgrade
+from kubepreflight.version import Minor, Version
 
 NOTES = UpgradeNotes.provide().notes
 URGENT = UrgentNotes.provide().rows
@@ -62,3 +67,12 @@ def test_each_default_is_switched_by_its_gate_at_that_minor(change: UpgradeNote)
         assert after.since == change.at
         if before is not None:
             assert before.default != after.default
+
+
+def test_a_note_of_the_users_own_that_nobody_looks_for_is_said_to_be_unseen() -> None:
+    own = msgspec.structs.replace(next(one for one in NOTES if not one.is_setting), name="own", at=Minor(1, 37))
+    start = datetime(2026, 11, 27, tzinfo=UTC)
+    hop = Hop(Minor(1, 36), Minor(1, 37))
+    upgrade = Upgrade(current=None, target=Version(1, 37), hops=(hop,), start=start, end=start)
+    signs = Signs.of([own], upgrade, {})
+    assert (signs.found, signs.unseen) == ({"own": ()}, {"own": "what shows it"})

@@ -19,6 +19,7 @@ ORDERED = (
     ("from", "to"),
     ("since", "until"),
     ("min", "max"),
+    ("default_since", "default_until"),
     ("introduced", "deprecated"),
     ("introduced", "removed"),
     ("deprecated", "removed"),
@@ -75,6 +76,8 @@ def check(path: Path, shipped: Path | None = None) -> None:
             other = seen.setdefault((row.group, identity), row)
             if other is not row:
                 raise KnowledgeError(f"{path}:{row.line(path)}: the same stands on line {other.line(path)} already")
+    if path.suffix == ".csv" and not seen:
+        raise KnowledgeError(f"{path}: has no rows: whatever was asked would not be known")
 
 
 def _versions_in(path: Path) -> set[tuple[str, str]]:

@@ -95,8 +95,9 @@ class ComponentConfig:
     def load(cls, kinds: Path, fields: Path) -> Self:
         """The tables of the two CSV files. Raises KnowledgeError."""
         info, kind_rows = read_csv(kinds, ConfigKind, MINORS)
-        _, field_rows = read_csv(fields, ConfigField, MINORS)
-        return cls(info, kind_rows, field_rows)
+        narrower, field_rows = read_csv(fields, ConfigField, MINORS)
+        start, end = max(info.start, narrower.start), min(info.end, narrower.end)
+        return cls(msgspec.structs.replace(info, start=start, end=end), kind_rows, field_rows)
 
     def __iter__(self) -> Iterator[ConfigKind]:
         return iter(self._kinds.values())

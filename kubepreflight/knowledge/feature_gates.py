@@ -18,7 +18,7 @@ from typing import Literal, Self, cast
 
 import msgspec
 
-from kubepreflight.knowledge.table import DIRECTORY, KnowledgeError, TableInfo, read_csv
+from kubepreflight.knowledge.table import DIRECTORY, KnowledgeError, TableInfo, is_own, read_csv
 from kubepreflight.version import Minor
 
 CORE_PROGRAMS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet"})
@@ -39,9 +39,23 @@ class GateState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    component: str
+    component: Literal[
+        "core", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet", "kubeadm"
+    ]
     gate: str
     history: str
+
+
+class _OwnRow(_Row, frozen=True):
+    """One of the user's, whose history is read at once: of what is shipped only what is asked for."""
+
+    def __post_init__(self) -> None:
+        try:
+            minors = [minor for minor, _ in _parse(self.history)]
+        except KnowledgeError as error:
+            raise ValueError(str(error)) from error
+        if minors != sorted(set(minors)):
+            raise ValueError(f"the history of a feature gate does not run forwards: {self.history!r}")
 
 
 class FeatureGates:
@@ -65,7 +79,7 @@ class FeatureGates:
     @classmethod
     def load(cls, path: Path) -> Self:
         """The table of the CSV file at `path`. Raises KnowledgeError."""
-        info, rows = read_csv(path, _Row, ())
+        info, rows = read_csv(path, _OwnRow if is_own(path) else _Row, ())
         return cls(info, {(row.component, row.gate): row.history for row in rows})
 
     def state(self, component: str, gate: str, minor: Minor) -> GateState | None:

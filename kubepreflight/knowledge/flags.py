@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 import msgspec
 
@@ -28,8 +28,8 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     says which release had the last word, and how: "asked" of the program, or "read" in the source that it is made of.
     """
 
-    component: str
-    name: str
+    component: Annotated[str, msgspec.Meta(pattern="^(kube-(apiserver|controller-manager|proxy|scheduler)|kubelet)$")]
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     since: Minor | None = None
     deprecated: Minor | None = None
     message: str = ""

@@ -105,6 +105,11 @@ def replace(own: Mapping[Path, Path]) -> None:
     _own.update(own)
 
 
+def is_own(path: Path) -> bool:
+    """Whether the user has a file in place of the one that is shipped as `path`."""
+    return path in _own
+
+
 def files_in(folder: Path, pattern: str) -> list[Path]:
     """The files of a folder of tables, the user's among them, by name."""
     paths = {*folder.glob(pattern), *(path for path in _own if path.parent == folder and path.match(pattern))}

@@ -22,6 +22,10 @@ class Search(NamedTuple):
     lists: tuple[list[Any] | None, ...]
 
 
+NOBODY = Search("what shows it", lambda _, __: False, (None,))
+"""For a note of the user's own that is about objects: nothing here knows how these look."""
+
+
 class Signs(msgspec.Struct, frozen=True):
     """What was found for each note that this upgrade comes to: the things to change.
 
@@ -39,7 +43,7 @@ class Signs(msgspec.Struct, frozen=True):
         for note in notes:
             if note.is_setting or not is_due(note, upgrade):
                 continue
-            search = searches[note.name]
+            search = searches.get(note.name, NOBODY)
             if None in search.lists:
                 unseen[note.name] = search.label
             objects = (one for some in search.lists for one in some or () if search.is_sign(one, note))

@@ -16,6 +16,7 @@ SINCE = Minor(1, 15)
 """What an upgrade to 1.16 leaves behind is told, too."""
 
 ON = "on"
+HEAD = "# key: name\n"
 
 
 def read(pin: Pin) -> Iterable[Row]:
@@ -27,6 +28,7 @@ def compose(records: Records) -> str:
     """A row for each plugin: when it came and went, and when it was on by default."""
     known = {minor: {row[0]: row[1] for row in rows} for minor, rows in records.items()}
     text = StringIO()
+    text.write(HEAD)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("name", "since", "removed", "default_since", "default_until"))
     for plugin in sorted({plugin for plugins in known.values() for plugin in plugins}):

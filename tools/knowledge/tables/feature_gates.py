@@ -18,6 +18,7 @@ SINCE = Minor(1, 15)
 """What an upgrade to 1.16 leaves behind is told, too."""
 
 GONE = "gone"
+HEAD = "# key: component, gate\n"
 
 
 def read(pin: Pin) -> Iterable[Row]:
@@ -40,6 +41,7 @@ def compose(records: Records) -> str:
                 for one in CORE_PROGRAMS if program == CORE else (program,):
                     states[gate][one][minor] = state
     text = StringIO()
+    text.write(HEAD)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("component", "gate", "history"))
     for gate, by_program in sorted(states.items()):

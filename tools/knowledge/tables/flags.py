@@ -16,6 +16,8 @@ from tools.knowledge.sources import read as read_sources
 SINCE = Minor(1, 15)
 """What an upgrade to 1.16 leaves behind is told, too."""
 
+HEAD = "# key: component, name\n"
+
 
 def read(pin: Pin) -> Iterable[Row]:
     """Rows of component, flag and what the program says of its being deprecated."""
@@ -29,6 +31,7 @@ def compose(records: Records) -> str:
         for component, name, message in rows:
             known[component, name][minor] = message
     text = StringIO()
+    text.write(HEAD)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("component", "name", "since", "deprecated", "message", "removed", "source"))
     for (component, name), messages in sorted(known.items()):
