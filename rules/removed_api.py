@@ -36,7 +36,8 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
     - A manifest that will be applied is a blocker. One that the kustomization in its own folder does not name is a
       note, for nobody seems to apply it.
     - A client in an audit log is a blocker when it asked within 30 days before the planned start, else a warning; a
-      warning, too, for kubectl, Helm and the like where the group has no other version: they may go by discovery. What
+      warning, too, for kubectl, Helm and the like, and for whoever only reads (backups, dashboards), where the group
+      has no other version: they may go by discovery. What
       these write is taken for a manifest that they applied, and joins those that are given. It is a note when it is
       kubectl and only reads, and nothing when it is a part of Kubernetes, which comes in a new version with the
       upgrade, or a program that looks for old versions, as this one.

@@ -75,7 +75,10 @@ def causes(counted: CountedUses | None, audited: AuditedUses | None) -> list[Cau
     [
         (client("reporter/v1"), BLOCKER),
         (client("reporter/v1", days=31), WARNING),
-        (client("reporter/v1", POLICIES), BLOCKER),
+        (client("reporter/v1", POLICIES), WARNING),
+        (client("reporter/v1", POLICIES, verbs=["list", "update"]), BLOCKER),
+        (client("", verbs=["list"]), BLOCKER),
+        (client("kubectl.exe/v1.24.9", verbs=["list"]), NOTE),
         (client("kubectl/v1.24.9", verbs=["get", "list", "watch"]), NOTE),
         (client("kubectl/v1.24.9", verbs=["get", "patch"]), BLOCKER),
         (client("kubectl/v1.24.9", POLICIES, verbs=["get", "patch"]), WARNING),
@@ -90,6 +93,24 @@ def causes(counted: CountedUses | None, audited: AuditedUses | None) -> list[Cau
 )
 def test_how_bad_it_is_that_a_client_asks(one: ApiClient, expected: Severity | None) -> None:
     assert [use.grade for use in audited(one).uses] == ([] if expected is None else [expected])
+
+
+def test_who_reads_the_only_version_may_go_by_discovery() -> None:
+    (use,) = audited(client("velero-server/v1", POLICIES)).uses
+    assert "discovery" in use.evidence["perhaps"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "expected"), [("", "somebody"), ("/1.0", "somebody"), ("kubectl.exe/v1.24.9", "kubectl")]
+)
+def test_a_program_that_does_not_say_its_name_is_called_by_its_user(agent: str, expected: str) -> None:
+    (cause,) = causes(None, audited(client(agent)))
+    assert cause.client == expected
+
+
+def test_terraform_applies_manifests() -> None:
+    (cause,) = causes(None, audited(client("HashiCorp/1.0", verbs=["patch"])))
+    assert cause.client == ""
 
 
 def test_a_metric_joins_the_client_that_the_log_names_and_makes_it_no_worse() -> None:

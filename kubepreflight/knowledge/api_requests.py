@@ -79,6 +79,7 @@ class ApiRequestKnowledge:
 
     def role(self, client: str) -> Role:
         """What is known of a client, by the name of its program or its field manager."""
+        client = client.removesuffix(".exe")  # the same program on Windows
         found = self._roles.get(client)
         if found is None:
             found = next((role for start, role in self._beginnings.items() if client.startswith(start)), Role.UNKNOWN)

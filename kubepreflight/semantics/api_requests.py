@@ -89,8 +89,8 @@ class ApiClient(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def program(self) -> str:
-        """The name of the program, without its version."""
-        return self.agent.partition("/")[0]
+        """The name of the program, without its version; of one that tells none, the user."""
+        return self.agent.partition("/")[0].removesuffix(".exe") or self.user
 
     @property
     def only_reads(self) -> bool:

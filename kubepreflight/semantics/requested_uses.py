@@ -77,16 +77,22 @@ class AuditedUses(ApiUses, frozen=True):
                 continue
             only = is_only_one(row, lifecycle, upgrade.first_hop.start)
             severity = _grade(client, role, recent=client.last >= since, only=only)
-            uses.append(_use(row, client, role, severity, reach))
+            use = _use(row, client, role, severity, reach)
+            uses.append(_by_discovery(use) if only and severity is WARNING else use)
         return cls(tuple(uses), tuple(gaps), frozenset(nobody))
 
 
 def _grade(client: ApiClient, role: Role, *, recent: bool, only: bool) -> Severity:
-    """How bad it is that a client asks. kubectl and what applies manifests may go by discovery, where that offers
-    nothing else."""
+    """How bad it is that a client asks. What applies manifests, and what only reads, may go by discovery, where that
+    offers nothing else: backups and the like list whatever there is."""
     if role is Role.KUBECTL and client.only_reads:
         return NOTE
-    return WARNING if not recent or (only and role in _OF_MANIFESTS) else BLOCKER
+    return WARNING if not recent or (only and (role in _OF_MANIFESTS or client.only_reads)) else BLOCKER
+
+
+def _by_discovery(use: ApiUse) -> ApiUse:
+    told = "the group has no other version: who goes by discovery asks for it too, and then does without"
+    return msgspec.structs.replace(use, evidence={**use.evidence, "perhaps": told})
 
 
 def _use(row: ApiKind, client: ApiClient, role: Role, severity: Severity, reach: str) -> ApiUse:
