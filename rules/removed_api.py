@@ -9,6 +9,7 @@ from kubepreflight.finding import BLOCKER, NOTE, Evidence, Finding, Gap, Hop, Ph
 from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.rule import rule
 from kubepreflight.semantics.api_uses import Basis, Cause
+from kubepreflight.semantics.embedded_manifests import name_of_all
 from kubepreflight.semantics.folders import common_path, is_template
 from kubepreflight.semantics.removed_api_words import first_steps, message
 from kubepreflight.semantics.removed_apis import RemovedApis
@@ -33,8 +34,9 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
     that asks for the old version gets `the server could not find the requested resource`, and its work stops. What is
     known of one thing to change is one finding, with all that speaks for it:
 
-    - A manifest that will be applied is a blocker. One that the kustomization in its own folder does not name is a
-      note, for nobody seems to apply it.
+    - A manifest that will be applied is a blocker. It is a warning when another file has the same object in a version
+      that stays: a repository may hold the manifests of several clusters. One that the kustomization in its own folder
+      does not name is a note, for nobody seems to apply it.
     - A client in an audit log is a blocker when it asked within 30 days before the planned start, else a warning; a
       warning, too, for kubectl, Helm and the like, and for whoever only reads (backups, dashboards), where the group
       has no other version: they may go by discovery. What
@@ -55,7 +57,8 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
 
     When it stays silent: the version goes after the target, or its removal is only planned; the kind is a custom
     resource; the object was merely listed in an old version (`kubectl get` may print whatever version it likes); an
-    object remembers an old version, and the manifest that is given for it has a new one; a client asks for what this
+    object remembers an old version, and the manifest that is given for it, or its Helm release, has a new one (or the
+    old one: helm-release-cannot-be-upgraded tells of that); a client asks for what this
     server does not serve, and lives with that. Not looked at are the managedFields and the last-applied version of
     kinds that nobody keeps as manifests (ReplicaSet, EndpointSlice, Event, Lease and the like), and requests outside
     the time that an audit log covers, nor the texts in the cluster's own ConfigMaps. Each API server counts and logs
@@ -112,7 +115,7 @@ def _fails_already(cause: Cause) -> bool:
 def _severity(cause: Cause, *, gone: bool) -> Severity:
     """What fails today already is no worse for the upgrade, but for the manifest with which it would be mended."""
     if gone:
-        return BLOCKER if cause.basis is Basis.MANIFEST else NOTE
+        return cause.severity if cause.basis is Basis.MANIFEST else NOTE
     return cause.severity
 
 
@@ -125,6 +128,8 @@ def _subject(cause: Cause) -> Subject:
     if cause.basis is Basis.EMBEDDED:
         version = f"{cause.row.kind} in {version}"
     more = ", not in its kustomization" if cause.basis is Basis.LEFT_OUT else ""
+    if cause.variants:
+        more = ", in a later version too"
     if cause.basis is not Basis.MANIFEST and cause.severity is BLOCKER:
         more = ", written lately"
     if not cause.objects:
@@ -132,7 +137,8 @@ def _subject(cause: Cause) -> Subject:
     about = common_subject(cause.objects, version + more)
     if about.name:
         return about
-    return msgspec.structs.replace(about, file=common_path(place.file for place in cause.places))
+    name = name_of_all(cause.objects[0].name) if cause.basis is Basis.EMBEDDED else ""
+    return msgspec.structs.replace(about, name=name, file=common_path(place.file for place in cause.places))
 
 
 def _when(hop: Hop, upgrade: Upgrade, *, gone: bool) -> str:

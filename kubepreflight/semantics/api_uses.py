@@ -41,6 +41,8 @@ LATELY, ELSEWHERE = "applied lately", "kept elsewhere"
 """Causes: what is to be changed is a manifest that was not given."""
 COUNTED = "counted"
 """A cause of which nothing is known but that it is one."""
+VARIANTS = "variants in "
+"""How causes begin that are manifests of which others are given in a version that stays."""
 LYING = (Basis.LEFT_OUT, Basis.EMBEDDED)
 """Manifests that seem to lie there: who asks for the version is somebody else."""
 
@@ -92,6 +94,11 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     def last(self) -> datetime | None:
         """When it was seen last, where that is told."""
         return max((use.last for use in self.uses if use.last), default=None)
+
+    @property
+    def variants(self) -> bool:
+        """Whether the same objects are given in a version that stays, too."""
+        return self.uses[0].cause.startswith(VARIANTS)
 
     def rests_on(self, basis: Basis) -> bool:
         """Whether it is said on this, too."""

@@ -14,6 +14,8 @@ _UNSTABLE = r"""[a-z0-9.-]{1,100}/v[0-9]{1,3}(?:alpha|beta)[0-9]{1,3}"""
 _VERSION = re.compile(rf"""\bapiVersion["']?[ \t]*:[ \t]*["']?({_UNSTABLE})\b""")
 _KIND = re.compile(r"""\bkind["']?[ \t]*:[ \t]*["']?([A-Za-z]{1,100})\b""")
 _APART = "\n---"
+_HASH = re.compile(r"-[2456789bcdfghkmt]{10}$")
+"""The end that kustomize gives to the names of what it generates."""
 
 
 class TextConfigMap(KubernetesObject):
@@ -62,19 +64,27 @@ def embedded_heads(text: str) -> Iterator[Embedded]:
             yield Embedded(match[1], name, line)
 
 
+def name_of_all(name: str) -> str:
+    """What the copies of one ConfigMap are called, which kustomize may have named by their contents."""
+    return _HASH.sub("", name)
+
+
 class EmbeddedUses(ApiUses, frozen=True):
     """Manifests in ConfigMaps: whether anybody applies them is not known."""
 
     @classmethod
     def provide(cls, lifecycle: ApiLifecycle, config_maps: Desired[TextConfigMap]) -> Self:
-        """From the ConfigMaps among the manifests; those of the cluster are not read for it."""
+        """From the ConfigMaps among the manifests; those of the cluster are not read for it.
+
+        Those of one name are copies of one, in the overlays of several clusters.
+        """
         return cls(
             tuple(
                 ApiUse(
                     row=row,
                     place=one.subject,
                     basis=Basis.EMBEDDED,
-                    cause=f"within {one.origin.file} {one.namespace} {one.name}",
+                    cause=f"within {name_of_all(one.name)}",
                     evidence={"in its data": f"{key}, line {head.line}"},
                 )
                 for one in config_maps

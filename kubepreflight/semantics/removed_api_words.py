@@ -56,14 +56,19 @@ def _of_files(cause: Cause, when: str) -> str:
             f"{written}. {file if one else files}, so nobody seems to apply {it}; whoever does{when} gets "
             f"{_refused(row)}."
         )
+    if cause.variants:
+        files = "another file has" if one else "other files have"
+        written += f"; {files} the same in a version that stays, so that {it} may be meant for another cluster"
     lasting = "What was applied before stays." if row.replacement else "Nothing takes the place of this kind."
     return f"{written}. Applying {it}{when} ends in {_refused(row)}. {lasting}"
 
 
 def _of_texts(cause: Cause, when: str) -> str:
     row = cause.row
+    names, files = _names(cause.places), len(cause.places)
+    which = f"ConfigMap {names} holds" if files == 1 else f"ConfigMap {names} (in {files} places) holds"
     return (
-        f"The data of the ConfigMap {_names(cause.places)} holds a manifest of a {row.kind} in {row.api_version}, "
+        f"The data of the {which} a manifest of a {row.kind} in {row.api_version}, "
         f"{_dropped(row)}. Whoever applies it from there{when} gets {_refused(row)}."
     )
 

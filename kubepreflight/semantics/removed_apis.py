@@ -7,10 +7,20 @@ from typing import Self
 
 import msgspec
 
-from kubepreflight.finding import Gap, Subject
+from kubepreflight.finding import WARNING, Gap, Subject
 from kubepreflight.inputs import Unavailable
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
-from kubepreflight.semantics.api_uses import COUNTED, ELSEWHERE, LATELY, LYING, ApiUse, ApiUses, Basis, Cause
+from kubepreflight.semantics.api_uses import (
+    COUNTED,
+    ELSEWHERE,
+    LATELY,
+    LYING,
+    VARIANTS,
+    ApiUse,
+    ApiUses,
+    Basis,
+    Cause,
+)
 from kubepreflight.semantics.embedded_manifests import EmbeddedUses
 from kubepreflight.semantics.folders import folders
 from kubepreflight.semantics.kustomizations import Kustomizations
@@ -24,8 +34,13 @@ class ManifestUses(ApiUses, frozen=True):
 
     @classmethod
     def provide(cls, lifecycle: ApiLifecycle, kustomizations: Kustomizations, headers: ManifestHeaders) -> Self:
-        """From the heads of the manifests: those that will be applied are one thing in each of a few folders."""
+        """From the heads of the manifests: those that will be applied are one thing in each of a few folders.
+
+        Of an object that another file has in a version that stays, the old one may be for another cluster: a folder may
+        hold the manifests of several, each at its own minor.
+        """
         applied: dict[ApiKind, list[Subject]] = {}
+        staying = _staying(lifecycle, headers)
         uses: list[ApiUse] = []
         for header in headers.all:
             row = lifecycle.find(header.api_version, header.kind)
@@ -38,9 +53,25 @@ class ManifestUses(ApiUses, frozen=True):
         for row, places in applied.items():
             folder_of = folders({place.file for place in places})
             for place in places:
-                cause = f"manifests in {folder_of[place.file]}"
-                uses.append(ApiUse(row=row, place=place, basis=Basis.MANIFEST, cause=cause))
+                is_one_of_several = staying.get(_identity(place), set()) - {place.file}
+                cause = f"{VARIANTS if is_one_of_several else 'manifests in '}{folder_of[place.file]}"
+                severity = WARNING if is_one_of_several else None
+                uses.append(ApiUse(row=row, place=place, basis=Basis.MANIFEST, cause=cause, severity=severity))
         return cls(tuple(uses))
+
+
+def _identity(one: Subject) -> tuple[str, str, str]:
+    return one.kind, one.namespace, one.name
+
+
+def _staying(lifecycle: ApiLifecycle, headers: ManifestHeaders) -> dict[tuple[str, str, str], set[str]]:
+    """The files of the objects that are written in a version of which no removal is known."""
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for header in headers.all:
+        row = lifecycle.find(header.api_version, header.kind)
+        if row is not None and row.removed is None and header.name:
+            found.setdefault(_identity(header.subject), set()).add(header.origin.file)
+    return found
 
 
 class RemovedApis(msgspec.Struct, frozen=True):

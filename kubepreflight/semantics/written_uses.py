@@ -11,8 +11,10 @@ import msgspec
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Severity
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.knowledge.api_requests import ApiRequestKnowledge, Role
+from kubepreflight.objects import KubernetesObject
 from kubepreflight.semantics.api_uses import ELSEWHERE, LATELY, ApiUse, ApiUses, Basis
 from kubepreflight.semantics.applied_manifests import AppliedManifest, ManagedFields
+from kubepreflight.semantics.helm_releases import HelmReleases
 from kubepreflight.snapshot import ManifestHeaders
 from kubepreflight.upgrade import Upgrade
 
@@ -26,22 +28,42 @@ class WrittenUses(ApiUses, frozen=True):
     @classmethod
     def provide(
         cls,
+        *,
         lifecycle: ApiLifecycle,
         known: ApiRequestKnowledge,
         upgrade: Upgrade,
         objects: list[AppliedManifest],
         headers: ManifestHeaders | None = None,
+        releases: HelmReleases | None = None,
     ) -> Self:
-        """From the last `kubectl apply` and from managedFields; not where the manifest is given, and says it itself."""
-        given = {(one.kind, one.namespace or "default", one.name) for one in (headers.all if headers else ())}
+        """From the last `kubectl apply` and from managedFields; not where the manifest is given, or the record of a
+        Helm release, and says it itself."""
+        given = _Given(headers, releases)
         since = upgrade.start - timedelta(days=known.recent_days)
         uses: list[ApiUse] = []
         for one in objects:
             reading = _Reading(one, lifecycle, known, since)
-            if (one.kind, one.namespace or "default", one.name) not in given:
+            if one not in given:
                 uses += reading.manifests()
             uses += reading.programs()
         return cls(tuple(uses))
+
+
+class _Given:
+    """The objects whose manifests are at hand. One without a namespace may be meant for any."""
+
+    def __init__(self, headers: ManifestHeaders | None, releases: HelmReleases | None) -> None:
+        found = {(one.kind, one.namespace, one.name) for one in (headers.all if headers else ())}
+        for release in releases.releases if releases else ():
+            for one in release.current.record.manifests if release.current else ():
+                found.add((one.kind, one.namespace or release.namespace, one.name))
+        self._in_namespaces = found
+        self._names = {(kind, name) for kind, _, name in found}
+
+    def __contains__(self, one: KubernetesObject) -> bool:
+        if not one.namespace:
+            return (one.kind, one.name) in self._names
+        return not self._in_namespaces.isdisjoint({(one.kind, one.namespace, one.name), (one.kind, "", one.name)})
 
 
 class _Reading(msgspec.Struct, frozen=True):
