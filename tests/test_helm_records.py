@@ -174,3 +174,31 @@ def test_of_an_odd_manifest_the_others_are_read_and_it_is_named(text: str) -> No
     assert record.problem.startswith("a manifest in it cannot be read: ")
     assert "hunter2" not in record.problem
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("part", ["---\na: 1\n", "- [1, 2]\n", "---\n# nothing\n", BUDGET])
+def test_a_record_that_is_made_to_take_long_is_left_and_named(part: str) -> None:
+    release = helm_secret("web", part * (20_000_000 // len(part)))["data"]["release"]
+    begun = time.process_time()
+    record = record_of(release, secret=True)
+    assert time.process_time() - begun < 15
+    assert record.problem == "a manifest in it cannot be read: there is more in it than is read"
+
+
+def test_hooks_without_end_count_as_one() -> None:
+    release = helm_secret("web", hooks=[HOOK | {"manifest": "- [1]\n" * 1000}] * 1000)["data"]["release"]
+    assert "more in it than is read" in record_of(release, secret=True).problem
+
+
+def test_names_have_a_limit_and_events_are_words() -> None:
+    hook = HOOK | {"events": ["test", "<b>", "\x1b[31m", "e" * 5000, "test"]}
+    secret = helm_secret("n" * 5000, hooks=[hook], chart={"metadata": {"name": "c" * 5000, "version": "v" * 5000}})
+    record = record_of(secret["data"]["release"], secret=True)
+    assert [one.hook for one in record.manifests] == [("test",)]
+    assert len(repr(record)) < 2000
+
+
+@pytest.mark.parametrize("number", [-1, 1 << 40, 10**30])
+def test_no_revision_has_such_a_number(number: int) -> None:
+    release = helm_secret("web", version=number)["data"]["release"]
+    assert record_of(release, secret=True).problem == "it is JSON, but not of Helm's shape"

@@ -11,13 +11,13 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from kubepreflight.decoding import UNDECODABLE
 from kubepreflight.parts import Part
-from kubepreflight.semantics.manifest_heads import HeadError, ManifestHead, heads_in
+from kubepreflight.semantics.manifest_heads import LONGEST, Effort, HeadError, ManifestHead, heads_in
 
 LARGEST: Final = 64 << 20
 """Bytes of one payload, inflated. etcd takes no object of more than 1.5 MB, and Helm's grow by 5 to 20."""
@@ -78,7 +78,7 @@ class _Payload(msgspec.Struct):
 
     name: str = ""
     namespace: str = ""
-    version: int = 0
+    version: Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)] = 0
     info: _Info | None = None
     chart: _Chart | None = None
     manifest: str = ""
@@ -101,13 +101,13 @@ def record_of(release: str | None, *, secret: bool) -> Record:
     chart = (payload.chart and payload.chart.metadata) or _ChartMetadata()
     problems: list[str] = [payload.unreadable] if payload.unreadable else []
     return Record(
-        name=payload.name,
-        namespace=payload.namespace,
+        name=payload.name[:LONGEST],
+        namespace=payload.namespace[:LONGEST],
         revision=payload.version,
-        status=payload.info.status if payload.info else "",
-        chart=chart.name,
-        chart_version=chart.version,
-        app_version=chart.app_version,
+        status=payload.info.status[:LONGEST] if payload.info else "",
+        chart=chart.name[:LONGEST],
+        chart_version=chart.version[:LONGEST],
+        app_version=chart.app_version[:LONGEST],
         manifests=tuple(_manifests(payload, problems)),
         problem=problems[0] if problems else "",
     )
@@ -168,8 +168,9 @@ def _inflated(packed: bytes) -> bytes:
 def _manifests(payload: _Payload, problems: list[str]) -> Iterator[ReleasedManifest]:
     texts: list[tuple[str, str, tuple[str, ...]]] = [(payload.manifest, "", ())]
     texts += [(hook.manifest, hook.path, tuple(hook.events or ("hook",))) for hook in payload.hooks or ()]
+    effort = Effort()
     for text, path, events in texts:
-        for head in heads_in(text):
+        for head in heads_in(text, effort):
             if isinstance(head, HeadError):
                 problems.append(f"a manifest in it cannot be read: {head.reason}")
             else:
@@ -184,10 +185,11 @@ def _released(head: ManifestHead, path: str, events: tuple[str, ...]) -> Release
         namespace=head.namespace,
         name=head.name,
         source=source if _PATH.fullmatch(source) else "",
-        hook=events,
+        hook=tuple(one for one in dict.fromkeys(events) if _EVENT.fullmatch(one)) or (("hook",) if events else ()),
     )
 
 
+_EVENT = re.compile(r"[a-z-]{1,40}")
 _PATH = re.compile(r"[\w./@+ -]{1,1000}")
 
 

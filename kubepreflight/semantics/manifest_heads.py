@@ -16,6 +16,8 @@ LONGEST: Final = 300
 """Characters of a name, a kind or a version: Kubernetes allows 253 and two short ones."""
 LONGEST_SOURCE: Final = 1000
 """Characters at a document's beginning among which Helm's comment stands."""
+MOST_EVENTS: Final = 300_000
+"""What the parser may tell, two seconds' worth: some ten for each object, more only for those of lists."""
 
 _SEPARATOR = re.compile(r"^---[ \t]*(?:#.*)?$", re.MULTILINE)
 _SOURCE = re.compile(r"^# Source: (\S.*)$", re.MULTILINE)
@@ -33,21 +35,45 @@ class ManifestHead(msgspec.Struct, frozen=True):
     source: str = ""
 
 
+class Effort:
+    """What may still be read of a record, whose texts would keep the parser for minutes if they were made for that."""
+
+    def __init__(self) -> None:
+        self.left = MOST_EVENTS
+
+    def spend(self) -> None:
+        """One event, or one document. Raises ValueError when it is one too many."""
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("there is more in it than is read")
+
+
 class HeadError(msgspec.Struct, frozen=True):
     """Why a document has no head. It tells nothing of what stands in it."""
 
     reason: str
 
 
-def heads_in(text: str) -> Iterator[ManifestHead | HeadError]:
+def heads_in(text: str, effort: Effort) -> Iterator[ManifestHead | HeadError]:
     """The head of each object, in order; of a list those of its items. What is empty is no document."""
-    for document in _SEPARATOR.split(text):
+    for document in _documents(text):
         named = _SOURCE.search(document[:LONGEST_SOURCE])
         try:
-            for values in _values_in(document):
+            effort.spend()
+            for values in _values_in(document, effort):
                 yield _head(values, named[1].strip() if named else "")
         except ValueError as error:
             yield HeadError(str(error))
+        if effort.left < 0:
+            return
+
+
+def _documents(text: str) -> Iterator[str]:
+    begin = 0
+    for separator in _SEPARATOR.finditer(text):
+        yield text[begin : separator.start()]
+        begin = separator.end()
+    yield text[begin:]
 
 
 def _head(values: dict[str, str], source: str) -> ManifestHead:
@@ -58,12 +84,12 @@ def _head(values: dict[str, str], source: str) -> ManifestHead:
     return ManifestHead(**values, source=source)
 
 
-def _values_in(document: str) -> list[dict[str, str]]:
+def _values_in(document: str, effort: Effort) -> list[dict[str, str]]:
     """The values of the head of the object in a document, or of those in its `items`. Raises ValueError."""
     import yaml
 
     try:
-        return _Reading().of(yaml.parse(document, yaml.CBaseLoader))
+        return _Reading(effort).of(yaml.parse(document, yaml.CBaseLoader))
     except yaml.YAMLError:
         raise ValueError("it is no YAML") from None
 
@@ -71,7 +97,8 @@ def _values_in(document: str) -> list[dict[str, str]]:
 class _Reading:
     """Follows the parser's events as far as the head goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, effort: Effort) -> None:
+        self._effort = effort
         self._own: dict[str, str] = {}
         self._items: dict[int, dict[str, str]] = {}
         self._path: list[Any] = []
@@ -83,6 +110,7 @@ class _Reading:
 
         depth = 0
         for event in events:
+            self._effort.spend()
             if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
                 depth += 1
                 if depth > DEPTH_LIMIT:
