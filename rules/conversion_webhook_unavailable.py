@@ -6,7 +6,7 @@ from shlex import quote
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, Hop, cannot_check, finding
 from kubepreflight.knowledge.garbage_collector import GarbageCollector
 from kubepreflight.rule import rule
-from kubepreflight.semantics.backends import Backends
+from kubepreflight.semantics.backends import Backends, ServiceReference
 from kubepreflight.semantics.extensions import ConvertedDefinition
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
@@ -45,6 +45,7 @@ def conversion_webhook_unavailable(
 
     """
     unsynced = next((hop for hop in upgrade.hops if hop.end < collector.begins_regardless_since), None)
+    failing: dict[tuple[ServiceReference, str], list[ConvertedDefinition]] = {}
     for one in definitions:
         config = one.converter
         if config is None or len({*one.served, *(one.status.stored_versions or ())}) < 2:
@@ -57,38 +58,51 @@ def conversion_webhook_unavailable(
                 subject=str(one.subject),
                 how=f"see that each version can be listed: kubectl get {quote(one.name)} --all-namespaces",
             )
-        elif absence:
-            yield _fails(one, absence, unsynced)
+        elif absence and config.service is not None:
+            failing.setdefault((config.service, absence), []).append(one)
+    for (service, absence), found in failing.items():
+        yield _fails(service, absence, sorted(found, key=lambda one: one.name), unsynced)
 
 
-def _fails(one: ConvertedDefinition, absence: str, unsynced: Hop | None) -> Finding:
-    older = [name for name in one.status.stored_versions or () if name != one.stored]
-    others = [name for name in one.served if name != one.stored]
+def _older(one: ConvertedDefinition) -> list[str]:
+    return [name for name in one.status.stored_versions or () if name != one.stored]
+
+
+def _fails(service: ServiceReference, absence: str, found: list[ConvertedDefinition], unsynced: Hop | None) -> Finding:
+    with_older = [one for one in found if _older(one)]
+    others = dict.fromkeys(name for one in found for name in one.served if name != one.stored)
+    stored = listed(one.stored for one in found)
     worse = []
-    if older:
+    if with_older:
+        which = f" of {listed(one.name for one in with_older)}" if len(found) > 1 else ""
         worse.append(
-            f"Objects may lie in etcd in {listed(older)}: once the API server has restarted, it cannot list them in "
-            f"{one.stored} either."
+            f"Objects{which} may lie in etcd in {listed(name for one in with_older for name in _older(one))}: once the "
+            f"API server has restarted, it cannot list them in {listed(one.stored for one in with_older)} either."
         )
     if unsynced is not None:
         worse.append(
             f"The controller-manager of {unsynced.end} begins no garbage collection when it starts and cannot list a "
             "kind: what belongs to deleted objects stays, in the whole cluster."
         )
-    who = f"Whoever asks in {listed(others)}" if others else f"Whoever asks for what is older than {one.stored}"
-    config = one.converter
-    service = config.service if config else None
-    namespace = quote(service.namespace) if service else ""
+    who = f"Whoever asks in {listed(others)}" if others else f"Whoever asks for what is older than {stored}"
+    names = listed(one.name for one in found)
     return finding(
-        one,
-        f"Nobody converts the objects of {one.name}: {absence}. {who} gets an error. {' '.join(worse)}".rstrip(),
+        found[0],
+        f"Nobody converts the objects of {names}: {absence}. {who} gets an error. {' '.join(worse)}".rstrip(),
         remedy="Bring back who answers, before the upgrade:\n"
-        f"kubectl -n {namespace} get services,endpointslices,deployments,pods\n"
+        f"kubectl -n {quote(service.namespace)} get services,endpointslices,deployments,pods\n"
         "Then see that each version can be listed, and, to need it no more for what is old, write the objects anew and "
         "take the old version out of status.storedVersions:\n"
-        f"kubectl get {quote(one.name)} --all-namespaces\n"
-        f"kubectl get customresourcedefinition {quote(one.name)} -o jsonpath='{{.status.storedVersions}}'",
-        evidence={"served": list(one.served), "stored": list(one.status.stored_versions or (one.stored,))},
+        f"kubectl get {','.join(quote(one.name) for one in found)} --all-namespaces\n"
+        "kubectl get customresourcedefinitions "
+        "-o custom-columns=NAME:.metadata.name,STORED:.status.storedVersions",
+        places=found,
+        evidence={
+            "served": list(dict.fromkeys(name for one in found for name in one.served)),
+            "stored": list(
+                dict.fromkeys(name for one in found for name in one.status.stored_versions or (one.stored,))
+            ),
+        },
         severity=BLOCKER if worse else WARNING,
         hop=unsynced,
     )

@@ -1,6 +1,6 @@
 """Admission webhooks that refuse what they cannot be asked about."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from shlex import quote
 
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, Phase, Subject, finding
@@ -68,7 +68,7 @@ def _unanswered(one: Answering, absence: str) -> Finding:
         f"Nobody answers for {_named(one.webhooks)}: {absence}. {then}{OWN if one.own else ''}",
         remedy="Bring back who answers:\n"
         f"kubectl -n {quote(one.service.namespace)} get services,endpointslices,deployments,pods\n"
-        + _let_pass(one.webhooks),
+        + "\n".join(_do_without(one.webhooks)),
         places=[each.subject for each in one.webhooks],
         evidence=_evidence(one.told),
         severity=BLOCKER if certain else WARNING,
@@ -87,7 +87,8 @@ def _goes_with_its_node(one: Answering) -> Finding:
         + (OWN if one.own else ""),
         remedy="Let two pods or more answer for it, on different nodes (replicas, topologySpreadConstraints), before "
         f"that node is drained:\nkubectl -n {quote(one.service.namespace)} get pods -o wide\n"
-        + _let_pass(one.webhooks),
+        "Or let pass what it should see, until the upgrade is done (an operator may put it back):\n"
+        + "\n".join(_let_pass(one.webhooks)),
         places=[*(each.subject for each in one.webhooks), *pods],
         evidence=_evidence(one.told),
         severity=WARNING,
@@ -115,7 +116,7 @@ def _stands_between(one: Answering, found: list[StrictWebhook]) -> Finding:
 
 
 def _named(webhooks: Iterable[StrictWebhook]) -> str:
-    names = [one.webhook.name for one in webhooks]
+    names = list(dict.fromkeys(one.webhook.name for one in webhooks))
     return f"the webhook{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
@@ -151,21 +152,22 @@ def _request(one: Told) -> str:
     return f"{'/'.join(row.operations)} {resource}{where}"
 
 
-def _let_pass(webhooks: Iterable[StrictWebhook]) -> str:
-    lines, names = [], {}
-    for one in webhooks:
-        what = f"{one.configuration.kind.lower()} {quote(one.configuration.name)}"
+def _configuration(one: StrictWebhook) -> str:
+    return f"{one.configuration.kind.lower()} {quote(one.configuration.name)}"
+
+
+def _let_pass(webhooks: Sequence[StrictWebhook]) -> Iterator[str]:
+    """The others go on holding back what they are there for."""
+    for one in [one for one in webhooks if one.told] or webhooks:
         patch = f'[{{"op":"replace","path":"/webhooks/{one.index}/failurePolicy","value":"Ignore"}}]'
-        lines.append(f"kubectl patch {what} --type json -p '{patch}'")
-        names[what] = f"kubectl delete {what}"
-    return "\n".join(
-        (
-            "Or let pass what it should see, until the upgrade is done (an operator may put it back):",
-            *lines,
-            "Or, when its add-on is gone for good:",
-            *names.values(),
-        )
-    )
+        yield f"kubectl patch {_configuration(one)} --type json -p '{patch}'"
+
+
+def _do_without(webhooks: Sequence[StrictWebhook]) -> Iterator[str]:
+    yield "Or let pass what it should see, until the upgrade is done (an operator may put it back):"
+    yield from _let_pass(webhooks)
+    yield "Or, when its add-on is gone for good:"
+    yield from dict.fromkeys(f"kubectl delete {_configuration(one)}" for one in webhooks)
 
 
 OWN = (
