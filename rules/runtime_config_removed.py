@@ -17,7 +17,11 @@ from kubepreflight.semantics.setting_words import (
     stands,
     subject_of,
 )
+from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
+
+MOST = 20
+"""So many entries are shown as evidence."""
 
 
 @rule(severity=BLOCKER, area="configuration", phase="control-plane-upgrade")
@@ -79,7 +83,7 @@ def _refused(version: str, entries: list[Entry], hop: Hop | None) -> Finding:
         f"{consequences(set_in, hop)}{only_files(set_in)}",
         remedy=f"From the hop on nothing of that version is served, with the entry or without it.\n{_edits(entries)}",
         places=[one.place.subject for one in set_in],
-        evidence={"entries": sorted({one.text for one in entries})},
+        evidence={"entries": sorted({one.text for one in entries})[:MOST]},
         severity=severity_of(set_in),
         hop=hop,
     )
@@ -95,12 +99,11 @@ def _gone(row: ApiKind, entries: list[Entry], hop: Hop) -> Finding:
         "the requested resource`.",
         remedy=f"{instead}. Then:\n{_edits(entries)}",
         places=[one.place.subject for one in set_in],
-        evidence={"entries": sorted({one.text for one in entries})},
+        evidence={"entries": sorted({one.text for one in entries})[:MOST]},
         severity=WARNING,
         hop=hop,
     )
 
 
 def _edits(entries: list[Entry]) -> str:
-    texts = " and ".join(sorted({one.text for one in entries}))
-    return edits([one.setting for one in entries], texts)
+    return edits([one.setting for one in entries], listed(sorted({one.text for one in entries})))

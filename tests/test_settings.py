@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from kubepreflight.finding import Gap, Hop, Subject
 from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
+from kubepreflight.rules.runtime_config_removed import MOST, _refused
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
 from kubepreflight.semantics.runtime_config import entries_of
 from kubepreflight.semantics.setting import (
@@ -128,3 +129,11 @@ def test_flags_are_written_with_dashes_or_underscores() -> None:
     )
     assert [one.name for one in found.gates] == ["A"]
     assert found.flags[0].place.subject.field == "kube-apiserver --feature-gates"
+
+
+def test_of_ten_thousand_entries_a_few_are_named() -> None:
+    value = ",".join(f"batch/v2alpha1/x{number}=true" for number in range(10_000))
+    entries = list(entries_of([flag("runtime-config", value)]))
+    found = _refused("batch/v2alpha1", entries, Hop(Minor(1, 20), Minor(1, 21)))
+    assert len(found.remedy) < 1000
+    assert len(found.evidence["entries"]) == MOST
