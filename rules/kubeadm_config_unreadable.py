@@ -1,4 +1,4 @@
-"""kubeadm's own configuration, in a version that the kubeadm of a hop cannot read."""
+"""kubeadm's own configuration, as the kubeadm of a hop cannot read it."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,8 @@ from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, HasSubject, Ho
 from kubepreflight.knowledge.component_config import ComponentConfig, ConfigKind
 from kubepreflight.objects import Planned
 from kubepreflight.rule import rule
-from kubepreflight.semantics.kubeadm_config import KubeadmConfigMap, mapping_in
+from kubepreflight.semantics.kubeadm_config import ARGUMENTS_AS_MAP, EDIT, KubeadmConfigMap, mapping_in
+from kubepreflight.semantics.kubeadm_config_types import wrong_types
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.snapshot import ManifestHeader, ManifestHeaders
 from kubepreflight.upgrade import Upgrade
@@ -26,21 +27,23 @@ def kubeadm_config_unreadable(
     upgrade: Upgrade,
     headers: ManifestHeaders | None = None,
 ) -> Iterator[Finding | Gap]:
-    """A configuration of kubeadm's is written in a version that the kubeadm of a hop cannot read.
+    """A configuration of kubeadm's is written so that the kubeadm of a hop cannot read it.
 
     Why: kubeadm reads the ConfigMap kubeadm-config before it does anything, and knows two versions of it at most.
     Each `kubeadm upgrade apply` writes it anew in the newest version it knows, so that with one hop after the other
     the next kubeadm always reads it. A ConfigMap that was restored from a backup or comes from Git, and one of a
-    cluster whose last minors were not upgraded by kubeadm, is as old as it is.
+    cluster whose last minors were not upgraded by kubeadm, is as old as it is. And who edits it by hand easily writes
+    value: false without quotes, or extraArgs in the shape of another version.
 
     What happens: `kubeadm upgrade` ends at once with `no kind "ClusterConfiguration" is registered for version
-    "…"`, and nothing is changed: a blocker. A file for `kubeadm init` or `join` is refused with `your configuration
+    "…"`, or `json: cannot unmarshal bool into Go struct field … of type string`, and nothing is changed: a blocker. A
+    file for `kubeadm init` or `join` is refused with `your configuration
     file uses an old API spec`: no node can be added with it after the hop, which is a warning, for the upgrade does
     not read it.
 
     When it stays silent: the kubeadm of the first hop reads the ConfigMap, and the kubeadm of every hop the files;
-    a file that today's kubeadm does not read already. Files that lie on the nodes are not collected. Only the
-    version is looked at here, not what stands below it.
+    a file that today's kubeadm does not read already. Files that lie on the nodes are not collected. Below the version
+    only the types in extraArgs and featureGates of the ConfigMap are looked at.
 
     How to see it yourself: kubectl -n kube-system get configmap kubeadm-config -o yaml | grep apiVersion, and with
     the next kubeadm: kubeadm config validate --config FILE
@@ -65,12 +68,23 @@ def kubeadm_config_unreadable(
 
 def _in_cluster(config_map: KubeadmConfigMap, table: ComponentConfig, upgrade: Upgrade) -> Iterator[Finding | Gap]:
     try:
-        version = str(mapping_in((config_map.data or {}).get(KIND, "")).get("apiVersion"))
+        document = mapping_in((config_map.data or {}).get(KIND, ""))
     except ValueError as error:
         yield cannot_check("kubeadm-config", f"the {KIND} cannot be read: {error}", how=SAVE, asked=True)
         return
+    version = str(document.get("apiVersion"))
     row = table.find(version, KIND)
     hop = upgrade.first_hop
+    if row is not None and row.read_by(hop.end) and (wrong := list(wrong_types(document))):
+        yield finding(
+            config_map,
+            f"kubeadm cannot decode the ConfigMap kubeadm-config, in which {listed(wrong)}: its `kubeadm upgrade` ends "
+            "(`json: cannot unmarshal …`) before it changes anything.",
+            remedy=f"{_right(version)}\n{EDIT}",
+            field=f"{KIND} types",
+            evidence={"version": version, "wrong": wrong[:50]},
+            hop=hop,
+        )
     if row is not None and not row.read_by(hop.end):
         yield finding(
             config_map,
@@ -109,6 +123,15 @@ def _migrate(row: ConfigKind, end: Minor, table: ComponentConfig) -> str:
         lines.append(f"kubeadm config migrate --old-config {old} --new-config {new}    # {which}")
         old = new
     return "\n".join([*lines, f"{UPLOAD.format(old)}    # {which}"])
+
+
+def _right(version: str) -> str:
+    shape = (
+        'extraArgs: {profiling: "false"}'
+        if version in ARGUMENTS_AS_MAP
+        else 'extraArgs: [{name: profiling, value: "false"}]'
+    )
+    return f"In {version} flags are written as {shape}, values in quotes; feature gates without quotes. Correct it:"
 
 
 def _too_new(row: ConfigKind) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -211,7 +211,7 @@ def _duration(text: str) -> timedelta | None:
 
 @functools.cache
 def _loader() -> Any:
-    """PyYAML gives `=` and `<<` a meaning of their own even where they are values; for kubeadm they are texts."""
+    """PyYAML gives `=`, `<<` and `1:30` a meaning of their own; for kubeadm they are texts."""
     import yaml
 
     class Loader(yaml.CSafeLoader):
@@ -219,7 +219,13 @@ def _loader() -> Any:
 
     for tag in ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"):
         Loader.add_constructor(tag, lambda _, node: node.value)
+    for tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
+        Loader.add_constructor(tag, _number(yaml.CSafeLoader.yaml_constructors[tag]))
     return Loader
+
+
+def _number(read: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda loader, node: node.value if ":" in node.value else read(loader, node)
 
 
 def mapping_in(text: str) -> dict[str, Any]:
