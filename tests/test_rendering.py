@@ -5,6 +5,7 @@ The tools are stand-ins here, small scripts; `tests/real/test_rendering.py` has 
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -79,7 +80,9 @@ def test_the_tools_get_nothing_of_the_users(tmp_path: Path, tool: Tool) -> None:
     tool("helm", f'(echo "$*"; env) > {tmp_path}/seen')
     read(chart(tmp_path))
     seen = (tmp_path / "seen").read_text()
-    assert seen.startswith(f"template {tmp_path.resolve()}/git/apps/shop --skip-tests --kube-version 1.37\n")
+    assert seen.startswith(
+        f"template {tmp_path.resolve()}/git/apps/shop --skip-tests --kube-version 1.37 --skip-schema-validation\n"
+    )
     assert "secret" not in seen
     assert "https_proxy=http://127.0.0.1:9" in seen
     (home,) = (line for line in seen.splitlines() if line.startswith("HOME="))
@@ -129,6 +132,37 @@ def test_a_tool_that_never_ends_is_ended_with_all_that_it_started(
     (gap,) = read(chart(tmp_path)).gaps
     assert "no answer within 0.3 s" in gap.reason
     assert time.monotonic() - started < 10
+
+
+def test_all_of_them_together_are_waited_for_no_longer_than_that(
+    tmp_path: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "SECONDS_IN_ALL", 0.3)
+    tool("helm", "sleep 60")
+    gaps = read(chart(tmp_path, apps__zoo__Chart_yaml="name: zoo\n")).gaps
+    assert ["no answer within 0.3 s" in gap.reason for gap in gaps] == [True, False]
+    assert "those before it took 0.3 s" in gaps[1].reason
+
+
+def test_a_tool_gets_no_more_memory_than_that(tmp_path: Path, tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "MEMORY", 256 << 20)
+    tool("helm", f"sleep 0.2; exec {sys.executable} -c 'len(bytes(1 << 30))'")
+    (gap,) = read(chart(tmp_path)).gaps
+    assert "MemoryError" in gap.reason
+
+
+OLD_HELM = 'case "$*" in *schema*) echo "Error: unknown flag: --skip-schema-validation" >&2; exit 1;; esac\n'
+
+
+@pytest.mark.parametrize("with_schema", [True, False])
+def test_an_old_helm_is_not_let_loose_on_a_schema(tmp_path: Path, tool: Tool, with_schema: bool) -> None:
+    tool("helm", OLD_HELM + says(RENDERED))
+    schema = {"apps__shop__values_schema_json": '{"$ref": "file:///etc/passwd"}'} if with_schema else {}
+    folder = chart(tmp_path)
+    for name, text in schema.items():
+        (folder / name.replace("__", "/").replace("_", ".")).write_text(text)
+    gaps = read(folder).gaps
+    assert [gap.subject for gap in gaps] == (["apps/shop"] if with_schema else [])
 
 
 def test_a_tool_that_says_too_much_is_ended(tmp_path: Path, tool: Tool) -> None:
@@ -199,6 +233,12 @@ REMOTE = {
         "configMapGenerator: [{name: a, files: ['a=http://127.0.0.1/latest']}]\nresources: [../../out]\n",
         "",
     ),
+    "in capitals": ("resources: ['HTTP://127.0.0.1/a.yaml', ../../out]\n", ""),
+    "by what a plug-in is told": (
+        "generators: [\"kind: A\\nfiles: ['a=http://127.0.0.1/a']\\n\"]\nresources: [../../out]\n",
+        "",
+    ),
+    "by a plug-in's file": ("transformers: [../../elsewhere]\nresources: [../../out]\n", "resources: [t.yaml]\n"),
     "in a base of its own": (KUSTOMIZED, "resources: ['https://example.com/all.yaml']\n"),
     "in a base that cannot be read": (KUSTOMIZED, "resources: [\n"),
 }
@@ -209,7 +249,7 @@ def test_what_would_be_fetched_is_named_and_the_tool_does_not_run(
     tmp_path: Path, tool: Tool, text: str, base: str
 ) -> None:
     tool("kustomize", f"touch {tmp_path}/ran")
-    write(tmp_path / "elsewhere", kustomization_yaml=base)
+    write(tmp_path / "elsewhere", kustomization_yaml=base, t_yaml="kind: T\npath: http://127.0.0.1/t.yaml\n")
     (gap,) = read(write(tmp_path / "git", prod__kustomization_yaml=text)).gaps
     assert "example" in gap.reason or "127.0.0.1" in gap.reason or "cannot be read" in gap.reason
     assert not (tmp_path / "ran").exists()

@@ -1,7 +1,7 @@
 """Charts and kustomizations rendered by the tools of their own, when they are there and the user asks for it.
 
 What is rendered may come from anybody: the tools get a home of their own without plugins, credentials or kubeconfig, no
-git and no way to the network, a limit of time and of output, and no link that leads out of the folder.
+git and no way to the network, a limit of time, of memory and of output, and no link that leads out of the folder.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from shlex import quote
@@ -24,6 +25,9 @@ from kubepreflight.version import Version
 from kubepreflight.visible import visible
 
 SECONDS: Final = 60.0
+SECONDS_IN_ALL: Final = 600.0
+MEMORY: Final = 4 << 30
+"""Address space: what a large chart needs, twenty times over."""
 MOST_FILES: Final = 20_000
 NOWHERE: Final = "http://127.0.0.1:9"
 """The discard port: as a proxy it leads nowhere."""
@@ -32,6 +36,9 @@ LARGEST_TEMPLATE: Final = 1 << 20
 _TEMPLATES = (".yaml", ".yml", ".tpl", ".txt")
 _ALL_NAMES = (*KUSTOMIZATION_FILES, "Kustomization")
 _TAKES_FOLDERS = ("resources", "bases", "components", "generators", "transformers", "validators")
+_PLUGINS = ("generators", "transformers", "validators")
+_ADDRESS = re.compile(r"https?://[^\s\"']{0,200}", re.IGNORECASE)
+_SCHEMA = "values.schema.json"
 _TESTED = re.compile(r'APIVersions\.Has\s+\(?\s*["`]([^"`]{1,200})["`]')
 _PRE_RELEASE = re.compile(r"/v\d+(?:alpha|beta)\d+$")
 
@@ -53,6 +60,7 @@ class Renderer:
         self._helm = shutil.which("helm")
         self._kustomize = shutil.which("kustomize")
         self._kubectl = shutil.which("kubectl")
+        self._spent = 0.0
 
     def chart(self, folder: Path) -> bytes:
         """The manifests of a chart with its own values. Raises RenderError."""
@@ -62,7 +70,7 @@ class Renderer:
         _refuse_links(folder, by_hand)
         version = ["--kube-version", self._kube_version] if self._kube_version else []
         try:
-            return _run([self._helm, "template", str(folder.resolve()), "--skip-tests", *version])
+            return self._template([self._helm, "template", str(folder.resolve()), "--skip-tests", *version], folder)
         except RenderError as error:
             missing = "missing in charts/ directory" in error.reason
             values = f"helm template NAME {quote(str(folder))} -f VALUES | kubepreflight scan -"
@@ -80,9 +88,33 @@ class Renderer:
             reason = f"it takes in what --render does not fetch from the network: {visible(remote)[:200]}"
             raise RenderError(reason, by_hand)
         try:
-            return _run([*command, str(folder.resolve())])
+            return self._run([*command, str(folder.resolve())])
         except RenderError as error:
             raise RenderError(f"it cannot be rendered: {error.reason}", by_hand) from error
+
+    def _template(self, command: Sequence[str], folder: Path) -> bytes:
+        """Without the schema of the values: helm fetches what that refers to, from the network and from this machine.
+
+        A helm before 3.16 does not let it be left out.
+        """
+        try:
+            return self._run([*command, "--skip-schema-validation"])
+        except RenderError as error:
+            if "unknown flag" not in error.reason:
+                raise
+        if any(path.name == _SCHEMA or path.suffix == ".tgz" for path in _files(folder)):
+            raise RenderError("this helm would follow what the schema of its values refers to; 3.16 need not", "")
+        return self._run(command)
+
+    def _run(self, command: Sequence[str]) -> bytes:
+        left = SECONDS_IN_ALL - self._spent
+        if left <= 0:
+            raise RenderError(f"those before it took {SECONDS_IN_ALL:g} s, which is as long as is waited for all", "")
+        begun = time.monotonic()
+        try:
+            return _run(command, min(SECONDS, left))
+        finally:
+            self._spent += time.monotonic() - begun
 
 
 def renderer_for(target: Version | None) -> Callable[[Collector], Renderer]:
@@ -106,10 +138,10 @@ def tested_versions(folder: Path) -> frozenset[str]:
     return frozenset(one for one in found if _PRE_RELEASE.search(one))
 
 
-def _run(command: Sequence[str]) -> bytes:
+def _run(command: Sequence[str], seconds: float) -> bytes:
     with tempfile.TemporaryDirectory(prefix="kubepreflight-") as home:
         try:
-            ended: Ended = Runs(SECONDS, _environment(home)).run(command, "")
+            ended: Ended = Runs(seconds, _environment(home), MEMORY).run(command, "")
         except OSError as error:  # a TimeoutError, too
             raise RenderError(str(error.strerror or error), "") from error
     if ended.status:
@@ -157,18 +189,33 @@ def _refuse_links(folder: Path, how: str) -> None:
 
 
 def _remote(folder: Path) -> Iterator[str]:
-    """What a kustomization, or one that it takes in, would have to fetch."""
-    waiting, seen = [folder.resolve()], set()
+    """What a kustomization, or one that it takes in, would have to fetch; its plug-ins' configurations, too."""
+    waiting, seen = [(folder.resolve(), False)], set()
     while waiting:
-        here = waiting.pop()
-        if here in seen:
+        here, plugs_in = waiting.pop()
+        if (here, plugs_in) in seen:
             continue
-        seen.add(here)
+        seen.add((here, plugs_in))
         for value in _kustomizations_in(here):
             yield from remote_in(value)
-            lists = [value[key] for key in _TAKES_FOLDERS if isinstance(value.get(key), list)]
-            below = (here / one for taken in lists for one in taken if isinstance(one, str) and "\0" not in one)
-            waiting += [one.resolve() for one in below if one.is_dir()]
+            for key in _TAKES_FOLDERS:
+                for text in _texts(value.get(key)):
+                    of_plugin = plugs_in or key in _PLUGINS
+                    if "\n" not in text and (here / text).is_dir():
+                        waiting.append(((here / text).resolve(), of_plugin))
+                    elif of_plugin and (address := _ADDRESS.search(_configuration(here, text))):
+                        yield address[0]
+
+
+def _texts(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str) and "\0" not in one] if isinstance(value, list) else []
+
+
+def _configuration(folder: Path, text: str) -> str:
+    """What a plug-in is told: it stands in the kustomization itself, or in a file."""
+    if "\n" in text or not (folder / text).is_file():
+        return text
+    return (folder / text).read_bytes()[:LARGEST_TEMPLATE].decode(errors="replace")
 
 
 def _kustomizations_in(folder: Path) -> Iterator[dict[str, Any]]:

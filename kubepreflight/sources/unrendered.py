@@ -16,7 +16,9 @@ _NAMES_FILES = (
 )
 _GENERATORS = ("configMapGenerator", "secretGenerator")
 # As kustomize tells a repository from a path: a scheme, a user, a well-known host, or a query.
-_REMOTE = re.compile(r"^[a-z+]+://|^[\w.-]+@|^(www\.)?(github|gitlab|bitbucket)\.\w+[/:]|^git::|[?&](ref|version)=")
+_REMOTE = re.compile(
+    r"^[a-z+]+://|^[\w.-]+@|^(www\.)?(github|gitlab|bitbucket)\.\w+[/:]|^git::|[?&](ref|version)=", re.IGNORECASE
+)
 
 
 def not_read(value: Mapping[str, Any], holds: Callable[[str], bool]) -> list[str]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -28,12 +29,14 @@ class Ended(msgspec.Struct, frozen=True):
 class Runs:
     """The processes that run now, each for `timeout` seconds at most. Safe for several threads.
 
-    `environment` is all of theirs, when it is given.
+    `environment` is all of theirs, when it is given; `memory` the bytes that each may take, where the system lets that
+    be said of another process (Linux).
     """
 
-    def __init__(self, timeout: float, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, timeout: float, environment: Mapping[str, str] | None = None, memory: int = 0) -> None:
         self._timeout = timeout
         self._environment = environment
+        self._memory = memory
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
@@ -78,7 +81,12 @@ class Runs:
                 start_new_session=True,
             )
             self._running.add(process)
-            return process
+        if self._memory and sys.platform == "linux":
+            import resource
+
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(process.pid, resource.RLIMIT_AS, (self._memory, self._memory))
+        return process
 
     def stop(self) -> None:
         """End what runs, and let nothing start."""
