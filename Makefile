@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 # Tests start the program hundreds of times: without compiled modules each start takes twice as long.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: demo test test-real kubernetes lint format bench bench-live docs clean help lab lab-down replay
+.PHONY: demo test test-real kubernetes knowledge lint format bench bench-live docs clean help lab lab-down replay
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -66,6 +66,9 @@ NODES ?= 300
 PODS ?= 10000
 bench-live: $(VENV)/.stamp ## a live scan against the bare download: NODES=300 PODS=10000
 	@$(BIN)/python -m benchmarks.live $(NODES) $(PODS)
+
+knowledge: $(VENV)/.stamp ## make the tables of Kubernetes' APIs, gates and flags anew from its modules: docs/knowledge.md
+	@$(BIN)/python -m tools.knowledge
 
 docs: $(VENV)/.stamp ## regenerate docs/rules.md, deploy/rbac.yaml and the report's schema
 	@$(BIN)/python -m tools.make_docs
