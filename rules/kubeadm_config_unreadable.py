@@ -8,12 +8,13 @@ from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, HasSubject, Ho
 from kubepreflight.knowledge.component_config import ComponentConfig, ConfigKind
 from kubepreflight.objects import Planned
 from kubepreflight.rule import rule
-from kubepreflight.semantics.kubeadm_config import ARGUMENTS_AS_MAP, EDIT, KubeadmConfigMap, mapping_in
+from kubepreflight.semantics.kubeadm_config import ARGUMENTS_AS_MAP, EDIT, READABLE, KubeadmConfigMap, mapping_in
 from kubepreflight.semantics.kubeadm_config_types import wrong_types
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.snapshot import ManifestHeader, ManifestHeaders
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor
+from kubepreflight.visible import visible
 
 KIND = "ClusterConfiguration"
 SAVE = f"kubectl -n kube-system get configmap kubeadm-config -o jsonpath='{{.data.{KIND}}}' > old.yaml"
@@ -75,6 +76,9 @@ def _in_cluster(config_map: KubeadmConfigMap, table: ComponentConfig, upgrade: U
     version = str(document.get("apiVersion"))
     row = table.find(version, KIND)
     hop = upgrade.first_hop
+    if row is None and version not in READABLE:
+        reason = f"the {KIND} is in {visible(version)[:60]}, which no kubeadm is known to read"
+        yield cannot_check("kubeadm-config", reason, how=EDIT, asked=True)
     if row is not None and row.read_by(hop.end) and (wrong := list(wrong_types(document))):
         yield finding(
             config_map,

@@ -106,8 +106,9 @@ def of_config_map(component: str, data: Mapping[str, str] | None, key: str, plac
     try:
         values: dict[str, Any] = mapping_in(text)
     except ValueError as error:
-        name = f"{place.subject.namespace}/{place.subject.name}"
-        return cannot_check(f"ConfigMap {name}", f"its {key} cannot be read: {error}", asked=True)
+        namespace, name = place.subject.namespace, place.subject.name
+        reason, how = f"its {key} cannot be read: {error}", f"kubectl -n {namespace} get configmap {name} -o yaml"
+        return cannot_check(f"ConfigMap {namespace}/{name}", reason, how=how, asked=True)
     return Document(component=component, values=values, place=place)
 
 
