@@ -215,7 +215,7 @@ def _upgrade_before(release: Release, current: Revision, uses: Sequence[Use], ho
 
 def _pattern(uses: Sequence[Use]) -> str:
     versions = sorted({use.row.api_version for use in uses})
-    return f"^apiVersion: ({'|'.join(versions)})$"
+    return f"apiVersion:[^a-z]*({'|'.join(versions)})"  # perhaps in quotes, or in a list
 
 
 def _map(release: Release, current: Revision) -> str:

@@ -164,6 +164,12 @@ def test_how_a_log_is_told_from_other_files(head: bytes, expected: bool) -> None
     assert is_audit_log(head) is expected
 
 
+def test_a_time_without_a_zone_is_no_time() -> None:
+    log = read(audit_line() + audit_line(at="2026-11-20T08:00:00"))
+    assert [gap.reason for gap in log.gaps] == ["lines that cannot be read: 1 of 2"]
+    assert [sum(one.verbs.values()) for one in log.clients] == [1]
+
+
 def test_empty_lines_are_no_fault() -> None:
     log = read(OTHER + b"\n" + OTHER.replace(b"\n", b"\r\n") + b"\r\n  \n\n")
     assert not log.gaps

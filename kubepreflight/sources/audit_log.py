@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
@@ -28,6 +28,8 @@ HEAD = 1 << 16
 """So much of a file has to be looked at: the first line of a rotated one may be a piece of a long one."""
 MOST_VERBS = 20
 T = TypeVar("T")
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""Without a zone it cannot be compared with others."""
 _LINE = re.compile(rb"^[ \t]*\{[^\n]*", re.MULTILINE)
 _BLANK = re.compile(rb"^[ \t\r]*(?:\n|\Z)", re.MULTILINE)
 _VERSION = re.compile(rb'"apiVersion":\s*"audit\.k8s\.io\\?/v1(?:beta1)?"')
@@ -55,7 +57,7 @@ class _Annotations(msgspec.Struct):
 
 
 class _Event(msgspec.Struct, rename="camel"):
-    stage_timestamp: datetime
+    stage_timestamp: Moment
     stage: str = ""
     verb: str = ""
     user: _User = msgspec.field(default_factory=_User)
@@ -66,7 +68,7 @@ class _Event(msgspec.Struct, rename="camel"):
 
 
 class _Moment(msgspec.Struct, rename="camel"):
-    stage_timestamp: datetime
+    stage_timestamp: Moment
 
 
 def is_audit_log(head: bytes) -> bool:
