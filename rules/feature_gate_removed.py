@@ -6,6 +6,7 @@ from kubepreflight.finding import BLOCKER, Finding, Gap
 from kubepreflight.rule import rule
 from kubepreflight.semantics.gate_fates import GateFate, GateFates
 from kubepreflight.semantics.gate_words import on_or_off, refused
+from kubepreflight.semantics.setting import KUBEADM, Where
 
 
 @rule(severity=BLOCKER, area="configuration", phase="control-plane-upgrade")
@@ -38,13 +39,17 @@ def feature_gate_removed(fates: GateFates) -> Iterator[Finding | Gap]:
     """
     yield from fates.gaps
     for together in fates.by_gate(locked=False):
-        name = together[0].setting.name
-        yield refused(
-            together,
-            ("do not know it", "does not know it"),
-            f"unrecognized feature gate: {name}",
-            _afterwards(together),
-        )
+        yield refused(together, ("do not know it", "does not know it"), _error(together), _afterwards(together))
+
+
+def _error(together: Sequence[GateFate]) -> str:
+    settings = [one.setting for one in together]
+    name = settings[0].name
+    if any(one.component != KUBEADM for one in settings):
+        return f"unrecognized feature gate: {name}"
+    if any(one.place.where is Where.KUBEADM_CONFIG for one in settings):
+        return f"Unknown feature gate flag: {name}"
+    return f"{name} is not a valid feature name"
 
 
 def _afterwards(together: Sequence[GateFate]) -> str:
