@@ -202,6 +202,7 @@ def _upgrade_before(release: Release, current: Revision, uses: Sequence[Use], ho
         )
     return "\n".join(
         [
+            *_end_what_is_pending(release, helm, space),
             f"Before the hop {hop}, upgrade it with a chart, or with values, that gives {listed(instead)}:",
             f"{helm} get values {name}{space} -o yaml > values.yaml",
             f"{helm} upgrade {name} CHART{space} --version VERSION -f values.yaml",
@@ -211,6 +212,14 @@ def _upgrade_before(release: Release, current: Revision, uses: Sequence[Use], ho
             _map(release, current),
         ]
     )
+
+
+def _end_what_is_pending(release: Release, helm: str, space: str) -> Iterator[str]:
+    """Helm refuses every upgrade until then."""
+    last = release.revisions[-1].record
+    if last.status.startswith("pending"):
+        yield f"Its revision {last.revision} is in {last.status}, in which Helm refuses every upgrade. First end that:"
+        yield f"{helm} rollback {quote(release.name)}{space}"
 
 
 def _pattern(uses: Sequence[Use]) -> str:

@@ -39,10 +39,10 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
       does not name is a note, for nobody seems to apply it.
     - A client in an audit log is a blocker when it asked within 30 days before the planned start, else a warning; a
       warning, too, for kubectl, Helm and the like, and for whoever only reads (backups, dashboards), where the group
-      has no other version: they may go by discovery. What
-      these write is taken for a manifest that they applied, and joins those that are given. It is a note when it is
-      kubectl and only reads, and nothing when it is a part of Kubernetes, which comes in a new version with the
-      upgrade, or a program that looks for old versions, as this one.
+      has no other version: they may go by discovery. What kubectl, Helm and the like write is taken for a manifest that
+      they applied, and joins those that are given. It is a note when kubectl, a browser, k9s and the like only read (a
+      warning when the last two write), and nothing when it is a part of Kubernetes, which comes in a new version with
+      the upgrade, or a program that looks for old versions, as this one.
     - An entry of managedFields is a blocker when it was written in the old version within these 30 days, else a note:
       it stays until its manager changes one of its fields, so an old one proves nothing, and that it is old does not
       prove an end either. kubectl edit, patch and the like take whichever version the server prefers: they count for
@@ -57,11 +57,11 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
 
     When it stays silent: the version goes after the target, or its removal is only planned; the kind is a custom
     resource; the object was merely listed in an old version (`kubectl get` may print whatever version it likes); an
-    object remembers an old version, and the manifest that is given for it, or its Helm release, has a new one (or the
-    old one: helm-release-cannot-be-upgraded tells of that); a client asks for what this
-    server does not serve, and lives with that. Not looked at are the managedFields and the last-applied version of
-    kinds that nobody keeps as manifests (ReplicaSet, EndpointSlice, Event, Lease and the like), and requests outside
-    the time that an audit log covers, nor the texts in the cluster's own ConfigMaps. Each API server counts and logs
+    object remembers an old version, and the manifest that is given for it has a new one, or a Helm release that was
+    read holds it; a client asks for what this server does not serve, and lives with that. Not looked at are the
+    managedFields and the last-applied version of kinds that nobody keeps as manifests (ReplicaSet, EndpointSlice,
+    Event, Lease and the like), requests outside the time that an audit log covers, and the texts in the cluster's own
+    ConfigMaps. Each API server counts and logs
     for itself: a live scan asks the one that it talks to, and of the others it sees what is given. Those before 1.19 do
     not count. Files that kubeadm and the kubelet read are not its matter, nor what Helm keeps of its releases
     (helm-release-cannot-be-upgraded).

@@ -79,6 +79,8 @@ def causes(counted: CountedUses | None, audited: AuditedUses | None) -> list[Cau
         (client("reporter/v1", POLICIES, verbs=["list", "update"]), BLOCKER),
         (client("", verbs=["list"]), BLOCKER),
         (client("kubectl.exe/v1.24.9", verbs=["list"]), NOTE),
+        (client("Mozilla/5.0", verbs=["list"]), NOTE),
+        (client("k9s/v0.32", verbs=["list", "patch"]), WARNING),
         (client("kubectl/v1.24.9", verbs=["get", "list", "watch"]), NOTE),
         (client("kubectl/v1.24.9", verbs=["get", "patch"]), BLOCKER),
         (client("kubectl/v1.24.9", POLICIES, verbs=["get", "patch"]), WARNING),

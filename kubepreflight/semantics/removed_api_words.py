@@ -58,7 +58,8 @@ def _of_files(cause: Cause, when: str) -> str:
         )
     if cause.variants:
         files = "another file has" if one else "other files have"
-        written += f"; {files} the same in a version that stays, so that {it} may be meant for another cluster"
+        they = "it" if one else "they"
+        written += f"; {files} the same in a version that stays, so that {they} may be meant for another cluster"
     lasting = "What was applied before stays." if row.replacement else "Nothing takes the place of this kind."
     return f"{written}. Applying {it}{when} ends in {_refused(row)}. {lasting}"
 

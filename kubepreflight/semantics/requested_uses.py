@@ -85,9 +85,10 @@ class AuditedUses(ApiUses, frozen=True):
 def _grade(client: ApiClient, role: Role, *, recent: bool, only: bool) -> Severity:
     """How bad it is that a client asks. What applies manifests, and what only reads, may go by discovery, where that
     offers nothing else: backups and the like list whatever there is."""
-    if role is Role.KUBECTL and client.only_reads:
+    if role in (Role.KUBECTL, Role.ONCE) and client.only_reads:
         return NOTE
-    return WARNING if not recent or (only and (role in _OF_MANIFESTS or client.only_reads)) else BLOCKER
+    perhaps_by_discovery = only and (role in _OF_MANIFESTS or client.only_reads)
+    return WARNING if not recent or role is Role.ONCE or perhaps_by_discovery else BLOCKER
 
 
 def _by_discovery(use: ApiUse) -> ApiUse:

@@ -19,7 +19,6 @@ from kubepreflight.snapshot import ManifestHeaders
 from kubepreflight.upgrade import Upgrade
 
 _OF_MANIFESTS = (Role.KUBECTL, Role.APPLIER, Role.ONCE)
-_NOBODY = (Role.COMPONENT, Role.SCANNER, Role.BY_HAND)
 
 
 class WrittenUses(ApiUses, frozen=True):
