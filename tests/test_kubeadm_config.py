@@ -7,6 +7,7 @@ import pytest
 from kubepreflight.inputs import Unavailable
 from kubepreflight.objects import Metadata
 from kubepreflight.semantics.kubeadm_config import READABLE, KubeadmConfig, KubeadmConfigMap
+from kubepreflight.semantics.kubeadm_config_types import wrong_types
 
 parse = KubeadmConfig.parse
 HEAD = "apiVersion: kubeadm.k8s.io/{version}\nkind: ClusterConfiguration\n"
@@ -163,3 +164,30 @@ def test_missing_and_unreadable_differ(config_maps: list[KubeadmConfigMap], aske
 def test_values_that_yaml_once_gave_a_meaning_are_texts(value: str) -> None:
     config = parse(HEAD.format(version="v1beta4") + f"apiServer: {{extraArgs: [{{name: a, value: {value}}}]}}")
     assert config.extra_arguments("apiServer") == (("a", value),)
+
+
+@pytest.mark.parametrize(
+    ("version", "arguments", "wrong"),
+    [
+        ("v1beta3", {"a": "1", "b": None}, []),
+        ("v1beta3", {"a": True}, ["apiServer.extraArgs: the value of a is a bool, not a string"]),
+        ("v1beta3", "x", ["apiServer.extraArgs is a string, not an object with the flags' names and values"]),
+        ("v1beta3", [], ["apiServer.extraArgs is an array, not an object with the flags' names and values"]),
+        ("v1beta4", [{"name": "a", "value": "1"}, {"name": "b"}, None, 5], []),
+        (
+            "v1beta4",
+            [{"name": "a\x1b", "value": [1]}],
+            [r"apiServer.extraArgs: the value of a\x1b is an array, not a string"],
+        ),
+        ("v1beta4", {}, ["apiServer.extraArgs is an object, not an array of names and values"]),
+        ("v1beta4", 5, ["apiServer.extraArgs is a number, not an array of names and values"]),
+    ],
+)
+def test_types_that_kubeadm_refuses(version: str, arguments: object, wrong: list[str]) -> None:
+    document = {
+        "apiVersion": f"kubeadm.k8s.io/{version}",
+        "apiServer": {"extraArgs": arguments},
+        "etcd": {"local": [1]},
+    }
+    assert list(wrong_types(document)) == wrong
+    assert not list(wrong_types({"apiVersion": f"kubeadm.k8s.io/{version}", "apiServer": 5, "featureGates": [1]}))

@@ -13,6 +13,7 @@ from kubepreflight.semantics.setting import STATIC_COMPONENTS
 from kubepreflight.visible import visible
 
 _LONGEST = 60
+TEXT = "a string"
 _TYPES: tuple[tuple[type, str], ...] = (
     *((bool, "a bool"), (int, "a number"), (float, "a number"), (dict, "an object"), (list, "an array")),
 )
@@ -40,18 +41,22 @@ def wrong_types(document: Mapping[str, Any]) -> Iterator[str]:
 def _of_arguments(arguments: Any, at: str, *, as_map: bool) -> Iterator[str]:
     if as_map:
         if not isinstance(arguments, Mapping):
-            yield f"{at} is an array, not an object with the flags' names and values"
+            yield f"{at} is {_kind(arguments)}, not an object with the flags' names and values"
             return
         values = list(arguments.items())
     else:
         if not isinstance(arguments, list):
-            yield f"{at} is an object, not an array of names and values"
+            yield f"{at} is {_kind(arguments)}, not an array of names and values"
             return
         values = [(one.get("name"), one.get("value")) for one in arguments if isinstance(one, Mapping)]
     for name, value in values:
-        found = next((word for kind, word in _TYPES if isinstance(value, kind)), "")
-        if found:
-            yield f"{at}: the value of {_short(name)} is {found}, not a string"
+        if _kind(value) not in ("", TEXT):
+            yield f"{at}: the value of {_short(name)} is {_kind(value)}, not a string"
+
+
+def _kind(value: Any) -> str:
+    """The decoder's word for a type; empty for null. A date is a text to it."""
+    return next((word for kind, word in _TYPES if isinstance(value, kind)), TEXT if value is not None else "")
 
 
 def _short(name: object) -> str:
