@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from kubepreflight.semantics.cluster_roles import ClusterRole
 from kubepreflight.semantics.signs import Search, Signs
 from kubepreflight.upgrade import Upgrade
 
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 INGRESS_NGINX = "ingress-nginx/controller"
 DOCKERSHIM = ("/var/run/dockershim.sock", "/run/dockershim.sock")
 
@@ -151,8 +153,5 @@ def _reads_node_logs(role: ClusterRole, _: UpgradeNote) -> bool:
 
 def _asks_for(alerts: PrometheusRule, note: UpgradeNote) -> bool:
     """Whether an expression has an old name, and not the new one besides."""
-    return any(
-        old in expression and not (new and new in expression)
-        for expression in alerts.expressions
-        for old, new in note.metrics.items()
-    )
+    named = (frozenset(_NAME.findall(expression)) for expression in alerts.expressions)
+    return any(old in names and new not in names for names in named for old, new in note.metrics.items())
