@@ -118,6 +118,11 @@ WRONG = [
     *("feature_gates.csv", f"{GATES}core,A,1.30 betta on\n", "feature_gates.csv:3: the history .* '1.30 betta on'"),
     *("feature_gates.csv", f"{GATES}core,A,1.30 beta on; 1.29 gone\n", "feature_gates.csv:3: .* does not run forwards"),
     *("feature_gates.csv", f"{GATES}core,A,1.30 beta on\ncore,A,1.31 ga on\n", "feature_gates.csv:4: the same stands"),
+    *(
+        "flags.csv",
+        f"# x\n{FLAGS}".replace("1.15 to", "1.38 to").replace("comp", "# y\ncomp"),
+        "flags.csv:2: from 1.38 is",
+    ),
     *("admission_plugins.csv", PLUGINS, "admission_plugins.csv:3: default_since 1.30 is after default_until 1.20"),
     *("support.csv", "#" * (LIMIT + 1), "support.csv: is larger than the 4 MB"),
     *("addons/ours.yaml", "a: \0\n", "ours.yaml:?.*"),

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from kubepreflight.knowledge.places import line_of
-from kubepreflight.knowledge.table import KnowledgeError, head_of, parse_toml, read_text
+from kubepreflight.knowledge.table import VERIFIED, KnowledgeError, head_of, parse_toml, read_text
 from kubepreflight.version import Minor, Version
 
 ORDERED = (
@@ -112,7 +112,8 @@ def rows_of(path: Path) -> Iterator[Row]:
 
 def _of_csv(path: Path, text: str) -> Iterator[Row]:
     info, start, lines = head_of(path, text)
-    yield Row(start, "", {"from": str(info.start), "to": str(info.end)})
+    verified = next(number for number, line in enumerate(lines, 1) if line.startswith(VERIFIED))
+    yield Row(verified, "", {"from": str(info.start), "to": str(info.end)})
     reader = csv.reader(lines[start:], strict=True)
     try:
         names = next(reader, [])

@@ -23,11 +23,14 @@ DIRECTORY = Path(__file__).parent
 LIMIT = 4 << 20
 """So many bytes a knowledge file may have, which is many times what any that is shipped has."""
 
+VERIFIED = "# verified: "
+"""With this begins the line in a CSV file's head that says for which minors it holds."""
+
 _LONG_LINE = 20_000
 _own: dict[Path, Path] = {}
 _opened: list[Path] = []
 _MINOR = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
-_VERIFIED = re.compile(r"# verified: (\d+\.\d+) to (\d+\.\d+) on (\d{4}-\d\d-\d\d)\s*$", re.ASCII)
+_VERIFIED = re.compile(VERIFIED + r"(\d+\.\d+) to (\d+\.\d+) on (\d{4}-\d\d-\d\d)\s*$", re.ASCII)
 T = TypeVar("T")
 
 
