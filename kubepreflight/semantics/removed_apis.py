@@ -53,7 +53,7 @@ class ManifestUses(ApiUses, frozen=True):
         for row, places in applied.items():
             folder_of = folders({place.file for place in places})
             for place in places:
-                is_one_of_several = staying.get(_identity(place), set()) - {place.file}
+                is_one_of_several = any(_is_variant(place, file) for file in staying.get(_identity(place), ()))
                 cause = f"{VARIANTS if is_one_of_several else 'manifests in '}{folder_of[place.file]}"
                 severity = WARNING if is_one_of_several else None
                 uses.append(ApiUse(row=row, place=place, basis=Basis.MANIFEST, cause=cause, severity=severity))
@@ -62,6 +62,15 @@ class ManifestUses(ApiUses, frozen=True):
 
 def _identity(one: Subject) -> tuple[str, str, str]:
     return one.kind, one.namespace, one.name
+
+
+def _is_variant(one: Subject, file: str) -> bool:
+    """Whether another file's manifest of the same kind and name is of the same object.
+
+    Names alone are too common: the namespace says it, or that the files are called alike.
+    """
+    alike = file.rpartition("/")[2] == one.file.rpartition("/")[2]
+    return file != one.file and bool(one.namespace or alike)
 
 
 def _staying(lifecycle: ApiLifecycle, headers: ManifestHeaders) -> dict[tuple[str, str, str], set[str]]:
