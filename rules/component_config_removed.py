@@ -34,8 +34,8 @@ def component_config_removed(
     What happens: a program that does not know the version of its file does not start (`no kind "…" is registered for
     version "…"`); kubeadm waits in vain for the static pod, and goes back. A field that is gone stops a scheduler
     (`strict decoding error: unknown field`). The kubelet and kube-proxy log that they decode leniently and go on
-    without it: what it did, it does no more, which is a warning. So is a file that was only seen in the manifests, as
-    long as no flag in kubeadm-config names a file of its kind.
+    without it: what it did, it does no more, which is a warning. So is a file that was only seen in the manifests,
+    unless a flag in kubeadm-config names a file of its kind that is called like it.
 
     When it stays silent: every program on the way reads the version, or today's does not read it already; a field is
     empty, 0 or false, as kubeadm writes those that say nothing. Files that lie on the control-plane nodes are not
@@ -66,10 +66,9 @@ def component_config_removed(
     for lost in _lost(settings.documents, table, upgrade):
         fields.setdefault((lost.setting.component, lost.setting.name), []).append(lost)
     yield from map(_field, fields.values())
-    given = {row.kind for row in in_files}
     for one in files:
         gone = going(one.kinds, table, upgrade)
-        if gone and not given.intersection(one.kinds):
+        if gone and not any(row.kind in one.kinds and _is_called_alike(one, given) for row, given in in_files.items()):
             yield _not_collected(one, gone)
 
 
@@ -80,7 +79,7 @@ def _not_collected(file: NamedFile, gone: list[ConfigKind]) -> Gap:
         f"--{file.flag.name} names {visible(file.flag.value)[:LONGEST]}, which is not collected; what goes in this "
         f"plan: {versions}",
         subject=file.flag.component,
-        how="give a copy of it as a manifest: kubepreflight scan --live FILE",
+        how="give a copy of it, under that name, as a manifest: kubepreflight scan --live FILE",
     )
 
 
@@ -103,9 +102,14 @@ def _version(row: ConfigKind, places: list[Subject], hop: Hop, *, used: list[Nam
         evidence={
             "named by": [f"{one.flag.component} --{one.flag.name}={visible(one.flag.value)[:LONGEST]}" for one in used]
         },
-        severity=None if used else WARNING,
+        severity=None if any(_is_called_alike(one, places) for one in used) else WARNING,
         hop=hop,
     )
+
+
+def _is_called_alike(one: NamedFile, places: list[Subject]) -> bool:
+    """Whether one of the files has the name of that which the program shall read; others may be somebody else's."""
+    return one.flag.value.rpartition("/")[2] in {place.file.rpartition("/")[2] for place in places}
 
 
 class LostField(msgspec.Struct, frozen=True):

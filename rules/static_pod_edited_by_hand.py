@@ -141,7 +141,7 @@ def _remedy(together: Sequence[Edit], config: KubeadmConfig, flag: str) -> str:
     lines = _lines(first, config)
     if first.configured:
         keep = "set what runs now" if first.running else "take it out before the upgrade"
-        return f"When kubeadm-config is what is meant, nothing is to be done. When not, {keep}:\n{EDIT}\n{lines}"
+        return f"When kubeadm-config is what is meant, leave it. When not, {keep}:\n{EDIT}\n{lines}"
     if not first.running:
         return f"kubeadm always renders it. When it must stay away, a patch has to take it out:\n{_patch(flag)}"
     if first.setting == "image":
