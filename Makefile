@@ -31,10 +31,12 @@ test: $(VENV)/.stamp ## the pure tests: no network, about a minute
 test-real: $(VENV)/.stamp ## tests against real servers; builds those first (Go, and 20 minutes the first time)
 	@# The Debian roots wait for the network and the disk, the compilers for the processor. What tools.packages misses it
 	@# says, and the tests that can do without go on.
-	@$(BIN)/python -m tools.packages & \
+	@trap 'kill $$roots' INT TERM; $(BIN)/python -m tools.packages & roots=$$!; \
 		$(BIN)/python -m tools.kubernetes build 1.37.2 && $(BIN)/python -m tools.kubernetes build 1.36.3; \
 		built=$$?; wait; exit $$built
-	@$(BIN)/python -m pytest tests/real --numprocesses auto --dist loadfile
+	@# helm is wanted late, by one file of tests, which waits for it.
+	@trap 'kill $$helm' INT TERM; $(BIN)/python -m tools.kubernetes build-other helm-3.22.0 >/dev/null & helm=$$!; \
+		$(BIN)/python -m pytest tests/real --numprocesses auto --dist loadfile; tested=$$?; wait; exit $$tested
 
 VERSION ?= 1.37.2
 kubernetes: $(VENV)/.stamp ## build Kubernetes' programs of VERSION=1.37.2, once, into the user's cache
