@@ -17,7 +17,7 @@ plugins:
 """
 
 
-@pytest.mark.parametrize("version", ["1.35.4", "1.36.3"])
+@pytest.mark.parametrize("version", ["1.36.3", "1.37.2"])
 @pytest.mark.parametrize(
     ("api_version", "kind"),
     [
