@@ -21,6 +21,7 @@ from tests.real.side_by_side import side_by_side
 from tools.kubernetes.client import Client, Refused, root_of
 from tools.kubernetes.control_plane import ControlPlane
 from tools.kubernetes.programs import program
+from tools.waiting import until
 
 SECONDS = 120
 """No scan of a small cluster takes longer, whatever the server does."""
@@ -81,7 +82,7 @@ class Cluster:
     def _create(self, value: Object) -> Object:
         namespace = value["metadata"].get("namespace")
         try:
-            return self.client.create(value)
+            return self._made(value)
         except Refused as error:
             if error.status != 404 or not namespace:
                 raise
@@ -90,7 +91,20 @@ class Cluster:
         except Refused as error:
             if error.status != 409:  # another thread was quicker
                 raise
-        return self.client.create(value)
+        return self._made(value)
+
+    def _made(self, value: Object) -> Object:
+        """What was created. For a moment the server may take the namespace for the one that a test before had."""
+
+        def ask() -> Object | None:
+            try:
+                return self.client.create(value)
+            except Refused as error:
+                if "because it is being terminated" in str(error):
+                    return None
+                raise
+
+        return until(ask, 10) or self.client.create(value)
 
     def program(self, *arguments: str) -> list[str]:
         """A command line of the real program."""
