@@ -120,7 +120,7 @@ def test_a_broken_table_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / "component_config.csv"
     broken.write_text("# verified: 1.15 to 1.37 on 2026-11-27\nprogram,api_version,kind,since,source\na,b,c,soon,d\n")
     with pytest.raises(KnowledgeError, match=r"component_config\.csv:3: .*since"):
-        ComponentConfig.load(broken, broken)
+        ComponentConfig.load(broken)
 
 
 def test_a_rule_can_ask_for_it() -> None:

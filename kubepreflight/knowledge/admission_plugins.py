@@ -8,13 +8,12 @@ disable-admission-plugins overlapped`). Tried with 1.36.3 and 1.37.2.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
-from kubepreflight.knowledge.table import DIRECTORY, TableInfo, read_csv
+from kubepreflight.knowledge.table import ShippedTable, TableInfo, read_csv
 from kubepreflight.version import Minor
 
 MINORS = frozenset({"since", "removed", "default_since", "default_until"})
@@ -34,23 +33,14 @@ class AdmissionPlugin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     default_until: Minor | None = None
 
 
-class AdmissionPlugins:
+class AdmissionPlugins(ShippedTable):
     """The table, as a rule asks for it."""
 
+    FILE = "admission_plugins.csv"
+
     def __init__(self, info: TableInfo, rows: Iterable[AdmissionPlugin]) -> None:
-        self._info = info
+        super().__init__(info)
         self._rows = {row.name: row for row in rows}
-
-    @property
-    def info(self) -> TableInfo:
-        """For which minors it was verified."""
-        return self._info
-
-    @classmethod
-    @cache
-    def provide(cls) -> Self:
-        """The table that is shipped."""
-        return cls.load(DIRECTORY / "admission_plugins.csv")
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -7,13 +7,12 @@ or not it goes away. What is not in the table, none of them serves: it is a cust
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
 import msgspec
 
-from kubepreflight.knowledge.table import DIRECTORY, TableInfo, read_csv
+from kubepreflight.knowledge.table import ShippedTable, TableInfo, read_csv
 from kubepreflight.version import Minor
 
 MINORS = frozenset({"introduced", "deprecated", "removed", "replacement_since"})
@@ -55,23 +54,14 @@ class ApiKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.replacement.partition(" ")[2] or self.kind
 
 
-class ApiLifecycle:
+class ApiLifecycle(ShippedTable):
     """The table, as a rule asks for it."""
 
+    FILE = "api_lifecycle.csv"
+
     def __init__(self, info: TableInfo, rows: list[ApiKind]) -> None:
-        self._info = info
+        super().__init__(info)
         self._rows = {(row.api_version, row.kind): row for row in rows}
-
-    @property
-    def info(self) -> TableInfo:
-        """For which minors it was verified."""
-        return self._info
-
-    @classmethod
-    @cache
-    def provide(cls) -> Self:
-        """The table that is shipped."""
-        return cls.load(DIRECTORY / "api_lifecycle.csv")
 
     @classmethod
     def load(cls, path: Path) -> Self:

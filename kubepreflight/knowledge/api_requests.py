@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
-from kubepreflight.knowledge.table import DIRECTORY, TableInfo, Verified, read_toml
+from kubepreflight.knowledge.table import ShippedTable, Verified, read_toml
 from kubepreflight.version import Minor
 
 MINORS = frozenset({"from", "to", "since"})
@@ -50,27 +49,19 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     client: tuple[_Client, ...]
 
 
-class ApiRequestKnowledge:
+class ApiRequestKnowledge(ShippedTable):
     """The table, as rules ask for it. `metric_since` is the first minor whose API server counts deprecated versions,
     `recent_days` the age up to which a write is taken for something that still goes on."""
 
+    FILE = "api_requests.toml"
+
     def __init__(self, table: _Table) -> None:
-        self._info = table.verified.info("api-requests", open_ended=True)
+        # It holds for every minor: whoever is not in it is unknown.
+        super().__init__(table.verified.info("api-requests", open_ended=True))
         self.metric_since = table.metric.since
         self.recent_days = table.written.recent_days
         self._roles = {name: one.role for one in table.client for name in one.names}
         self._beginnings = {name[:-1]: role for name, role in self._roles.items() if name.endswith("*")}
-
-    @property
-    def info(self) -> TableInfo:
-        """When it was verified. It holds for every minor: whoever is not in it is unknown."""
-        return self._info
-
-    @classmethod
-    @cache
-    def provide(cls) -> Self:
-        """The table that is shipped."""
-        return cls.load(DIRECTORY / "api_requests.toml")
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -7,13 +7,12 @@ that came or went within the minors for which the table was verified. What is no
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 
 import msgspec
 
-from kubepreflight.knowledge.table import DIRECTORY, TableInfo, read_csv
+from kubepreflight.knowledge.table import ShippedTable, TableInfo, read_csv
 from kubepreflight.version import Minor
 
 MINORS = frozenset({"since", "deprecated", "removed", "replacement_since"})
@@ -70,32 +69,23 @@ class ConfigField(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     removed: Minor | None = None
 
 
-class ComponentConfig:
+class ComponentConfig(ShippedTable):
     """The two tables, as a rule asks for them."""
 
+    FILE = "component_config.csv"
+
     def __init__(self, info: TableInfo, kinds: Sequence[ConfigKind], fields: Sequence[ConfigField]) -> None:
-        self._info = info
+        super().__init__(info)
         self._kinds = {(one.api_version, one.kind): one for one in kinds}
         self._fields: dict[tuple[str, str], list[ConfigField]] = {}
         for field in fields:
             self._fields.setdefault((field.api_version, field.kind), []).append(field)
 
-    @property
-    def info(self) -> TableInfo:
-        """For which minors it was verified."""
-        return self._info
-
     @classmethod
-    @cache
-    def provide(cls) -> Self:
-        """The tables that are shipped."""
-        return cls.load(DIRECTORY / "component_config.csv", DIRECTORY / "component_config_fields.csv")
-
-    @classmethod
-    def load(cls, kinds: Path, fields: Path) -> Self:
-        """The tables of the two CSV files. Raises KnowledgeError."""
-        info, kind_rows = read_csv(kinds, ConfigKind, MINORS)
-        narrower, field_rows = read_csv(fields, ConfigField, MINORS)
+    def load(cls, path: Path) -> Self:
+        """The tables of the CSV file of kinds at `path`, and of that of fields beside it. Raises KnowledgeError."""
+        info, kind_rows = read_csv(path, ConfigKind, MINORS)
+        narrower, field_rows = read_csv(path.with_name("component_config_fields.csv"), ConfigField, MINORS)
         start, end = max(info.start, narrower.start), min(info.end, narrower.end)
         return cls(msgspec.structs.replace(info, start=start, end=end), kind_rows, field_rows)
 

@@ -18,7 +18,7 @@ from typing import Literal, Self, cast
 
 import msgspec
 
-from kubepreflight.knowledge.table import DIRECTORY, KnowledgeError, TableInfo, is_own, read_csv
+from kubepreflight.knowledge.table import KnowledgeError, ShippedTable, TableInfo, is_own, read_csv
 from kubepreflight.version import Minor
 
 CORE_PROGRAMS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet"})
@@ -58,23 +58,14 @@ class _OwnRow(_Row, frozen=True):
             raise ValueError(f"the history of a feature gate does not run forwards: {self.history!r}")
 
 
-class FeatureGates:
+class FeatureGates(ShippedTable):
     """The table, as a rule asks for it. Components are named by their programs: "kube-apiserver", "kubeadm"."""
 
+    FILE = "feature_gates.csv"
+
     def __init__(self, info: TableInfo, histories: Mapping[tuple[str, str], str]) -> None:
-        self._info = info
+        super().__init__(info)
         self._histories = histories
-
-    @property
-    def info(self) -> TableInfo:
-        """For which minors it was verified."""
-        return self._info
-
-    @classmethod
-    @cache
-    def provide(cls) -> Self:
-        """The table that is shipped."""
-        return cls.load(DIRECTORY / "feature_gates.csv")
 
     @classmethod
     def load(cls, path: Path) -> Self:

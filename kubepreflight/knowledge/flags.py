@@ -8,13 +8,12 @@ and goes on. `-` and `_` in a name are one to all of them. Tried with 1.35.4, 1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Self
 
 import msgspec
 
-from kubepreflight.knowledge.table import DIRECTORY, TableInfo, read_csv
+from kubepreflight.knowledge.table import ShippedTable, TableInfo, read_csv
 from kubepreflight.version import Minor
 
 MINORS = frozenset({"since", "deprecated", "removed"})
@@ -37,23 +36,14 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     source: str
 
 
-class Flags:
+class Flags(ShippedTable):
     """The table, as a rule asks for it. Components are named by their programs: "kube-apiserver", "kubelet"."""
 
+    FILE = "flags.csv"
+
     def __init__(self, info: TableInfo, rows: Iterable[Flag]) -> None:
-        self._info = info
+        super().__init__(info)
         self._rows = {(row.component, row.name): row for row in rows}
-
-    @property
-    def info(self) -> TableInfo:
-        """For which minors it was verified."""
-        return self._info
-
-    @classmethod
-    @cache
-    def provide(cls) -> Self:
-        """The table that is shipped."""
-        return cls.load(DIRECTORY / "flags.csv")
 
     @classmethod
     def load(cls, path: Path) -> Self:

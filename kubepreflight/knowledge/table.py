@@ -8,11 +8,12 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import msgspec
 
@@ -68,6 +69,31 @@ class Verified(
     def info(self, table: str, *, open_ended: bool = False) -> TableInfo:
         """The same for the report, under the table's name."""
         return TableInfo(table=table, start=self.start, end=self.end, date=self.date, open_ended=open_ended)
+
+
+class ShippedTable(ABC):
+    """A table that is shipped as the file `FILE`, as a rule asks for it."""
+
+    FILE: ClassVar[str]
+
+    def __init__(self, info: TableInfo) -> None:
+        self._info = info
+
+    @property
+    def info(self) -> TableInfo:
+        """For which minors it was verified."""
+        return self._info
+
+    @classmethod
+    @cache
+    def provide(cls) -> Self:
+        """The table that is shipped, or the user's own in its place. Raises KnowledgeError."""
+        return cls.load(DIRECTORY / cls.FILE)
+
+    @classmethod
+    @abstractmethod
+    def load(cls, path: Path) -> Self:
+        """The table of the file at `path`. Raises KnowledgeError."""
 
 
 def with_minors(value: Any, keys: Collection[str]) -> Any:

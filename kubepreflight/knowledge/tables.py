@@ -120,7 +120,9 @@ def kinds() -> Iterator[Any]:
 
 def _is_table(kind: type) -> bool:
     provide = getattr(kind, "provide", None)
-    return provide is not None and hasattr(kind, "info") and not inspect.signature(provide).parameters
+    if provide is None or inspect.isabstract(kind):
+        return False
+    return hasattr(kind, "info") and not inspect.signature(provide).parameters
 
 
 def _forget() -> None:
