@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from tools.knowledge.api_packages import Package, packages
+from tools.knowledge.lives import api_version
 from tools.knowledge.modules import staging
 from tools.knowledge.pins import Pin
 
@@ -24,6 +26,7 @@ class Marker:
         return self.introduced, self.deprecated, self.removed, self.replacement
 
 
+@cache
 def api_packages(pin: Pin) -> dict[str, Package]:
     """The packages of k8s.io/api: one for each version of each group. Raises ModuleError when it is not to be had."""
     source = staging("api", pin)
@@ -37,5 +40,5 @@ def markers(pin: Pin) -> dict[tuple[str, str], Marker]:
     for package in api_packages(pin).values():
         for group, version, kind in package.kinds:
             if kind in package.lifecycle:
-                result[f"{group}/{version}" if group else version, kind] = Marker(*package.lifecycle[kind])
+                result[api_version(group, version), kind] = Marker(*package.lifecycle[kind])
     return result

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 from kubepreflight.knowledge.feature_gates import CORE_PROGRAMS
 from tools.knowledge import records
-from tools.knowledge.modules import kubernetes, published_apart, required, source
+from tools.knowledge.modules import kubernetes, published_apart, required, staging_version, writable
 from tools.knowledge.pins import Pin, pins
 from tools.kubernetes.build import OFFLINE_SAFE
 from tools.kubernetes.modules import ModuleError
@@ -66,9 +66,7 @@ def ask(pin: Pin) -> Iterator[tuple[str, ...]]:
 def _write_module(folder: Path, pin: Pin) -> None:
     """A module that has the programs and the pflag that tells; other versions are what Kubernetes' own go.mod says."""
     pflag = folder / "pflag"
-    shutil.copytree(source(PFLAG, required(pin)[PFLAG]), pflag, ignore=shutil.ignore_patterns("*_test.go"))
-    for file in (pflag, *pflag.rglob("*")):
-        file.chmod(0o755 if file.is_dir() else 0o644)
+    writable(PFLAG, required(pin)[PFLAG], pflag)
     parsing = pflag / "flag.go"
     parsing.write_text(parsing.read_text().replace(PARSE, PARSE + "\tf.tell()\n"))
     (pflag / "tell.go").write_text(TELL.read_text())
@@ -76,7 +74,7 @@ def _write_module(folder: Path, pin: Pin) -> None:
     replaced = dict(_REPLACED.findall(upstream))
     for name in published_apart(pin):
         path = f"k8s.io/{name}"
-        replaced[path] = f"{path} {pins().instead.get(f'{path}@{pin.staging}', pin.staging)}"
+        replaced[path] = f"{path} {staging_version(name, pin)}"
     replaced[PFLAG] = "./pflag"
     go = _GO.search(upstream)
     lines = "\n".join(f"\t{path} => {version}" for path, version in sorted(replaced.items()))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from kubepreflight.version import Minor
 from tools.knowledge.api_packages import Package, packages
+from tools.knowledge.lives import api_version
 from tools.knowledge.modules import kubernetes, staging
 from tools.knowledge.pins import Pin
 from tools.kubernetes.modules import ModuleError
@@ -113,17 +115,20 @@ class ConfigFile:
     fields: tuple[str, ...]
 
 
-def config_files(pin: Pin) -> Iterator[ConfigFile]:
+@cache
+def config_files(pin: Pin) -> tuple[ConfigFile, ...]:
     """What the programs of one release read. Raises ModuleError when a module is not to be had or has moved."""
     readers = [one for one in READERS if one.exists_in(pin.minor)]
     names = {one.module for one in readers} | {COMPONENT_BASE, "kubelet", "kube-proxy", "kube-scheduler"}
     modules = {f"k8s.io/{one}": kubernetes(pin) if one == KUBERNETES else staging(one, pin) for one in names}
     found = packages(modules, {one.path for one in readers})
     added = packages(modules, {path for one in found.values() for path in one.adds})
+    files: list[ConfigFile] = []
     for reader in readers:
         if reader.path not in found:
             raise ModuleError(f"{reader.path} is not in {pin.release}: config_readers.py must say where it went")
-        yield from _read(reader, [added[path] for path in found[reader.path].adds if path in added])
+        files += _read(reader, [added[path] for path in found[reader.path].adds if path in added])
+    return tuple(files)
 
 
 def _read(reader: Reader, versions: list[Package]) -> Iterator[ConfigFile]:
@@ -131,7 +136,7 @@ def _read(reader: Reader, versions: list[Package]) -> Iterator[ConfigFile]:
         for group, version, kind in package.kinds:
             if kind in reader.kinds.split() and not version.startswith("__"):
                 fields = tuple(package.fields.get(kind, ())) if kind in WITH_FIELDS else ()
-                yield ConfigFile(reader.program, f"{group}/{version}" if group else version, kind, fields)
+                yield ConfigFile(reader.program, api_version(group, version), kind, fields)
 
 
 def kubeadm_stages(pin: Pin) -> dict[str, str]:

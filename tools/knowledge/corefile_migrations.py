@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.knowledge.kubeadm_constants import MIGRATION
-from tools.knowledge.modules import required, source
+from tools.knowledge.modules import required, writable
 from tools.knowledge.pins import Pin
 from tools.kubernetes.modules import NO_GO, ModuleError
 
@@ -39,12 +38,9 @@ def migrations(pin: Pin) -> dict[str, States]:
 @cache
 def _dump(version: str) -> dict[str, Any]:
     """The module's own table, by version of CoreDNS: a test that is put beside it can see it."""
-    upstream = source(MIGRATION, version)
     with tempfile.TemporaryDirectory() as folder:
         copy, dump = Path(folder) / "source", Path(folder) / "dump.json"
-        shutil.copytree(upstream, copy, ignore=shutil.ignore_patterns("*_test.go"))
-        for path in (copy, *copy.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)
+        writable(MIGRATION, version, copy)
         test = DUMP.read_text(encoding="utf-8")
         if not any("namedOptions" in one.read_text(encoding="utf-8") for one in (copy / "migration").glob("*.go")):
             # The first modules knew no options by pattern.

@@ -66,6 +66,11 @@ def group(api_version: str) -> str:
     return api_version.rpartition("/")[0]
 
 
+def api_version(group: str, version: str) -> str:
+    """`apps/v1` of `apps` and `v1`; the version alone of the core group."""
+    return f"{group}/{version}" if group else version
+
+
 def corrections(table: str, key: Sequence[str]) -> dict[tuple[str, ...], Cells]:
     """The rows of `corrections/TABLE.csv`, by their cells under `key`; only the filled cells. Each has its source.
 

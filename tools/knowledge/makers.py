@@ -18,11 +18,8 @@ Records = Mapping[Minor, list[tuple[str, ...]]]
 """The rows of each minor, oldest first."""
 
 
-FIRST = Minor(1, 16)
-
-
 class Maker(Protocol):
-    """A module of `tables/`. Its table begins with the minor `SINCE`, or with FIRST where it says nothing."""
+    """A module of `tables/`. Its table begins with the minor `SINCE`, or with the first that is pinned."""
 
     def read(self, pin: Pin) -> Iterable[Row]:
         """What one release knows. Raises ModuleError when its source is not to be had."""
@@ -43,7 +40,8 @@ def maker(table: str) -> Maker:
 
 def pins_of(table: str) -> Pins:
     """The releases that it is made of."""
-    return pins().since(getattr(maker(table), "SINCE", FIRST))
+    since = getattr(maker(table), "SINCE", None)
+    return pins().since(since) if since else pins()
 
 
 def path_of(table: str) -> Path:

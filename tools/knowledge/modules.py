@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -25,12 +26,24 @@ def kubernetes(pin: Pin) -> Path:
     return source("k8s.io/kubernetes", f"v{pin.release}")
 
 
+def staging_version(name: str, pin: Pin) -> str:
+    """The version of a module that is published with it, or of the one that stands in for it."""
+    return pins().instead.get(f"k8s.io/{name}@{pin.staging}", pin.staging)
+
+
 def staging(name: str, pin: Pin) -> Path:
     """The source of a module that is published with it: `staging("apiserver", pin)`. Raises ModuleError."""
-    path = f"k8s.io/{name}"
-    return source(path, pins().instead.get(f"{path}@{pin.staging}", pin.staging))
+    return source(f"k8s.io/{name}", staging_version(name, pin))
 
 
+def writable(path: str, version: str, target: Path) -> None:
+    """Copy the source of a module, without its tests, to where it can be changed. Raises ModuleError."""
+    shutil.copytree(source(path, version), target, ignore=shutil.ignore_patterns("*_test.go"))
+    for one in (target, *target.rglob("*")):
+        one.chmod(0o755 if one.is_dir() else 0o644)
+
+
+@cache
 def required(pin: Pin) -> dict[str, str]:
     """The modules that its programs are made of, with their versions. Raises ModuleError."""
     return dict(_REQUIRED.findall((kubernetes(pin) / "go.mod").read_text(encoding="utf-8")))

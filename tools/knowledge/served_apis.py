@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.knowledge.api_packages import Package, packages
+from tools.knowledge.lives import api_version
 from tools.knowledge.modules import kubernetes, staging
 from tools.knowledge.pins import Pin
 from tools.kubernetes.modules import ModuleError
@@ -47,9 +48,8 @@ def served(pin: Pin) -> Iterator[Served]:
     gates = {(group, version, name): gate for one in said.values() for group, version, name, gate in one.gates}
     for resource, kind in _resources(source).items():
         group, version, _ = resource
-        api_version = f"{group}/{version}" if group else version
         on = by_default.get(resource, by_default.get((group, version, ""), False))
-        yield Served(api_version, kind, on, gates.get(resource, ""))
+        yield Served(api_version(group, version), kind, on, gates.get(resource, ""))
 
 
 def _resources(source: Path) -> dict[Resource, str]:

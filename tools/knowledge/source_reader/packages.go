@@ -89,7 +89,7 @@ func (s *sources) load(name string) *source {
 	}
 	found.info = &types.Info{
 		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{},
-		Uses: map[*ast.Ident]types.Object{}, Selections: map[*ast.SelectorExpr]*types.Selection{},
+		Uses: map[*ast.Ident]types.Object{},
 	}
 	config := types.Config{Importer: s, Error: func(error) {}, IgnoreFuncBodies: !bodies, FakeImportC: true}
 	found.types, _ = config.Check(name, s.files, found.syntax, found.info)

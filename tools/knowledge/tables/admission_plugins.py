@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
-from io import StringIO
 
 from kubepreflight.version import Minor
+from tools.knowledge.lives import table
 from tools.knowledge.makers import Records
 from tools.knowledge.pins import Pin
 from tools.knowledge.records import Row
 from tools.knowledge.sources import read as read_sources
 
-SINCE = Minor(1, 15)
-"""What an upgrade to 1.16 leaves behind is told, too."""
-
 ON = "on"
+COLUMNS = ("name", "since", "removed", "default_since", "default_until")
 HEAD = "# key: name\n"
 
 
@@ -27,17 +24,14 @@ def read(pin: Pin) -> Iterable[Row]:
 def compose(records: Records) -> str:
     """A row for each plugin: when it came and went, and when it was on by default."""
     known = {minor: {row[0]: row[1] for row in rows} for minor, rows in records.items()}
-    text = StringIO()
-    text.write(HEAD)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("name", "since", "removed", "default_since", "default_until"))
+    made: list[tuple[str, ...]] = []
     for plugin in sorted({plugin for plugins in known.values() for plugin in plugins}):
         exists = [plugin in plugins for plugins in known.values()]
         on = [plugins.get(plugin) == ON for plugins in known.values()]
         since, removed = _span(plugin, list(known), exists)
         # What is older than the table needs no minor in which it came; what is on by default needs one in which it is.
-        writer.writerow((plugin, since if not exists[0] else "", removed, *_span(plugin, list(known), on)))
-    return text.getvalue()
+        made.append((plugin, since if not exists[0] else "", removed, *_span(plugin, list(known), on)))
+    return HEAD + table(COLUMNS, [dict(zip(COLUMNS, row, strict=True)) for row in made])
 
 
 def _span(plugin: str, minors: Sequence[Minor], holds: Sequence[bool]) -> tuple[str, str]:

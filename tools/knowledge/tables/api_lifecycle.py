@@ -13,7 +13,6 @@ from tools.knowledge.pins import Pin
 from tools.knowledge.records import Row
 from tools.knowledge.served_apis import served
 
-SINCE = Minor(1, 15)
 COLUMNS = (
     "api_version",
     "kind",

@@ -12,7 +12,6 @@ from tools.knowledge.makers import Records
 from tools.knowledge.pins import Pin
 from tools.knowledge.records import Row
 
-SINCE = Minor(1, 15)
 COLUMNS = (
     "program",
     "api_version",

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
-from kubepreflight.version import Minor
 from tools.knowledge.kubeadm_constants import Components, components
 from tools.knowledge.lives import Cells, corrections, table
 from tools.knowledge.makers import Records
 from tools.knowledge.pins import Pin, pins
 from tools.knowledge.records import Row
 
-SINCE = Minor(1, 15)
 COLUMNS = ("minor", "since_patch", *Components._fields)
 HEAD = """\
 # key: minor, since_patch

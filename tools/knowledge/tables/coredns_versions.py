@@ -11,6 +11,9 @@ from tools.knowledge.makers import Records
 from tools.knowledge.pins import Pin
 from tools.knowledge.records import Row
 
+SINCE = Minor(1, 16)
+"""The first whose kubeadm migrates a Corefile."""
+
 HEAD = """\
 # From github.com/coredns/corefile-migration, in the version that the last patch release of each minor requires.
 """

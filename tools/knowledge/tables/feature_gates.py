@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from io import StringIO
 
 from kubepreflight.knowledge.feature_gates import CORE, CORE_PROGRAMS
 from kubepreflight.version import Minor
+from tools.knowledge.lives import table
 from tools.knowledge.makers import Records
 from tools.knowledge.pins import Pin
 from tools.knowledge.records import Row
 from tools.knowledge.sources import read as read_sources
 
-SINCE = Minor(1, 15)
-"""What an upgrade to 1.16 leaves behind is told, too."""
-
 GONE = "gone"
+COLUMNS = ("component", "gate", "history")
 HEAD = "# key: component, gate\n"
 
 
@@ -40,14 +37,11 @@ def compose(records: Records) -> str:
             for program in programs.split():
                 for one in CORE_PROGRAMS if program == CORE else (program,):
                     states[gate][one][minor] = state
-    text = StringIO()
-    text.write(HEAD)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("component", "gate", "history"))
+    made: list[tuple[str, ...]] = []
     for gate, by_program in sorted(states.items()):
         histories = {program: _history(by_minor, list(records)) for program, by_minor in by_program.items()}
-        writer.writerows((component, gate, history) for component, history in sorted(_folded(histories)))
-    return text.getvalue()
+        made.extend((component, gate, history) for component, history in sorted(_folded(histories)))
+    return HEAD + table(COLUMNS, [dict(zip(COLUMNS, row, strict=True)) for row in made])
 
 
 def _history(states: dict[Minor, str], minors: list[Minor]) -> str:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from io import StringIO
 
 from kubepreflight.version import Minor
+from tools.knowledge.lives import table
 from tools.knowledge.makers import Records
 from tools.knowledge.pins import Pin, pins
 from tools.knowledge.records import Row
 from tools.knowledge.sources import read as read_sources
 
-SINCE = Minor(1, 15)
-"""What an upgrade to 1.16 leaves behind is told, too."""
-
+COLUMNS = ("component", "name", "since", "deprecated", "message", "removed", "source")
 HEAD = "# key: component, name\n"
 
 
@@ -30,13 +27,10 @@ def compose(records: Records) -> str:
     for minor, rows in records.items():
         for component, name, message in rows:
             known[component, name][minor] = message
-    text = StringIO()
-    text.write(HEAD)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("component", "name", "since", "deprecated", "message", "removed", "source"))
+    made: list[tuple[str, ...]] = []
     for (component, name), messages in sorted(known.items()):
-        writer.writerow((component, name, *_life(messages, list(records))))
-    return text.getvalue()
+        made.append((component, name, *_life(messages, list(records))))
+    return HEAD + table(COLUMNS, [dict(zip(COLUMNS, row, strict=True)) for row in made])
 
 
 def _life(messages: Mapping[Minor, str], minors: Sequence[Minor]) -> Iterator[str]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubepreflight.version import Minor
 from tools.knowledge.kubeadm_constants import Limits, limits
 from tools.knowledge.lives import Cells, table
 from tools.knowledge.makers import Records
 from tools.knowledge.pins import Pin
 from tools.knowledge.records import Row
 
-SINCE = Minor(1, 15)
 HEAD = """\
 # key: since
 # In minors, by the version of kubeadm itself: MaximumAllowedMinorVersionUpgradeSkew and its kin, and

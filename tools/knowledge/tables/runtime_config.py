@@ -7,12 +7,11 @@ from collections.abc import Iterator
 
 from kubepreflight.version import Minor
 from tools.knowledge.api_types import api_packages
-from tools.knowledge.lives import life, table
+from tools.knowledge.lives import api_version, life, table
 from tools.knowledge.makers import Records
 from tools.knowledge.pins import Pin
 from tools.knowledge.records import Row
 
-SINCE = Minor(1, 15)
 COLUMNS = ("group_version", "gone")
 HEAD = """\
 # key: group_version
@@ -39,7 +38,7 @@ def compose(records: Records) -> str:
     for minor, rows in records.items():
         for group, versions in rows:
             for version in versions.split():
-                found[f"{group}/{version}" if group else version].append(minor)
+                found[api_version(group, version)].append(minor)
     lives = {version: life(minors, list(records)) for version, minors in found.items()}
     gone = sorted((one.removed, version) for version, one in lives.items() if one.removed)
     return HEAD + table(COLUMNS, [{"group_version": version, "gone": str(minor)} for minor, version in gone])

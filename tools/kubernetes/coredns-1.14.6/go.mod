@@ -1,4 +1,4 @@
-// Written by python -m tools.kubernetes add-coredns 1.14.6
+// Written by python -m tools.kubernetes add-other coredns 1.14.6
 module kubepreflight.invalid/coredns
 
 go 1.25.0
