@@ -6,7 +6,8 @@ import io
 import pytest
 
 from kubepreflight.version import Minor
-from tools.knowledge import lives, makers, records
+from tools.knowledge import lives, makers
+from tools.knowledge.pins import pins
 
 TABLES = ("api_lifecycle", "component_config", "component_versions")
 PROSE = {"source", "notes", "convertible", "unknown_fields"}
@@ -16,13 +17,12 @@ KEY = {
     "component_config": ("program", "api_version", "kind"),
     "component_versions": ("minor", "since_patch"),
 }
-READ = [Minor(1, minor) for minor in range(15, 38)]
+READ = [pin.minor for pin in pins().pins]
 
 
 def composed(table: str) -> dict[tuple[str, ...], dict[str, str]]:
-    read = {pin.minor: list(records.rows(table, pin.minor)) for pin in makers.pins_of(table).pins}
-    text = makers.maker(table).compose(read)
-    rows = csv.DictReader(line for line in io.StringIO(text) if not line.startswith("#"))
+    text = io.StringIO(makers.text_of(table))
+    rows = csv.DictReader(line for line in text if not line.startswith("#"))
     return {tuple(row[name] for name in KEY[table]): row for row in rows}
 
 

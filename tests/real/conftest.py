@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests.real.cluster import AUDIT_LOG, Cluster
+from tests.real.machine import Machine
 from tests.real.mid_scan import MidScan
 from tools.kubernetes.client import Object
 from tools.kubernetes.control_plane import ControlPlane
@@ -84,6 +85,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with ExitStack() as stack:
         yield Running(stack, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """A machine with nothing on it, for programs that are only asked."""
+    return Machine(tmp_path_factory.mktemp("empty-"))
 
 
 @pytest.fixture

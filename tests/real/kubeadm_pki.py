@@ -23,8 +23,8 @@ from kubepreflight.semantics.renewal import Renewer, absent_keys
 from kubepreflight.upgrade import ApiServers, Upgrade
 from kubepreflight.version import Version
 from tests.real.machine import Machine
+from tests.real.tables import VERSIONS
 
-VERSIONS = ("1.36.3", "1.37.2")
 INVENTORY = CertificateInventory.provide()
 CONFIGURATION = "/kubeadm.yaml"
 Change = Callable[[Machine], object]

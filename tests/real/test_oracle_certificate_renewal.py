@@ -21,7 +21,6 @@ from tests.real.kubeadm_pki import (
     INVENTORY,
     KEYS,
     SHORT,
-    VERSIONS,
     Change,
     Said,
     agree,
@@ -33,6 +32,7 @@ from tests.real.kubeadm_pki import (
     timeline_of,
 )
 from tests.real.machine import Machine
+from tests.real.tables import VERSIONS
 
 
 @pytest.fixture(scope="module")

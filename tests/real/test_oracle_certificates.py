@@ -28,7 +28,6 @@ from tests.real.kubeadm_pki import (
     KEYS,
     LEAVES,
     SHORT,
-    VERSIONS,
     Change,
     agree,
     configure,
@@ -37,6 +36,7 @@ from tests.real.kubeadm_pki import (
     read,
 )
 from tests.real.machine import Machine
+from tests.real.tables import VERSIONS
 
 
 @pytest.fixture(scope="module")

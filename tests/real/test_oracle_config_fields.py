@@ -26,11 +26,6 @@ DURATION = re.compile(r"(?!eviction(Max|Soft)).*(Age|Frequency|Interval|Period|P
 """The only fields that cannot be null."""
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    return Machine(tmp_path_factory.mktemp("empty-"))
-
-
 def recorded(api_version: str, kind: str) -> dict[Minor, set[str]]:
     """The dotted names of the fields that each minor's files have."""
     found: dict[Minor, set[str]] = {}

@@ -12,8 +12,8 @@ import pytest
 
 from kubepreflight.version import Minor, Version
 from tests.real.machine import Machine
+from tests.real.tables import VERSIONS, said
 
-VERSIONS = ("1.36.3", "1.37.2")
 STOPS: dict[str, tuple[str, ...]] = {
     # With these each program reads its command line and ends without having begun.
     "etcd": ("--version",),
@@ -26,16 +26,6 @@ STOPS: dict[str, tuple[str, ...]] = {
 CORE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
 READS_GATES = {**STOPS, "kubelet": ("--max-pods=-1",)}
 """The kubelet looks at its gates after its version, and at its settings after those."""
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    return Machine(tmp_path_factory.mktemp("empty-"))
-
-
-def said(machine: Machine, program: str, version: str, *arguments: str) -> str:
-    done = machine.run(program, version, *arguments)
-    return done.stdout + done.stderr
 
 
 def refusing(machine: Machine, program: str, arguments: Sequence[str], *words: str) -> set[str]:

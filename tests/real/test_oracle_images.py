@@ -14,8 +14,8 @@ from kubepreflight.semantics.planned_kubelets import PlannedKubelets
 from kubepreflight.upgrade import ApiServers, ScanOptions, Upgrade
 from kubepreflight.version import Minor, Version
 from tests.real.machine import Machine
+from tests.real.tables import VERSIONS
 
-VERSIONS = ("1.36.3", "1.37.2")
 CONFIGURATIONS = {
     "default": "",
     "another repository": "imageRepository: r.example.com:5000/k8s\n",

@@ -24,8 +24,8 @@ from tests.real.cluster import Cluster
 from tests.real.conftest import Clusters
 from tests.real.machine import NODE, Machine, control_plane_node
 from tests.real.objects import node
+from tests.real.tables import VERSIONS
 
-VERSIONS = ("1.36.3", "1.37.2")
 COMPONENTS = (("apiServer",), ("controllerManager",), ("scheduler",), ("etcd", "local"))
 DEFAULT_REPOSITORY = "registry.k8s.io"
 CONFIG_MAP = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"

@@ -20,9 +20,9 @@ from kubepreflight.version import Minor
 from tests.real.conftest import Clusters
 from tests.real.machine import NODE, Machine, control_plane_node
 from tests.real.objects import node
+from tests.real.tables import VERSIONS, said
 from tools.kubernetes.process import free_ports
 
-VERSIONS = ("1.36.3", "1.37.2")
 CONFIG_MAP = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config"
 PASSED_OVER = {"policy/v1beta1": "", "batch/v1beta1": "/cronjobs", "certificates.k8s.io/v1alpha1": ""}
 """Versions that nobody serves any more, though the API server has not forgotten them; one with a resource."""
@@ -36,11 +36,6 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     pem = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
     (found.root / "sa.key").write_bytes(pem)
     return found
-
-
-def said(machine: Machine, program: str, version: str, *arguments: str) -> str:
-    done = machine.run(program, version, *arguments)
-    return done.stdout + done.stderr
 
 
 def api_server(machine: Machine, version: str, entry: str) -> str:

@@ -22,9 +22,9 @@ from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
 from kubepreflight.version import Version
 from tests.collecting import members
+from tests.real.tables import VERSIONS
 from tools.kubernetes.programs import program
 
-VERSIONS = ("1.36.3", "1.37.2")
 # An error of our own beside those of the machine: no kubelet gets to work.
 WRONG = "imageGCHighThresholdPercent"
 KUBELET = {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", WRONG: 300}

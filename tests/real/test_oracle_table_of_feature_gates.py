@@ -21,11 +21,6 @@ RECENT = Minor(1, 30)
 """What went before is refused as well, but nobody needs to see it of every gate."""
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    return Machine(tmp_path_factory.mktemp("empty-"))
-
-
 def known(program: str, version: str) -> dict[str, GateState]:
     states = ((gate, GATES.state(program, gate, minor(version))) for gate in GATES.gates(program))
     return {gate: state for gate, state in states if state is not None}

@@ -18,11 +18,6 @@ RECENT = Minor(1, 26)
 """What went before is refused as well, but nobody needs to see it of every flag."""
 
 
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    return Machine(tmp_path_factory.mktemp("empty-"))
-
-
 def is_known(flag: Flag, at: Minor) -> bool:
     return (flag.since is None or flag.since <= at) and (flag.removed is None or flag.removed > at)
 

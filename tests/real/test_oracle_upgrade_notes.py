@@ -9,8 +9,8 @@ import pytest
 from kubepreflight.knowledge.upgrade_notes import UpgradeNotes
 from kubepreflight.version import Minor, Version
 from tests.real.machine import Machine
+from tests.real.tables import VERSIONS
 
-VERSIONS = ("1.36.3", "1.37.2")
 ENDS: Mapping[str, tuple[str, ...]] = {
     # With these each program looks at all its flags and gates, and ends before it does anything else.
     "kube-apiserver": ("--etcd-servers=http://127.0.0.1:1", "--cert-dir=/tmp"),

@@ -25,9 +25,9 @@ from tests.real.cluster import Cluster
 from tests.real.conftest import Clusters
 from tests.real.machine import NODE, Machine, control_plane_node
 from tests.real.objects import node
+from tests.real.tables import VERSIONS
 from tools.kubernetes.client import Object
 
-VERSIONS = ("1.36.3", "1.37.2")
 IGNORED = "--ignore-preflight-errors=all"
 FITTING = ("1.37.2", "1.36.3", "1.36.0")
 EVERY = (
