@@ -125,6 +125,10 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
         """The hop that arrives at a minor: the first for one already behind, None for one beyond the target."""
         return next((hop for hop in self.hops if hop.end >= minor), None)
 
+    def hop_that_brings(self, minor: Minor) -> Hop | None:
+        """The hop with which the cluster comes to a minor; None when it is there already, or will not come there."""
+        return None if minor <= self.first_hop.start else self.hop_to(minor)
+
 
 def _default_target(oldest: Version, newest: Version, newest_known: Minor) -> Version:
     if oldest.minor_version < newest.minor_version:

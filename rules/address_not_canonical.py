@@ -64,7 +64,7 @@ def address_not_canonical(
         https://github.com/kubernetes/apimachinery/blob/v0.36.3/pkg/util/validation/ip.go
 
     """
-    hop = next((one for one in upgrade.hops if one.start < strict.since <= one.end), None)
+    hop = upgrade.hop_that_brings(strict.since)
     if hop is None or _is_switched_off(flags, strict.gate):
         return
     for template in templates.all:

@@ -59,7 +59,7 @@ def component_config_removed(
         if row is not None and row.program in PROGRAMS:
             in_files.setdefault(row, []).append(header.subject)
     for row, subjects in in_files.items():
-        hop = upgrade.hop_to(row.removed) if row.removed and row.removed > upgrade.first_hop.start else None
+        hop = upgrade.hop_that_brings(row.removed) if row.removed else None
         if hop:
             yield _version(row, subjects, hop, used=[one for one in files if row.kind in one.kinds])
     fields: dict[tuple[str, str], list[LostField]] = {}

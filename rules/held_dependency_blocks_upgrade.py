@@ -12,7 +12,6 @@ from kubepreflight.semantics.installed import Unreadable, read_version
 from kubepreflight.semantics.package_repositories import families
 from kubepreflight.semantics.several import common_subject, grouped, listed
 from kubepreflight.upgrade import Upgrade
-from kubepreflight.version import Version
 
 
 class Block(NamedTuple):
@@ -66,8 +65,7 @@ def _first_block(
 ) -> Block | Missing | None:
     """The first hop in which this package is in the way of one that is there."""
     for hop in upgrade.hops:
-        target = upgrade.target if hop == upgrade.hops[-1] else Version(*hop.end)
-        for need in dependencies.of(target):
+        for need in dependencies.of(upgrade.version_after(hop)):
             if need.on == package.name and need.package in there:
                 version = read_version(package.name, package.version)
                 if isinstance(version, Unreadable):

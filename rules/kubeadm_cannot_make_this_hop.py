@@ -13,7 +13,7 @@ from kubepreflight.semantics.host_roles import is_control_plane
 from kubepreflight.semantics.installed import installed_version
 from kubepreflight.semantics.kubeadm_policy import PolicyError, kubeadm_upgrade_verdict
 from kubepreflight.semantics.package_commands import install
-from kubepreflight.semantics.package_offers import cached, offered, step_version
+from kubepreflight.semantics.package_offers import cached, offered
 from kubepreflight.semantics.package_repositories import kubernetes_repositories
 from kubepreflight.semantics.several import common_subject, grouped, listed
 from kubepreflight.upgrade import Upgrade
@@ -90,7 +90,7 @@ def kubeadm_cannot_make_this_hop(
         if same := [one for one in ends if _has_several_minors(one.host) is several]:
             yield _nowhere(same, upgrade, several=several)
     going = [one for one in stuck if one.way is not Way.NONE]
-    wanted = step_version(upgrade)
+    wanted = upgrade.version_after(upgrade.first_hop)
     newer = [one for one in going if one.installed and one.installed.minor_version > wanted.minor_version]
     for some in ([one for one in going if one not in newer], newer):
         if some:
@@ -99,7 +99,7 @@ def kubeadm_cannot_make_this_hop(
 
 def _errors(kubeadm: Version, upgrade: Upgrade, policy: KubeadmPolicy) -> list[PolicyError]:
     verdict = kubeadm_upgrade_verdict(
-        target=step_version(upgrade),
+        target=upgrade.version_after(upgrade.first_hop),
         cluster=upgrade.current or Version(*upgrade.first_hop.start),
         kubeadm=kubeadm,
         kubelets=(),
@@ -136,7 +136,7 @@ def _told(some: Sequence[Stuck]) -> str:
 
 
 def _step(some: Sequence[Stuck], upgrade: Upgrade, *, newer: bool) -> Finding:
-    wanted, hop = step_version(upgrade), upgrade.first_hop
+    wanted, hop = upgrade.version_after(upgrade.first_hop), upgrade.first_hop
     article = f"kubeadm {wanted}" if wanted.patch is not None else f"a kubeadm of {wanted}"
     text = f"The step to {hop.end} needs {article} on each node before its turn. Installed is {_told(some)}."
     if newer:
@@ -204,7 +204,7 @@ def _has_several_minors(host: Host) -> bool:
 
 
 def _nowhere(some: Sequence[Stuck], upgrade: Upgrade, *, several: bool) -> Finding:
-    wanted, hop = step_version(upgrade), upgrade.first_hop
+    wanted, hop = upgrade.version_after(upgrade.first_hop), upgrade.first_hop
     known = [found for one in some if not isinstance(found := offered(one.host, "kubeadm"), Missing)]
     offers = sorted({version for found in known for version in found})
     what = f"only {listed(offers)}" if offers else "none at all"

@@ -62,7 +62,7 @@ def kubeadm_config_unreadable(
         if row is not None and row.program == "kubeadm":
             files.setdefault(row, []).append(header)
     for row, there in files.items():
-        hop = upgrade.hop_to(row.removed) if row.removed and row.removed > upgrade.first_hop.start else None
+        hop = upgrade.hop_that_brings(row.removed) if row.removed else None
         if hop is not None:
             yield _of_files(row, there, hop, table)
 

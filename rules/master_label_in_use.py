@@ -44,7 +44,7 @@ def master_label_in_use(
         https://github.com/kubernetes/kubernetes/pull/107533
 
     """
-    hop = next((one for one in upgrade.hops if one.start < label.label_goes <= one.end), None)
+    hop = upgrade.hop_that_brings(label.label_goes)
     if hop is None:
         return
     known = ControlPlaneNodes(nodes) if nodes else None

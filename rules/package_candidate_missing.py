@@ -8,7 +8,7 @@ from kubepreflight.knowledge.packages import PackageSources
 from kubepreflight.rule import rule
 from kubepreflight.semantics.installed import package_version
 from kubepreflight.semantics.moments import moment
-from kubepreflight.semantics.package_offers import offered, offers_minor, step_version, within
+from kubepreflight.semantics.package_offers import offered, offers_minor, within
 from kubepreflight.semantics.package_repositories import KubernetesRepositories, families, kubernetes_repositories
 from kubepreflight.semantics.repository_keys import list_of
 from kubepreflight.semantics.several import common_subject, grouped, listed
@@ -79,7 +79,7 @@ def _unknown(to_switch: list[str], upgrade: Upgrade) -> Iterator[Gap]:
 
 
 def _lack(found: KubernetesRepositories, upgrade: Upgrade, sources: PackageSources) -> Lack | Missing | None:
-    host, wanted = found.host, step_version(upgrade)
+    host, wanted = found.host, upgrade.version_after(upgrade.first_hop)
     packages = {} if isinstance(host.packages, Missing) else host.packages
     lacking, newest = [], set[Version]()
     for name in sources.packages.held:
@@ -109,7 +109,7 @@ def _fetched(found: KubernetesRepositories, upgrade: Upgrade) -> str:
 
 def _finding(same: Sequence[Lack], upgrade: Upgrade) -> Finding:
     first, hosts = same[0], [one.host for one in same]
-    wanted, end = step_version(upgrade), upgrade.first_hop.end
+    wanted, end = upgrade.version_after(upgrade.first_hop), upgrade.first_hop.end
     text = f"The package source on {listed(one.name for one in hosts)} is that of {end}, and it offers no "
     newest = _by_node(same, [str(one.newest or "none") for one in same])
     text += f"{listed(first.packages, 'or')} {wanted}. The newest of {end} there: {newest}."

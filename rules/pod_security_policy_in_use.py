@@ -96,7 +96,7 @@ def pod_security_policy_in_use(
 
     """
     row = lifecycle.find(f"{GROUP}/v1beta1", KIND)
-    hop = next((one for one in upgrade.hops if row and row.removed and one.start < row.removed <= one.end), None)
+    hop = upgrade.hop_that_brings(row.removed) if row and row.removed else None
     kept = [one for one in policies if not one.forbids_nothing]
     enabled = None if flags is None else any(PLUGIN in flag.items for flag in flags.named(*ENABLING))
     open_ones = sorted(one.name for one in namespaces if ENFORCE not in one.labels and one.name not in OF_THE_CLUSTER)

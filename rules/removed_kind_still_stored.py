@@ -62,7 +62,7 @@ def removed_kind_still_stored(
         by_kind.setdefault((group_of(one.api_version), one.kind), []).append(one)
     for row in stored.rows:
         found = by_kind.get((row.group, row.kind), [])
-        hop = next((hop for hop in upgrade.hops if hop.start < row.unreadable <= hop.end), None)
+        hop = upgrade.hop_that_brings(row.unreadable)
         if found and hop is not None:
             later = _later(row, hop.end, lifecycle)
             yield _unreadable(row, found, hop, later, flags) if later else _gone(row, found, hop)

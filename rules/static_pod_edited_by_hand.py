@@ -9,8 +9,9 @@ from kubepreflight.objects import Desired
 from kubepreflight.rule import rule
 from kubepreflight.semantics.kubeadm_config import EDIT, KubeadmConfig
 from kubepreflight.semantics.kubeadm_config_lines import argument_lines, image_lines, variable_lines, volume_lines
+from kubepreflight.semantics.setting import STATIC_COMPONENTS
 from kubepreflight.semantics.several import grouped
-from kubepreflight.semantics.static_pod_edits import COMPONENTS, Edit, edits
+from kubepreflight.semantics.static_pod_edits import Edit, edits
 from kubepreflight.semantics.static_pods import StaticPods, undecoded
 from kubepreflight.semantics.upgrade_configuration import UpgradeConfiguration
 from kubepreflight.upgrade import Upgrade
@@ -65,7 +66,7 @@ def static_pod_edited_by_hand(
             subject=str(patches.subject),
             how="kubeadm upgrade diff, on each control-plane node",
         )
-    pods = static_pods.of(*COMPONENTS)
+    pods = static_pods.of(*STATIC_COMPONENTS)
     if not pods:
         yield cannot_check("static pods", "no static pod of the control plane is visible", how=COLLECT)
     causes: dict[tuple[str, str, str], list[Edit]] = {}
@@ -168,7 +169,7 @@ def _patch(flag: str) -> str:
 
 
 def _lines(one: Edit, config: KubeadmConfig) -> str:
-    at, values = COMPONENTS[one.component], one.running or one.rendered
+    at, values = STATIC_COMPONENTS[one.component], one.running or one.rendered
     match one.setting:
         case "flag":
             return argument_lines(config, at, one.name, values)

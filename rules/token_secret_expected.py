@@ -53,7 +53,7 @@ def token_secret_expected(
         https://github.com/kubernetes/kubernetes/pull/108309
 
     """
-    hop = next((one for one in upgrade.hops if one.start < tokens.none_since <= one.end), None)
+    hop = upgrade.hop_that_brings(tokens.none_since)
     if hop is None:
         return
     known = {(one.namespace, one.name) for one in accounts or ()}

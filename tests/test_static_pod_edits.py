@@ -14,7 +14,8 @@ from kubepreflight.finding import Hop, Subject
 from kubepreflight.knowledge.static_pods import StaticPodRendering
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
 from kubepreflight.semantics.kubeadm_config_lines import argument_lines, image_lines, variable_lines, volume_lines
-from kubepreflight.semantics.static_pod_edits import COMPONENTS, edits
+from kubepreflight.semantics.setting import STATIC_COMPONENTS
+from kubepreflight.semantics.static_pod_edits import edits
 from kubepreflight.semantics.static_pods import NodePod
 from kubepreflight.static_pod import StaticPodSpec
 from kubepreflight.version import Minor
@@ -51,13 +52,13 @@ def found(
     }
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("component", STATIC_COMPONENTS)
 def test_what_a_real_kubeadm_rendered_is_no_edit(component: str) -> None:
     assert found(manifest(component), component) == {}
 
 
 @pytest.mark.parametrize("minor", range(15, 37))
-@pytest.mark.parametrize("component", COMPONENTS)
+@pytest.mark.parametrize("component", STATIC_COMPONENTS)
 def test_what_the_kubeadm_of_any_minor_renders_is_no_edit_for_the_next(component: str, minor: int) -> None:
     hop = Hop(Minor(1, minor), Minor(1, minor + 1))
     config = {

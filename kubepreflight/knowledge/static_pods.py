@@ -58,5 +58,5 @@ class StaticPodRendering(msgspec.Struct, frozen=True):
 
     def renders(self, component: str, flag: str, value: str) -> bool:
         """Whether some kubeadm may have rendered a flag so by itself."""
-        rows = self.of(component, "flag").get(flag, ())
+        rows = (row for row in self.rows if (row.component, row.setting, row.name) == (component, "flag", flag))
         return any("{" in row.value or row.value == value for row in rows)

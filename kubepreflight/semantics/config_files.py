@@ -43,10 +43,8 @@ def named_files(flags: Iterable[Setting]) -> Iterator[NamedFile]:
 
 def going(kinds: Iterable[str], table: ComponentConfig, upgrade: Upgrade) -> list[ConfigKind]:
     """The versions of some kinds that the plan takes away."""
-    start = upgrade.first_hop.start
     return [
         row
         for row in table
-        if row.kind in kinds and row.program in PROGRAMS and row.removed and row.removed > start
-        if upgrade.hop_to(row.removed)
+        if row.kind in kinds and row.program in PROGRAMS and row.removed and upgrade.hop_that_brings(row.removed)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Self
 
 from kubepreflight.knowledge.default_changes import DefaultChanges
@@ -107,14 +108,14 @@ def _takes_several(one: RolledStatefulSet, _: UpgradeNote) -> bool:
     return rolling is not None and rolling.max_unavailable not in (None, 1)
 
 
-def _of_several_labels(pods: list[Pod]) -> list[Pod]:
+def _of_several_labels(pods: list[Pod]) -> Iterator[Pod]:
     """The pods that share a claim with one of another SELinux label, without what is relabelled recursively."""
     labels: dict[tuple[str, str], set[SELinuxOptions]] = {}
     labelled = [(pod, label) for pod in pods if (label := _label(pod)) is not None]
     for pod, label in labelled:
         for claim in _claims(pod):
             labels.setdefault(claim, set()).add(label)
-    return [pod for pod, _ in labelled if any(len(labels[claim]) > 1 for claim in _claims(pod))]
+    yield from (pod for pod, _ in labelled if any(len(labels[claim]) > 1 for claim in _claims(pod)))
 
 
 def _label(pod: Pod) -> SELinuxOptions | None:

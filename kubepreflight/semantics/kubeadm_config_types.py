@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kubepreflight.host.kubelet import below
 from kubepreflight.semantics.kubeadm_config import ARGUMENTS_AS_MAP
 from kubepreflight.semantics.setting import STATIC_COMPONENTS
 from kubepreflight.visible import visible
@@ -26,12 +27,10 @@ def wrong_types(document: Mapping[str, Any]) -> Iterator[str]:
     """
     as_map = document.get("apiVersion") in ARGUMENTS_AS_MAP
     for path in STATIC_COMPONENTS.values():
-        inner: Any = document
-        for field in path:
-            inner = inner.get(field) if isinstance(inner, Mapping) else None
-        arguments = inner.get("extraArgs") if isinstance(inner, Mapping) else None
+        at = f"{'.'.join(path)}.extraArgs"
+        arguments = below(document, at)
         if arguments is not None:
-            yield from _of_arguments(arguments, f"{'.'.join(path)}.extraArgs", as_map=as_map)
+            yield from _of_arguments(arguments, at, as_map=as_map)
     gates = document.get("featureGates")
     for name, value in gates.items() if isinstance(gates, Mapping) else ():
         if isinstance(value, str):

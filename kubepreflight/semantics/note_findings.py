@@ -38,7 +38,7 @@ def findings_of(
     elif asks_settings:
         yield cannot_check("settings", "nothing that was given tells how Kubernetes' programs are started")
     for note in notes:
-        if signs.found.get(note.name) and is_due(note, upgrade) and not _is_set(note, settings):
+        if signs.found.get(note.name) and not _is_set(note, settings):
             yield _of_objects(note, signs.found[note.name], upgrade)
     for name, label in signs.unseen.items():
         yield cannot_check(label, f"nothing that was given holds {label}: whether {name} matters is not known")

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from kubepreflight.host import CachedPackage, Host, Missing, Offer
 from kubepreflight.semantics.installed import read_version
-from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor, Version
 
 One = TypeVar("One", Offer, CachedPackage)
@@ -41,12 +40,6 @@ def _read(some: Iterable[One]) -> Iterator[tuple[Version, One]]:
         version = read_version(one.package, one.version)
         if isinstance(version, Version):
             yield version, one
-
-
-def step_version(upgrade: Upgrade) -> Version:
-    """What the first step goes to: the target when it ends there, else some patch of its minor (no patch)."""
-    end = upgrade.first_hop.end
-    return upgrade.target if upgrade.target.minor_version == end else Version(*end)
 
 
 def within(version: Version, wanted: Version) -> bool:

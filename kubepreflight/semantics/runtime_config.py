@@ -56,11 +56,11 @@ def entries_of(flags: Iterable[Setting]) -> Iterator[Entry]:
     """The entries of `--runtime-config` that name versions, without `api/all` and the like."""
     for flag in flags:
         for item in flag.items:
-            name, _, value = item.partition("=")
-            parts = name.strip().split("/")
-            if name.strip() not in _MATCHERS and len(parts) in (2, 3):
-                on = truth(value.strip() or "true") is True
-                setting = Setting(component=flag.component, name=name, value=value, place=flag.item_place)
+            written, _, value = item.partition("=")
+            name, on = _parts(item)
+            parts = name.split("/")
+            if name not in _MATCHERS and len(parts) in (2, 3):
+                setting = Setting(component=flag.component, name=written, value=value, place=flag.item_place)
                 yield Entry(version="/".join(parts[:2]), resource="".join(parts[2:]), on=on, setting=setting)
 
 

@@ -19,7 +19,7 @@ class Search(NamedTuple):
 
     label: str
     is_sign: Callable[[Any, UpgradeNote], bool]
-    lists: tuple[list[Any] | None, ...]
+    lists: tuple[Iterable[Any] | None, ...]
 
 
 NOBODY = Search("what shows it", lambda _, __: False, (None,))
@@ -53,7 +53,7 @@ class Signs(msgspec.Struct, frozen=True):
 
 def is_due(note: UpgradeNote, upgrade: Upgrade) -> bool:
     """Whether a hop of this upgrade arrives at the note's minor or passes it."""
-    return note.at > upgrade.first_hop.start and upgrade.hop_to(note.at) is not None
+    return upgrade.hop_that_brings(note.at) is not None
 
 
 def _subject(one: KubernetesObject) -> Subject:

@@ -17,17 +17,10 @@ from kubepreflight.finding import Hop
 from kubepreflight.host import flags_in
 from kubepreflight.knowledge.static_pods import ANY, LOCAL_ETCD, NOTHING, RenderedSetting, StaticPodRendering
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
+from kubepreflight.semantics.setting import STATIC_COMPONENTS
 from kubepreflight.semantics.static_pod_images import image_edit
 from kubepreflight.semantics.static_pods import NodePod
 from kubepreflight.static_pod import StaticContainer, StaticPodSpec
-
-COMPONENTS: Mapping[str, tuple[str, ...]] = {
-    "kube-apiserver": ("apiServer",),
-    "kube-controller-manager": ("controllerManager",),
-    "kube-scheduler": ("scheduler",),
-    "etcd": ("etcd", "local"),
-}
-"""kubeadm's static pods, and where the ClusterConfiguration speaks of them."""
 
 Values = tuple[str, ...]
 _FIELD = re.compile(r"\{([\w.-]+)\}")
@@ -55,7 +48,7 @@ def edits(pod: NodePod, spec: StaticPodSpec, config: KubeadmConfig, table: Stati
 
     Raises ValueError when the configuration's extraArgs cannot be read.
     """
-    at = COMPONENTS[pod.name]
+    at = STATIC_COMPONENTS[pod.name]
     main, others = _main(pod.name, spec)
     given = config.extra_arguments(*at)
     sides: list[tuple[str, Mapping[str, Values], Mapping[str, Values], Mapping[str, list[RenderedSetting]]]] = [

@@ -117,8 +117,7 @@ def _names_dockershim(node: Node, _: UpgradeNote) -> bool:
 def _is_flex(one: Pod | VolumeWithFlex, _: UpgradeNote) -> bool:
     if isinstance(one, VolumeWithFlex):
         return one.spec.flex_volume is not None
-    volumes = one.spec.volumes
-    return bool(volumes) and any(volume.flex_volume is not None for volume in volumes or ()) and not one.is_finished
+    return any(volume.flex_volume is not None for volume in one.spec.volumes or ()) and not one.is_finished
 
 
 def _has_external_addresses(service: ServiceWithAddresses, _: UpgradeNote) -> bool:

@@ -13,7 +13,8 @@ import yaml
 from kubepreflight.finding import Hop, Subject
 from kubepreflight.knowledge.static_pods import StaticPodRendering
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
-from kubepreflight.semantics.static_pod_edits import COMPONENTS, edits
+from kubepreflight.semantics.setting import STATIC_COMPONENTS
+from kubepreflight.semantics.static_pod_edits import edits
 from kubepreflight.semantics.static_pods import NodePod
 from kubepreflight.static_pod import StaticPodSpec
 from kubepreflight.version import Version
@@ -97,8 +98,10 @@ def rendered(folder: Path, cluster: dict[str, Any], address: str) -> dict[str, d
         command += ["--config", str(folder / "kubeadm.yaml")]
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
         assert ended.returncode == 0, ended.stderr
-    found = {path.stem: yaml.safe_load(path.read_text()) for path in folder.rglob("*.yaml") if path.stem in COMPONENTS}
-    return {name: found[name]["spec"] for name in COMPONENTS if name in found}
+    found = {
+        path.stem: yaml.safe_load(path.read_text()) for path in folder.rglob("*.yaml") if path.stem in STATIC_COMPONENTS
+    }
+    return {name: found[name]["spec"] for name in STATIC_COMPONENTS if name in found}
 
 
 def changed(pods: dict[str, dict[str, Any]], cluster: dict[str, Any]) -> set[tuple[str, str, str]]:
@@ -119,7 +122,7 @@ def changed(pods: dict[str, dict[str, Any]], cluster: dict[str, Any]) -> set[tup
 @pytest.mark.parametrize("name", CLUSTERS)
 def test_what_is_rendered_from_a_configuration_is_no_edit_beside_it(tmp_path: Path, name: str, address: str) -> None:
     pods = rendered(tmp_path, CLUSTERS[name], address)
-    assert pods.keys() == COMPONENTS.keys() - ({"etcd"} if "external" in name else set())
+    assert pods.keys() == STATIC_COMPONENTS.keys() - ({"etcd"} if "external" in name else set())
     assert changed(pods, CLUSTERS[name]) == set()
 
 
