@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubepreflight.finding import Gap, Hop, Subject
+from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
 from kubepreflight.rules.runtime_config_removed import MOST, _refused
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
@@ -85,6 +86,20 @@ def test_a_gate_in_a_document_is_a_truth_value_and_has_its_line() -> None:
 def test_entries_of_the_runtime_configuration(value: str, expected: list[tuple[str, str, bool]]) -> None:
     found = [(one.version, one.resource, one.on) for one in entries_of([flag("runtime-config", value)])]
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("resource", "kind"),
+    [
+        ("resourceclaimparameters", "ResourceClaimParameters"),
+        ("resourceclassparameters", "ResourceClassParameters"),
+        ("resourceclasses", "ResourceClass"),
+    ],
+)
+def test_a_resource_is_known_by_its_plural(resource: str, kind: str) -> None:
+    (entry,) = entries_of([flag("runtime-config", f"resource.k8s.io/v1alpha2/{resource}=true")])
+    rows = (row for row in ApiLifecycle.provide().served() if row.api_version == entry.version)
+    assert [row.kind for row in rows if entry.switches_on(row)] == [kind]
 
 
 @pytest.mark.parametrize("shape", ["extraArgs: {a: '1', b: null}", "extraArgs: [{name: a, value: '1'}, {name: b}]"])

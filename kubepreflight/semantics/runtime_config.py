@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from kubepreflight.knowledge.api_lifecycle import ApiKind
+from kubepreflight.semantics.api_requests import resource_of
 from kubepreflight.semantics.setting import Setting, truth
 from kubepreflight.visible import visible
 
@@ -32,7 +33,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     def switches_on(self, row: ApiKind) -> bool:
         """Whether it switches on a kind of its version that is off by default."""
-        return self.on and row.served_by_default == "no" and self.resource in ("", _plural(row.kind))
+        return self.on and row.served_by_default == "no" and self.resource in ("", resource_of(row.kind))
 
 
 def switched_on(row: ApiKind, flags: Iterable[Setting]) -> bool:
@@ -43,7 +44,7 @@ def switched_on(row: ApiKind, flags: Iterable[Setting]) -> bool:
 def _switched_on(row: ApiKind, flag: Setting) -> bool:
     """The narrower an entry, the more it counts; of equal ones the last."""
     values = dict(_parts(item) for item in flag.items)
-    names = (f"{row.api_version}/{_plural(row.kind)}", row.api_version, f"api/{row.stage}", "api/all")
+    names = (f"{row.api_version}/{resource_of(row.kind)}", row.api_version, f"api/{row.stage}", "api/all")
     return next((values[name] for name in names if name in values), False)
 
 
@@ -62,10 +63,3 @@ def entries_of(flags: Iterable[Setting]) -> Iterator[Entry]:
             if name not in _MATCHERS and len(parts) in (2, 3):
                 setting = Setting(component=flag.component, name=written, value=value, place=flag.item_place)
                 yield Entry(version="/".join(parts[:2]), resource="".join(parts[2:]), on=on, setting=setting)
-
-
-def _plural(kind: str) -> str:
-    name = kind.lower()
-    if name.endswith("s"):
-        return f"{name}es"
-    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
