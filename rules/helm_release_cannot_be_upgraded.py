@@ -106,7 +106,7 @@ def _is_gone(uses: Sequence[Use], upgrade: Upgrade) -> bool:
 def _hop(uses: Sequence[Use], upgrade: Upgrade) -> Hop:
     """The first hop that takes one of them away."""
     removed = uses[0].row.removed
-    return next((hop for hop in upgrade.hops if removed is not None and hop.end >= removed), upgrade.first_hop)
+    return (upgrade.hop_to(removed) if removed else None) or upgrade.first_hop
 
 
 def _subject(release: Release, field: str) -> Subject:

@@ -84,16 +84,15 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
         https://kubernetes.io/docs/tasks/tools/install-kubectl-linux/#install-kubectl-convert-plugin
 
     """
-    target = upgrade.target.minor_version
     yield from found.gaps
     for cause in found.causes():
         row = cause.row
-        if row.removed is None or row.removed > target:
+        hop = upgrade.hop_to(row.removed) if row.removed else None
+        if row.removed is None or hop is None:
             continue
         gone = row.removed <= upgrade.first_hop.start
         if gone and not _fails_already(cause):
             continue
-        hop = upgrade.first_hop if gone else next(hop for hop in upgrade.hops if hop.end >= row.removed)
         replacement = replacement_for(row, lifecycle, hop.start)
         yield finding(
             _subject(cause),

@@ -12,7 +12,7 @@ import pytest
 
 from kubepreflight.errors import SourceError
 from kubepreflight.inputs import Wanted
-from kubepreflight.semantics.api_requests import ApiServerMetrics, AuditLog
+from kubepreflight.semantics.api_requests import INPUT, ApiServerMetrics, AuditLog
 from kubepreflight.snapshot import Collector, Snapshot
 from kubepreflight.sources import request_files
 from kubepreflight.sources.files import FileSource
@@ -81,6 +81,16 @@ def test_a_compressed_log_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path: Pa
     (tmp_path / "audit.log.gz").write_bytes(packed[: len(packed) * 2 // 3])
     log = log_of(read(tmp_path / "audit.log.gz"))
     assert any("read in part" in gap.reason for gap in log.gaps)
+
+
+def test_compressed_metrics_that_are_cut_off_are_a_gap_of_theirs(tmp_path: Path) -> None:
+    lines = b"".join(METRICS.replace(b"batch", b"group-%d" % number) for number in range(5000))
+    packed = gzip.compress(lines)
+    (tmp_path / "metrics.txt.gz").write_bytes(packed[: len(packed) * 2 // 3])
+    metrics: ApiServerMetrics = read(tmp_path / "metrics.txt.gz").given[ApiServerMetrics]
+    (gap,) = metrics.gaps
+    assert "cannot be read" in gap.reason
+    assert gap.input == INPUT
 
 
 def test_a_log_that_grows_too_much_is_read_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

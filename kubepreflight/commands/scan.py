@@ -107,10 +107,11 @@ def _request(
 ) -> Request:
     own_knowledge = _own_knowledge(options.get("knowledge"))
     rules = load_rules(Path(one) for one in (*options.get("rule_folders", ()), *options.get("rules", ())))
+    plan = _plan(options)
     return Request(
-        options=_plan(options),
+        options=plan,
         rules=rules,
-        sources=tuple(_sources(options, records, telling)),
+        sources=tuple(_sources(options, plan.target, records, telling)),
         disabled=_disabled(rules, options.get("only", ()), options.get("disable", ())),
         required=required,
         opted_in=_opted_in(rules, options.get("opt_in", ())),
@@ -152,7 +153,9 @@ def _plan(options: Mapping[str, Any]) -> ScanOptions:
     )
 
 
-def _sources(options: Mapping[str, Any], records: Sequence[SourceRecord], telling: Progress) -> list[Read]:
+def _sources(
+    options: Mapping[str, Any], target: Version | None, records: Sequence[SourceRecord], telling: Progress
+) -> list[Read]:
     sources: list[Read] = []
     live = bool(options["live"] or not options["paths"])
     if OPT_IN in options.get("opt_in", ()) and not live:
@@ -168,7 +171,7 @@ def _sources(options: Mapping[str, Any], records: Sequence[SourceRecord], tellin
         if options.get("render"):
             from kubepreflight.sources.rendering import renderer_for
 
-            render = renderer_for(_plan(options).target)
+            render = renderer_for(target)
         sources.append(FileSource(options["paths"], options["exclude"], telling, render))
     return sources
 

@@ -77,6 +77,15 @@ class ApiLifecycle(ShippedTable):
         """What an API server does with this version of this kind; None when none serves it."""
         return self._rows.get((api_version, kind))
 
+    def going(self) -> Iterator[ApiKind]:
+        """Each row for which a removal is known, be it behind or ahead."""
+        return (row for row in self._rows.values() if row.removed is not None)
+
+    def find_going(self, api_version: str, kind: str) -> ApiKind | None:
+        """The same as `find`, but None where no removal is known."""
+        row = self.find(api_version, kind)
+        return row if row is not None and row.removed is not None else None
+
     def is_planned(self, row: ApiKind) -> bool:
         """Whether the removal is only scheduled: it lies beyond what was verified, and may still change."""
         return row.removed is not None and row.removed > self.info.end

@@ -90,6 +90,6 @@ class EmbeddedUses(ApiUses, frozen=True):
                 for one in config_maps
                 for key, text in (one.data or {}).items()
                 for head in embedded_heads(text)
-                if (row := lifecycle.find(head.api_version, head.kind)) is not None and row.removed is not None
+                if (row := lifecycle.find_going(head.api_version, head.kind)) is not None
             )
         )

@@ -43,8 +43,8 @@ class ManifestUses(ApiUses, frozen=True):
         staying = _staying(lifecycle, headers)
         uses: list[ApiUse] = []
         for header in headers.all:
-            row = lifecycle.find(header.api_version, header.kind)
-            if row is None or row.removed is None:
+            row = lifecycle.find_going(header.api_version, header.kind)
+            if row is None:
                 continue
             if kustomizations.leaves_out(header.origin.file):
                 uses.append(ApiUse(row=row, place=header.subject, basis=Basis.LEFT_OUT, cause="left out"))

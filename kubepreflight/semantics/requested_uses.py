@@ -22,6 +22,7 @@ from kubepreflight.semantics.api_requests import (
     resource_of,
 )
 from kubepreflight.semantics.api_uses import COUNTED, ELSEWHERE, LATELY, ApiUse, ApiUses, Basis
+from kubepreflight.semantics.replacements import replacements
 from kubepreflight.upgrade import ApiServers, Upgrade
 from kubepreflight.version import Minor, Version
 
@@ -32,20 +33,15 @@ _OF_MANIFESTS = (Role.KUBECTL, Role.APPLIER)
 
 def rows_by_resource(lifecycle: ApiLifecycle) -> Rows:
     """The versions for which a removal is known, by version and resource (`batch/v1beta1`, `cronjobs`)."""
-    gone = (row for row in lifecycle.served() if row.removed is not None)
-    return {(row.api_version, resource_of(row.kind)): row for row in gone}
+    return {(row.api_version, resource_of(row.kind)): row for row in lifecycle.going()}
 
 
 def is_only_one(row: ApiKind, lifecycle: ApiLifecycle, current: Minor) -> bool:
     """Whether a server offers its kind in no newer version of the group: whoever goes by discovery asks for this one,
     as Kubernetes' own garbage collector and namespace controller do."""
-    after = (row, *lifecycle.successors(row))
     return not any(
-        group_of(one.replacement_version) == group_of(row.api_version)
-        and one.replacement_since is not None
-        and one.replacement_since <= current
-        for one in after
-        if one.replacement
+        group_of(one.api_version) == group_of(row.api_version) and one.since <= current
+        for one in replacements(row, lifecycle)
     )
 
 

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import Any, Self
 
-import msgspec
-
 from kubepreflight.image import parse_image
 from kubepreflight.knowledge.upgrade_notes import UpgradeNote, UpgradeNotes
 from kubepreflight.objects import Api, KubernetesObject, Node, Pod
 from kubepreflight.parts import Part
+from kubepreflight.semantics.addressed_objects import AddressedService
 from kubepreflight.semantics.cluster_roles import ClusterRole
 from kubepreflight.semantics.signs import Search, Signs
 from kubepreflight.upgrade import Upgrade
@@ -19,19 +18,6 @@ from kubepreflight.upgrade import Upgrade
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 INGRESS_NGINX = "ingress-nginx/controller"
 DOCKERSHIM = ("/var/run/dockershim.sock", "/run/dockershim.sock")
-
-
-class ExternalAddresses(Part, frozen=True):
-    """The addresses that a Service takes besides its own."""
-
-    external_ips: list[str] | None = msgspec.field(name="externalIPs", default=None)
-
-
-class ServiceWithAddresses(KubernetesObject):
-    """A Service, as far as its external addresses go."""
-
-    api = Api("", "Service", "services")
-    spec: ExternalAddresses = ExternalAddresses()
 
 
 class FlexSource(Part, frozen=True):
@@ -89,7 +75,7 @@ class UpgradeSigns(Signs, frozen=True):
         *,
         pods: list[Pod] | None = None,
         volumes: list[VolumeWithFlex] | None = None,
-        services: list[ServiceWithAddresses] | None = None,
+        services: list[AddressedService] | None = None,
         roles: list[ClusterRole] | None = None,
         alerts: list[PrometheusRule] | None = None,
     ) -> Self:
@@ -120,7 +106,7 @@ def _is_flex(one: Pod | VolumeWithFlex, _: UpgradeNote) -> bool:
     return any(volume.flex_volume is not None for volume in one.spec.volumes or ()) and not one.is_finished
 
 
-def _has_external_addresses(service: ServiceWithAddresses, _: UpgradeNote) -> bool:
+def _has_external_addresses(service: AddressedService, _: UpgradeNote) -> bool:
     return bool(service.spec.external_ips)
 
 

@@ -76,10 +76,10 @@ class _Reading(msgspec.Struct, frozen=True):
     def manifests(self) -> Iterator[ApiUse]:
         """That it was written from a manifest which is kept somewhere else."""
         head = self.object.applied
-        applied = self._gone(head.api_version, head.kind) if head else None
+        applied = self.lifecycle.find_going(head.api_version, head.kind) if head else None
         by_row = {} if applied is None else {applied: [*self._writers(applied, _OF_MANIFESTS)]}
         for one in self.object.metadata.managed_fields or ():
-            row = self._gone(one.api_version, self.object.kind)
+            row = self.lifecycle.find_going(one.api_version, self.object.kind)
             if row is not None:
                 by_row[row] = [*self._writers(row, _OF_MANIFESTS)]
         for row, writers in by_row.items():
@@ -96,7 +96,7 @@ class _Reading(msgspec.Struct, frozen=True):
     def programs(self) -> Iterator[ApiUse]:
         """That a program of which nothing is known wrote it so."""
         for entry in self.object.metadata.managed_fields or ():
-            row = self._gone(entry.api_version, self.object.kind)
+            row = self.lifecycle.find_going(entry.api_version, self.object.kind)
             if row is not None and self.known.role(entry.manager) is Role.UNKNOWN:
                 use = self._use(row, entry, f"client {entry.manager}", self._grade(entry, NOTE))
                 yield msgspec.structs.replace(use, client=entry.manager)
@@ -124,7 +124,3 @@ class _Reading(msgspec.Struct, frozen=True):
             last=entry.time,
             evidence=evidence,
         )
-
-    def _gone(self, api_version: str, kind: str) -> ApiKind | None:
-        row = self.lifecycle.find(api_version, kind)
-        return row if row is not None and row.removed is not None else None

@@ -173,9 +173,9 @@ def read_metrics_file(collector: Collector, stream: Readable, name: str) -> None
     gaps = _too_many(reader, name)
     if not reader.is_server:
         how = "give those of an API server: kubectl get --raw /metrics > metrics.txt"
-        gaps.append(_gap(name, "metrics, but not of an API server", how))
+        gaps.append(gap(name, "metrics, but not of an API server", how))
     if reader.broken:
-        gaps.append(_gap(name, f"lines that cannot be read: {reader.broken}", "save them anew"))
+        gaps.append(gap(name, f"lines that cannot be read: {reader.broken}", "save them anew"))
     collector.give(ApiServerMetrics((server,) if reader.is_server else (), tuple(gaps)))
 
 
@@ -187,18 +187,19 @@ def metrics_of(connection: Connection) -> ApiServerMetrics:
     except Exception as failure:  # a thread that died in silence would be waited for for ever
         error = failure if isinstance(failure, ApiError) else ApiError(0, f"{type(failure).__name__}: {failure}")
         how = next_step(error.status, f"`get` of the nonResourceURL {METRICS}")
-        return ApiServerMetrics((), (_gap(connection.server, str(error), how),))
+        return ApiServerMetrics((), (gap(connection.server, str(error), how),))
     server = reader.finish(connection.server)
     if reader.is_server:
         return ApiServerMetrics((server,), tuple(_too_many(reader, connection.server)))
     reason, how = "what it gives as metrics are not an API server's", f"kubectl get --raw {METRICS}"
-    return ApiServerMetrics((), (_gap(connection.server, reason, how),))
+    return ApiServerMetrics((), (gap(connection.server, reason, how),))
 
 
 def _too_many(reader: MetricsReader, name: str) -> list[Gap]:
     reason = f"more than {MOST_SERIES} versions of resources; left out: {reader.too_many}"
-    return [_gap(name, reason, "see who asks for so many: an API server has some hundred")] if reader.too_many else []
+    return [gap(name, reason, "see who asks for so many: an API server has some hundred")] if reader.too_many else []
 
 
-def _gap(subject: str, reason: str, how: str) -> Gap:
+def gap(subject: str, reason: str, how: str = "save them anew") -> Gap:
+    """Something of the metrics that is not known."""
     return Gap(input=INPUT, subject=subject, reason=reason, how=how, asked=True)

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from shlex import quote
 from typing import Any, Final
@@ -158,34 +159,29 @@ def _environment(home: str) -> dict[str, str]:
     return {"HOME": home, "TMPDIR": home, "PATH": home, "KUBECONFIG": os.devnull, "LC_ALL": "C", **helm, **proxies}
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    waiting, seen = [folder], 0
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """All that is in a folder and in those within it, without following links."""
+    waiting = [folder]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
-                seen += 1
-                if seen > MOST_FILES:
-                    return
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(Path(entry.path))
-                elif entry.is_file():
-                    yield Path(entry.path)
+                yield entry
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (Path(entry.path) for entry in islice(_entries(folder), MOST_FILES) if entry.is_file())
 
 
 def _refuse_links(folder: Path, how: str) -> None:
     """The tools follow links: what lies elsewhere on this machine would be rendered into the manifests."""
     root = folder.resolve()
-    waiting, seen = [folder], 0
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                seen += 1
-                if seen > MOST_FILES:
-                    raise RenderError(f"it has more than {MOST_FILES} files", how)
-                if entry.is_symlink() and not Path(os.path.realpath(entry.path)).is_relative_to(root):
-                    raise RenderError(f"a link in it leads out of its folder: {visible(entry.name)}", how)
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(Path(entry.path))
+    for seen, entry in enumerate(_entries(folder), 1):
+        if seen > MOST_FILES:
+            raise RenderError(f"it has more than {MOST_FILES} files", how)
+        if entry.is_symlink() and not Path(os.path.realpath(entry.path)).is_relative_to(root):
+            raise RenderError(f"a link in it leads out of its folder: {visible(entry.name)}", how)
 
 
 def _remote(folder: Path) -> Iterator[str]:

@@ -10,7 +10,8 @@ from typing import IO, cast
 from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.semantics.api_requests import ApiServerMetrics
 from kubepreflight.snapshot import Collector
-from kubepreflight.sources.audit_log import HEAD, AuditLogReader, gap, is_audit_log
+from kubepreflight.sources import audit_log, metrics
+from kubepreflight.sources.audit_log import HEAD, AuditLogReader, is_audit_log
 from kubepreflight.sources.metrics import is_metrics, read_metrics_file
 from kubepreflight.sources.tree import LARGEST_RATIO, Readable, is_archive
 
@@ -88,7 +89,7 @@ class RequestFiles:
         return True
 
     def _audit_log(self, shown: str, stream: Readable) -> None:
-        gone = {row.api_version for row in ApiLifecycle.provide().served() if row.removed is not None}
+        gone = {row.api_version for row in ApiLifecycle.provide().going()}
         reader = AuditLogReader(gone)
         problem = ""
         try:
@@ -96,13 +97,13 @@ class RequestFiles:
         except _DAMAGED as error:
             problem = f"it was read in part: {error}"
         log = reader.finish(shown)
-        self._collector.give(log.with_gap(gap(shown, problem)) if problem else log)
+        self._collector.give(log.with_gap(audit_log.gap(shown, problem)) if problem else log)
 
     def _metrics(self, shown: str, stream: Readable) -> None:
         try:
             read_metrics_file(self._collector, stream, shown)
         except _DAMAGED as error:
-            self._collector.give(ApiServerMetrics(gaps=(gap(shown, f"it cannot be read: {error}"),)))
+            self._collector.give(ApiServerMetrics(gaps=(metrics.gap(shown, f"it cannot be read: {error}"),)))
 
 
 def _unpacked(head: bytes) -> bytes:
