@@ -1,5 +1,6 @@
 """Definitions of custom resources that lack a version in which objects may be stored."""
 
+import json
 from collections.abc import Iterator
 from shlex import quote
 
@@ -78,9 +79,9 @@ def _refused(known: VersionedDefinition, manifests: list[VersionedDefinition]) -
 
 def _migrate(one: VersionedDefinition) -> str:
     name = quote(one.name)
+    patch = json.dumps({"status": {"storedVersions": [one.storage]}}, separators=(",", ":"))
     return (
         f"Write all objects anew, so that they lie in {one.storage}, then take the other versions off the list:\n"
         f"kubectl get {name} -A -o json | kubectl replace -f -\n"
-        f"kubectl patch customresourcedefinition {name} --subresource=status --type=merge "
-        f'-p \'{{"status":{{"storedVersions":["{one.storage}"]}}}}\''
+        f"kubectl patch customresourcedefinition {name} --subresource=status --type=merge -p {quote(patch)}"
     )
