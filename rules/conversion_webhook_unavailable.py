@@ -7,14 +7,14 @@ from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, Hop, cannot_ch
 from kubepreflight.knowledge.garbage_collector import GarbageCollector
 from kubepreflight.rule import rule
 from kubepreflight.semantics.backends import Backends, ServiceReference
-from kubepreflight.semantics.extensions import ConvertedDefinition
+from kubepreflight.semantics.custom_resources import VersionedDefinition
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
 
 
 @rule(severity=BLOCKER, area="apis", phase="control-plane-upgrade")
 def conversion_webhook_unavailable(
-    definitions: list[ConvertedDefinition], backends: Backends, collector: GarbageCollector, upgrade: Upgrade
+    definitions: list[VersionedDefinition], backends: Backends, collector: GarbageCollector, upgrade: Upgrade
 ) -> Iterator[Finding | Gap]:
     """Nobody answers for the webhook that converts custom resources.
 
@@ -45,10 +45,10 @@ def conversion_webhook_unavailable(
 
     """
     unsynced = next((hop for hop in upgrade.hops if hop.end < collector.begins_regardless_since), None)
-    failing: dict[tuple[ServiceReference, str], list[ConvertedDefinition]] = {}
+    failing: dict[tuple[ServiceReference, str], list[VersionedDefinition]] = {}
     for one in definitions:
         config = one.converter
-        if config is None or len({*one.served, *(one.status.stored_versions or ())}) < 2:
+        if config is None or len({*one.served, *one.stored}) < 2:
             continue
         absence = backends.absence(config)
         if absence is None:
@@ -64,20 +64,20 @@ def conversion_webhook_unavailable(
         yield _fails(service, absence, sorted(found, key=lambda one: one.name), unsynced)
 
 
-def _older(one: ConvertedDefinition) -> list[str]:
-    return [name for name in one.status.stored_versions or () if name != one.stored]
+def _older(one: VersionedDefinition) -> list[str]:
+    return [name for name in one.stored if name != one.storage]
 
 
-def _fails(service: ServiceReference, absence: str, found: list[ConvertedDefinition], unsynced: Hop | None) -> Finding:
+def _fails(service: ServiceReference, absence: str, found: list[VersionedDefinition], unsynced: Hop | None) -> Finding:
     with_older = [one for one in found if _older(one)]
-    others = dict.fromkeys(name for one in found for name in one.served if name != one.stored)
-    stored = listed(one.stored for one in found)
+    others = dict.fromkeys(name for one in found for name in one.served if name != one.storage)
+    stored = listed(one.storage for one in found)
     worse = []
     if with_older:
         which = f" of {listed(one.name for one in with_older)}" if len(found) > 1 else ""
         worse.append(
             f"Objects{which} may lie in etcd in {listed(name for one in with_older for name in _older(one))}: once the "
-            f"API server has restarted, it cannot list them in {listed(one.stored for one in with_older)} either."
+            f"API server has restarted, it cannot list them in {listed(one.storage for one in with_older)} either."
         )
     if unsynced is not None:
         worse.append(
@@ -99,9 +99,7 @@ def _fails(service: ServiceReference, absence: str, found: list[ConvertedDefinit
         places=found,
         evidence={
             "served": list(dict.fromkeys(name for one in found for name in one.served)),
-            "stored": list(
-                dict.fromkeys(name for one in found for name in one.status.stored_versions or (one.stored,))
-            ),
+            "stored": list(dict.fromkeys(name for one in found for name in one.stored or (one.storage,))),
         },
         severity=BLOCKER if worse else WARNING,
         hop=unsynced,

@@ -18,7 +18,7 @@ from kubepreflight.scan import wanted_by
 
 OURS = {"api_version", "kind", "origin"}
 OLDER = {
-    "ConvertedDefinition.spec.conversion.webhookClientConfig": "apiextensions.k8s.io/v1beta1",
+    "VersionedDefinition.spec.conversion.webhookClientConfig": "apiextensions.k8s.io/v1beta1",
 }
 """Fields that the present version of their kind has no more, and the version that has them."""
 

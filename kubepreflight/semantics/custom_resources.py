@@ -9,7 +9,35 @@ import msgspec
 
 from kubepreflight.objects import Api, KubernetesObject, Planned
 from kubepreflight.parts import Part
-from kubepreflight.semantics.extensions import ConvertedStatus, DefinedVersion
+from kubepreflight.semantics.backends import ClientConfig
+
+
+class ConversionWebhook(Part, frozen=True):
+    """The webhook of a conversion in v1."""
+
+    client_config: ClientConfig | None = None
+
+
+class Conversion(Part, frozen=True):
+    """How objects of a CRD are converted; the last field is v1beta1's."""
+
+    strategy: str | None = None
+    webhook: ConversionWebhook | None = None
+    webhook_client_config: ClientConfig | None = None
+
+
+class DefinedVersion(Part, frozen=True):
+    """One version of a CRD."""
+
+    name: str = ""
+    served: bool = False
+    storage: bool = False
+
+
+class VersionedStatus(Part, frozen=True):
+    """In which versions objects may lie in etcd."""
+
+    stored_versions: list[str] | None = None
 
 
 class DefinedNames(Part, frozen=True):
@@ -20,19 +48,23 @@ class DefinedNames(Part, frozen=True):
 
 
 class VersionedSpec(Part, frozen=True):
-    """The part of a CRD's spec that says which versions there are; older manifests may name just one, elsewhere."""
+    """The part of a CRD's spec that says which versions there are, and who converts between them.
+
+    Older manifests may name just one version, elsewhere.
+    """
 
     group: str = ""
     names: DefinedNames = DefinedNames()
+    conversion: Conversion | None = None
     versions: list[DefinedVersion] | None = None
 
 
 class VersionedDefinition(KubernetesObject):
-    """A CustomResourceDefinition, as far as its versions go."""
+    """A CustomResourceDefinition, as far as its versions and their conversion go."""
 
     api = Api("apiextensions.k8s.io", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
     spec: VersionedSpec = VersionedSpec()
-    status: ConvertedStatus = ConvertedStatus()
+    status: VersionedStatus = VersionedStatus()
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -53,6 +85,14 @@ class VersionedDefinition(KubernetesObject):
     def stored(self) -> tuple[str, ...]:
         """Those in which objects may lie in etcd."""
         return tuple(self.status.stored_versions or ())
+
+    @property
+    def converter(self) -> ClientConfig | None:
+        """The webhook that converts its objects, when one does."""
+        conversion = self.spec.conversion
+        if conversion is None or conversion.strategy != "Webhook":
+            return None
+        return (conversion.webhook and conversion.webhook.client_config) or conversion.webhook_client_config
 
     @property
     def lost(self) -> tuple[str, ...]:

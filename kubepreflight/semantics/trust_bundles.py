@@ -9,7 +9,8 @@ import msgspec
 from kubepreflight.finding import Subject
 from kubepreflight.inputs import Unavailable
 from kubepreflight.semantics.backends import ClientConfig, ServiceReference
-from kubepreflight.semantics.extensions import ApiService, ConvertedDefinition
+from kubepreflight.semantics.custom_resources import VersionedDefinition
+from kubepreflight.semantics.extensions import ApiService
 from kubepreflight.semantics.webhooks import (
     MutatingWebhookConfiguration,
     ValidatingWebhookConfiguration,
@@ -38,7 +39,7 @@ class TrustBundles(msgspec.Struct, frozen=True):
         validating: list[ValidatingWebhookConfiguration] | None,
         mutating: list[MutatingWebhookConfiguration] | None,
         services: list[ApiService] | None,
-        definitions: list[ConvertedDefinition] | None,
+        definitions: list[VersionedDefinition] | None,
     ) -> TrustBundles:
         """From the four kinds that have one. Raises Unavailable when none of them could be read."""
         if validating is None and mutating is None and services is None and definitions is None:
@@ -66,7 +67,7 @@ def _of_services(services: Iterable[ApiService]) -> Iterator[Trust]:
             yield Trust(one.subject, one.spec.ca_bundle, what, True, _service(one.spec.service))
 
 
-def _of_definitions(definitions: Iterable[ConvertedDefinition]) -> Iterator[Trust]:
+def _of_definitions(definitions: Iterable[VersionedDefinition]) -> Iterator[Trust]:
     for one in definitions:
         config = one.converter
         if config is not None and config.ca_bundle:
