@@ -16,6 +16,7 @@ from kubepreflight.semantics.addressed_objects import (
     of_addresses,
 )
 from kubepreflight.semantics.control_plane_settings import ApiServerFlags
+from kubepreflight.semantics.kubectl import in_namespace
 from kubepreflight.semantics.pod_templates import PodTemplate, PodTemplates
 from kubepreflight.semantics.setting import GATES, gates_of_flag
 from kubepreflight.semantics.several import common_subject, listed
@@ -162,7 +163,7 @@ def _told(faults: Iterable[Found]) -> str:
 
 
 def _remedy(subject: Subject, faults: Iterable[Found]) -> str:
-    namespace = f" -n {quote(subject.namespace)}" if subject.namespace else ""
+    namespace = in_namespace(subject.namespace)
     where = f"In {subject.file} write" if subject.file else "Before the upgrade, write"
     lines = dict.fromkeys(f"{one.fault.text} as {one.fault.instead} ({one.field})" for one in faults)
     edit = "" if subject.file else f"\nkubectl{namespace} edit {subject.kind.lower()} {quote(subject.name)}"

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 
-import msgspec
-
-from kubepreflight.finding import BLOCKER, NOTE, WARNING, Evidence, Finding, Severity, Subject, finding
+from kubepreflight.finding import BLOCKER, NOTE, WARNING, Evidence, Finding, Severity, finding
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.rule import rule
-from kubepreflight.semantics.folders import common_path
-from kubepreflight.semantics.several import common_subject, listed
+from kubepreflight.semantics.folders import common_subject_in_files
+from kubepreflight.semantics.several import full_name, listed
 from kubepreflight.semantics.unserved_apis import Lack, Unserved, UnservedApis
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor
@@ -44,7 +42,7 @@ def api_not_yet_served(found: UnservedApis, lifecycle: ApiLifecycle, upgrade: Up
     for one in found.all:
         older = _served_today(one.row, lifecycle, upgrade) if one.lack is not Lack.PERHAPS_OFF else None
         yield finding(
-            _subject(one),
+            common_subject_in_files(one.places, one.row.api_version),
             f"{_what(one)} written in {one.row.api_version}, {_why(one, upgrade)}",
             places=one.places,
             evidence=_evidence(one.row, older),
@@ -60,15 +58,10 @@ def _severity(lack: Lack, upgrade: Upgrade) -> Severity:
     return NOTE if lack is Lack.PERHAPS_OFF else WARNING
 
 
-def _subject(one: Unserved) -> Subject:
-    about = common_subject(one.places, one.row.api_version)
-    return about if about.name else msgspec.structs.replace(about, file=common_path(place.file for place in one.places))
-
-
 def _what(one: Unserved) -> str:
     if len(one.places) > 1:
         return f"{len(one.places)} manifests of kind {one.row.kind} are"
-    names = listed(f"{place.namespace}/{place.name}" if place.namespace else place.name for place in one.places)
+    names = listed(full_name(place) for place in one.places)
     return f"The manifest of the {one.row.kind} {names} is"
 
 

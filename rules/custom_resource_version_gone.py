@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Severity, Subject, finding
 from kubepreflight.objects import group_of
 from kubepreflight.rule import rule
 from kubepreflight.semantics.custom_resources import CustomResources
-from kubepreflight.semantics.folders import common_path
+from kubepreflight.semantics.folders import common_subject_in_files
 from kubepreflight.semantics.kustomizations import Kustomizations
-from kubepreflight.semantics.several import common_subject, listed
+from kubepreflight.semantics.several import full_name, listed
 from kubepreflight.snapshot import ManifestHeader, ManifestHeaders
 
 
@@ -56,7 +54,7 @@ def _not_served(
     api_version: str, kind: str, severity: Severity, places: Sequence[Subject], served: Sequence[str]
 ) -> Finding:
     group = group_of(api_version)
-    names = listed(f"{place.namespace}/{place.name}" if place.namespace else place.name for place in places)
+    names = listed(full_name(place) for place in places)
     one = len(places) == 1
     what = f"The manifest of the {kind} {names} is" if one else f"{len(places)} manifests of kind {kind} ({names}) are"
     when = "once the definition among the manifests is applied" if severity is BLOCKER else "as things stand"
@@ -78,5 +76,4 @@ def _not_served(
 
 def _subject(api_version: str, severity: Severity, places: Sequence[Subject]) -> Subject:
     field = f"{api_version}, not in its kustomization" if severity is NOTE else api_version
-    about = common_subject(places, field)
-    return about if about.name else msgspec.structs.replace(about, file=common_path(place.file for place in places))
+    return common_subject_in_files(places, field)

@@ -8,6 +8,7 @@ from kubepreflight.objects import OwnerReference, group_of
 from kubepreflight.rule import rule
 from kubepreflight.semantics.budget import Disruption
 from kubepreflight.semantics.eviction import Budgets, BudgetState, Controller, controllers_named
+from kubepreflight.semantics.kubectl import in_namespace
 from kubepreflight.semantics.several import listed
 
 RETRIES = "kubectl drain asks again every 5 seconds and never gets through; without --timeout it never ends."
@@ -187,7 +188,7 @@ def _patch(state: BudgetState, patch: str) -> str:
 
 
 def _namespace(state: BudgetState) -> str:
-    return f" -n {quote(state.budget.namespace)}" if state.budget.namespace else ""
+    return in_namespace(state.budget.namespace)
 
 
 def _name(state: BudgetState) -> str:

@@ -9,6 +9,7 @@ from kubepreflight.objects import Pod
 from kubepreflight.rule import rule
 from kubepreflight.semantics.ceph import HELPERS, CephCluster, is_rooks, own_data_in_empty_dir
 from kubepreflight.semantics.drain import has_local_storage
+from kubepreflight.semantics.kubectl import in_namespace
 from kubepreflight.semantics.several import listed, of_its_pods
 from kubepreflight.semantics.work import DrainCommand
 from kubepreflight.semantics.workloads import Workload, Workloads
@@ -128,7 +129,7 @@ def _either_way(drain: DrainCommand) -> str:
 
 
 def _save_first(pod: Pod) -> str:
-    namespace, name = f" -n {quote(pod.namespace)}" if pod.namespace else "", quote(pod.name)
+    namespace, name = in_namespace(pod.namespace), quote(pod.name)
     return (
         "See what is in there, and copy what is worth keeping, or move it to a claim, before the drain:\n"
         f"kubectl{namespace} get pod {name} -o jsonpath='{{.spec.containers[*].volumeMounts}}'\n"

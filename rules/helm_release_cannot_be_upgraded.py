@@ -10,8 +10,9 @@ from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.rule import rule
 from kubepreflight.semantics.helm_records import ReleasedManifest
 from kubepreflight.semantics.helm_releases import HelmReleases, Release, Revision, listed_revisions
+from kubepreflight.semantics.kubectl import in_namespace
 from kubepreflight.semantics.replacements import replacement_for
-from kubepreflight.semantics.several import listed
+from kubepreflight.semantics.several import full_name, listed
 from kubepreflight.snapshot import ManifestHeaders
 from kubepreflight.upgrade import Upgrade
 
@@ -120,7 +121,7 @@ def _named(release: Release, revision: Revision) -> str:
 
 
 def _full(release: Release) -> str:
-    return f"{release.namespace}/{release.name}" if release.namespace else release.name
+    return full_name(release)
 
 
 def _versions(uses: Sequence[Use]) -> str:
@@ -180,7 +181,7 @@ def _given(uses: Sequence[Use], headers: ManifestHeaders | None) -> str:
 def _helm(release: Release, revision: Revision) -> tuple[str, str]:
     """How a command line begins and ends."""
     driver = "HELM_DRIVER=configmap " if revision.holder.kind == "ConfigMap" else ""
-    return f"{driver}helm", f" -n {quote(release.namespace)}" if release.namespace else ""
+    return f"{driver}helm", in_namespace(release.namespace)
 
 
 def _upgrade_before(release: Release, current: Revision, uses: Sequence[Use], hop: Hop, lifecycle: ApiLifecycle) -> str:

@@ -8,6 +8,7 @@ from kubepreflight.knowledge.control_plane_label import ControlPlaneLabel
 from kubepreflight.objects import Node
 from kubepreflight.rule import rule
 from kubepreflight.semantics.control_plane_nodes import EFFECT, NEW, OLD, ControlPlaneNodes, bears
+from kubepreflight.semantics.kubectl import in_namespace
 from kubepreflight.semantics.pod_templates import PodTemplate, PodTemplates, TemplatePodSpec
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
@@ -133,7 +134,7 @@ def _remedy(one: PodTemplate) -> str:
     elif steps and one.subject.kind == "Job":
         lines.append("by making the Job anew: its template cannot be changed.")
     elif steps:
-        namespace = f" -n {quote(one.subject.namespace)}" if one.subject.namespace else ""
+        namespace = in_namespace(one.subject.namespace)
         what = f"{one.subject.kind.lower()} {quote(one.subject.name)}"
         lines.append(f"kubectl{namespace} patch {what} --type json -p '[{','.join(steps)}]'")
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from kubepreflight.objects import Api, KubernetesObject, group_of
 from kubepreflight.rule import rule
 from kubepreflight.semantics.control_plane_settings import ApiServerFlags
 from kubepreflight.semantics.runtime_config import RUNTIME_CONFIG
-from kubepreflight.semantics.several import common_subject, listed
+from kubepreflight.semantics.several import common_subject, full_name, listed
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor
 
@@ -121,7 +121,7 @@ def _switched_on(group: str, flags: ApiServerFlags | None) -> bool:
 
 
 def _named(row: StoredKind, found: Sequence[StoredObject]) -> str:
-    names = listed(f"{one.namespace}/{one.name}" if one.namespace else one.name for one in found)
+    names = listed(full_name(one) for one in found)
     if len(found) == 1:
         return f"The {row.kind} {names} lies"
     return f"{len(found)} objects of kind {row.kind} ({names}) lie"

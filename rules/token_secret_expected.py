@@ -1,12 +1,12 @@
 """Workloads that name Secrets which Kubernetes used to generate."""
 
 from collections.abc import Iterator
-from shlex import quote
 
 from kubepreflight.finding import WARNING, Finding, Hop, finding
 from kubepreflight.knowledge.generated_tokens import GeneratedTokens
 from kubepreflight.objects import Api, Desired, KubernetesObject, Planned
 from kubepreflight.rule import rule
+from kubepreflight.semantics.kubectl import in_namespace
 from kubepreflight.semantics.pod_templates import NamedReference, PodTemplates
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
@@ -95,7 +95,7 @@ def _from(hop: Hop) -> str:
 
 def _remedy(found: dict[str, str], namespace: str) -> str:
     account = next(iter(found.values()))
-    inside = f" -n {quote(namespace)}" if namespace else ""
+    inside = in_namespace(namespace)
     return (
         "Let the pods use the token that is mounted for them, or a projected volume with a serviceAccountToken. Where "
         "it must be a Secret, make one by a name of your own, and name that:\n"

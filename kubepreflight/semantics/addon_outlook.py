@@ -12,6 +12,7 @@ from kubepreflight.finding import Hop
 from kubepreflight.knowledge.addons import Addon
 from kubepreflight.knowledge.compatibility import Cause, Judgment, Release, Verdict
 from kubepreflight.semantics.addon_instances import AddonInstance
+from kubepreflight.semantics.kubectl import in_namespace
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor, Version
@@ -156,7 +157,7 @@ def show(instance: AddonInstance) -> str:
     subject = instance.subject
     if not instance.runs:
         return f"Its manifests: {listed(place.file for place in instance.places if place.file)}."
-    space = f" -n {quote(subject.namespace)}" if subject.namespace else ""
+    space = in_namespace(subject.namespace)
     if not subject.name:
         return f"This shows what runs:\nkubectl{space or ' -A'} get deployments,daemonsets,statefulsets -o wide"
     return f"This shows what runs:\nkubectl{space} get {quote(f'{subject.kind.lower()}/{subject.name}')} -o wide"

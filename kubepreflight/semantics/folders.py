@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from kubepreflight.semantics.several import NAMED
+import msgspec
+
+from kubepreflight.finding import Subject
+from kubepreflight.semantics.several import NAMED, common_subject
 
 _IN_CHART = re.compile(r"/(?:templates|crds)(?:/|$)")
 
@@ -43,3 +46,9 @@ def common_path(files: Iterable[str]) -> str:
     while shared < len(first) and all(one[: shared + 1] == first[: shared + 1] for one in others):
         shared += 1
     return "/".join(first[:shared])
+
+
+def common_subject_in_files(places: Sequence[Subject], field: str) -> Subject:
+    """What a finding about several manifests is about: the one, or their kind and the folder that all are in."""
+    about = common_subject(places, field)
+    return about if about.name else msgspec.structs.replace(about, file=common_path(place.file for place in places))

@@ -13,6 +13,7 @@ from kubepreflight.finding import Gap, Subject
 from kubepreflight.objects import Api, KubernetesObject
 from kubepreflight.parts import Part
 from kubepreflight.semantics.helm_records import OWNER, RELEASE_TYPE, Record, is_release, record_of
+from kubepreflight.semantics.kubectl import in_namespace
 
 _LABELS = ",".join(f"{key}={value}" for key, value in OWNER.items())
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -127,7 +128,7 @@ def _gaps(known: Iterable[tuple[HelmRelease, Record]]) -> Iterator[Gap]:
     for one, record in known:
         if record.problem:
             name = f"{one.namespace}/{record.name}" if one.namespace else record.name
-            space = f" -n {quote(one.namespace)}" if one.namespace else ""
+            space = in_namespace(one.namespace)
             yield Gap(
                 input="helm releases",
                 subject=f"revision {record.revision} of {name} ({one.kind} {one.name})",

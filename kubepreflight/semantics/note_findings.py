@@ -18,7 +18,7 @@ from kubepreflight.semantics.setting_words import (
     subject_of,
 )
 from kubepreflight.semantics.settings import Settings
-from kubepreflight.semantics.several import common_subject, listed
+from kubepreflight.semantics.several import common_subject, full_name, listed
 from kubepreflight.semantics.signs import Signs, is_due
 from kubepreflight.upgrade import Upgrade
 
@@ -99,7 +99,7 @@ def _setting(note: UpgradeNote, there: Sequence[Setting], hop: Hop) -> Finding:
 
 
 def _of_objects(note: UpgradeNote, subjects: Sequence[Subject], upgrade: Upgrade) -> Finding:
-    names = listed(f"{one.namespace}/{one.name}" if one.namespace else one.name for one in subjects)
+    names = listed(full_name(one) for one in subjects)
     kinds = listed(sorted({one.kind for one in subjects}))
     return finding(
         common_subject(subjects, note.name),

@@ -9,7 +9,8 @@ from kubepreflight.finding import NOTE, Subject
 from kubepreflight.knowledge.api_lifecycle import ApiKind
 from kubepreflight.semantics.api_requests import resource_of
 from kubepreflight.semantics.api_uses import CLIENTS, Basis, Cause
-from kubepreflight.semantics.several import listed
+from kubepreflight.semantics.kubectl import in_namespace
+from kubepreflight.semantics.several import full_name, listed
 
 SHOWN = 3
 NOT_FOUND = "`the server could not find the requested resource`"
@@ -35,7 +36,7 @@ def _refused(row: ApiKind) -> str:
 
 
 def _names(places: Iterable[Subject]) -> str:
-    return listed(f"{place.namespace}/{place.name}" if place.namespace else place.name for place in places)
+    return listed(full_name(place) for place in places)
 
 
 def _day(cause: Cause) -> str:
@@ -148,7 +149,7 @@ def first_steps(cause: Cause) -> list[str]:
     if not cause.objects:
         return ["Find where the manifest is kept."]
     one = cause.objects[0]
-    namespace = f" -n {quote(one.namespace)}" if one.namespace else ""
+    namespace = in_namespace(one.namespace)
     name = quote(f"{one.kind.lower()}/{one.name}")
     if cause.rests_on(Basis.LAST_APPLIED):
         show = f"kubectl apply view-last-applied{namespace} {name}"

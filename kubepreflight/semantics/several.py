@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -19,6 +20,23 @@ def listed(names: Iterable[object], conjunction: str = "and") -> str:
         texts = [*texts[:NAMED], f"{len(texts) - NAMED} more"]
     *first, last = texts or ["none"]
     return f"{', '.join(first)} {conjunction} {last}" if first else last
+
+
+class Named(Protocol):
+    """An object, or the subject of a finding."""
+
+    @property
+    def namespace(self) -> str:
+        """Empty for what is in none."""
+
+    @property
+    def name(self) -> str:
+        """Its name within the namespace."""
+
+
+def full_name(one: Named) -> str:
+    """`shop/web`; the name alone of what is in no namespace."""
+    return f"{one.namespace}/{one.name}" if one.namespace else one.name
 
 
 def of_its_pods(some: int, total: int) -> str:
