@@ -5,7 +5,7 @@ from shlex import quote
 
 import msgspec
 
-from kubepreflight.finding import BLOCKER, NOTE, Evidence, Finding, Gap, Hop, Phase, Severity, Subject, finding
+from kubepreflight.finding import BLOCKER, NOTE, WARNING, Evidence, Finding, Gap, Hop, Phase, Severity, Subject, finding
 from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.rule import rule
 from kubepreflight.semantics.api_uses import Basis, Cause
@@ -35,8 +35,9 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
     known of one thing to change is one finding, with all that speaks for it:
 
     - A manifest that will be applied is a blocker. It is a warning when another file has the same object in a version
-      that stays: a repository may hold the manifests of several clusters. One that the kustomization in its own folder
-      does not name is a note, for nobody seems to apply it.
+      that stays: a repository may hold the manifests of several clusters; and when the cluster that is scanned does not
+      serve the version even today: applying it fails, but not by this upgrade. One that the kustomization in its own
+      folder does not name is a note, for nobody seems to apply it.
     - A client in an audit log is a blocker when it asked within 30 days before the planned start, else a warning; a
       warning, too, for kubectl, Helm and the like, and for whoever only reads (backups, dashboards), where the group
       has no other version: they may go by discovery. What kubectl, Helm and the like write is taken for a manifest that
@@ -100,7 +101,7 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
             places=cause.places,
             evidence=_evidence(cause, replacement),
             remedy=_remedy(cause, replacement, _window(replacement, hop, upgrade)),
-            severity=_severity(cause, gone=gone),
+            severity=_severity(cause, upgrade, gone=gone),
             phase=Phase.BEFORE if gone else None,
             hop=hop,
         )
@@ -111,11 +112,13 @@ def _fails_already(cause: Cause) -> bool:
     return any(use.basis in KEPT for use in cause.uses)
 
 
-def _severity(cause: Cause, *, gone: bool) -> Severity:
-    """What fails today already is no worse for the upgrade, but for the manifest with which it would be mended."""
-    if gone:
-        return cause.severity if cause.basis is Basis.MANIFEST else NOTE
-    return cause.severity
+def _severity(cause: Cause, upgrade: Upgrade, *, gone: bool) -> Severity:
+    """What fails today already the upgrade does not break; manifests without a cluster do not fit the target."""
+    if not gone:
+        return cause.severity
+    if cause.basis is not Basis.MANIFEST:
+        return NOTE
+    return WARNING if upgrade.current else cause.severity
 
 
 def _subject(cause: Cause) -> Subject:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kubepreflight.finding import BLOCKER, Finding, Gap, Phase
+from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, Phase
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.knowledge.component_config import ComponentConfig
 from kubepreflight.knowledge.feature_gates import FeatureGates
@@ -97,11 +97,11 @@ def test_at_the_removal_it_is_a_blocker_at_just_that_hop(gone: Minor, hops: int)
 
 
 @EACH_MINOR
-def test_after_the_removal_it_fails_already(gone: Minor) -> None:
+def test_after_the_removal_it_fails_already_and_not_by_the_upgrade(gone: Minor) -> None:
     plan = upgrade(gone, gone.plus(1))
     for row in REMOVED[gone]:
         finding = only(findings_of_removal(row, plan))
-        assert (finding.severity, finding.phase) == (BLOCKER, Phase.BEFORE)
+        assert (finding.severity, finding.phase) == (WARNING, Phase.BEFORE)
         assert "already now" in finding.message
 
 
