@@ -33,6 +33,8 @@ from kubepreflight.version import Minor, Version
 LIFECYCLE = ApiLifecycle.provide()
 KNOWN = ApiRequestKnowledge.provide()
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+LOGGED_SINCE = START - timedelta(days=365)
+STARTED = START - timedelta(days=90)
 PLAN = Upgrade(
     current=Version(1, 24, 9),
     target=Version(1, 25),
@@ -56,13 +58,15 @@ def client(
 
 
 def audited(*clients: ApiClient) -> AuditedUses:
-    log = AuditLog(clients=clients, first=START - timedelta(days=365), last=START)
+    log = AuditLog(clients=clients, first=LOGGED_SINCE, last=START)
     return AuditedUses.provide(LIFECYCLE, KNOWN, PLAN, log)
 
 
-def counted(audited: AuditedUses | None = None, *asked: tuple[str, str]) -> CountedUses:
+def counted(
+    audited: AuditedUses | None = None, *asked: tuple[str, str], since: datetime | None = STARTED
+) -> CountedUses:
     requested = tuple(RequestedApi(api_version=one[0], resource=one[1]) for one in asked or (CRON_JOBS,))
-    metrics = ApiServerMetrics((ServerRequests(name="server", requested=requested),))
+    metrics = ApiServerMetrics((ServerRequests(name="server", since=since, requested=requested),))
     return CountedUses.provide(LIFECYCLE, PLAN, CountedRequests.provide(metrics, KNOWN, ApiServers({}, None)), audited)
 
 
@@ -133,6 +137,23 @@ def test_a_metric_joins_the_client_that_the_log_names_and_makes_it_no_worse() ->
 )
 def test_a_metric_alone_proves_little(log: AuditedUses | None, asked: tuple[str, str], expected: Severity) -> None:
     (one,) = causes(counted(log, asked), log)
+    assert (one.severity, one.basis) == (expected, Basis.METRIC)
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        (LOGGED_SINCE + timedelta(days=1), NOTE),
+        (LOGGED_SINCE - timedelta(seconds=20), NOTE),  # the first request comes a moment after the start
+        (LOGGED_SINCE - timedelta(hours=1), WARNING),
+        (None, WARNING),
+    ],
+)
+def test_a_log_clears_the_metric_only_where_it_reaches_back_to_the_start(
+    since: datetime | None, expected: Severity
+) -> None:
+    log = audited(client("kube-controller-manager/v1.24.9"))
+    (one,) = causes(counted(log, CRON_JOBS, since=since), log)
     assert (one.severity, one.basis) == (expected, Basis.METRIC)
 
 

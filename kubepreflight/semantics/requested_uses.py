@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 import msgspec
@@ -28,6 +28,8 @@ from kubepreflight.version import Minor, Version
 
 Rows = Mapping[tuple[str, str], ApiKind]
 _NOBODY = (Role.COMPONENT, Role.SCANNER)
+_FIRST_REQUEST = timedelta(minutes=1)
+"""An API server that was started is ready, and asked for something, by then."""
 _OF_MANIFESTS = (Role.KUBECTL, Role.APPLIER)
 
 
@@ -50,9 +52,11 @@ def _counts(verbs: Mapping[str, int]) -> str:
 
 
 class AuditedUses(ApiUses, frozen=True):
-    """What clients ask for by their audit log. `harmless` are rows that only those asked for who need no change."""
+    """What clients ask for by their audit log, which begins at `since`. `harmless` are rows that some asked for who
+    need no change."""
 
     harmless: frozenset[ApiKind] = frozenset()
+    since: datetime | None = None
 
     @classmethod
     def provide(cls, lifecycle: ApiLifecycle, known: ApiRequestKnowledge, upgrade: Upgrade, log: AuditLog) -> Self:
@@ -75,7 +79,13 @@ class AuditedUses(ApiUses, frozen=True):
             severity = _grade(client, role, recent=client.last >= since, only=only)
             use = _use(row, client, role, severity, reach)
             uses.append(_by_discovery(use) if only and severity is WARNING else use)
-        return cls(tuple(uses), tuple(gaps), frozenset(nobody))
+        return cls(tuple(uses), tuple(gaps), frozenset(nobody), log.first)
+
+    def explains(self, row: ApiKind, counted_since: datetime | None) -> bool:
+        """Whether those who need no change are all who can have been counted since then: nobody else is in the log."""
+        if row not in self.harmless or self.since is None or counted_since is None:
+            return False
+        return self.since <= counted_since + _FIRST_REQUEST
 
 
 def _grade(client: ApiClient, role: Role, *, recent: bool, only: bool) -> Severity:
@@ -171,7 +181,6 @@ class CountedUses(ApiUses, frozen=True):
     ) -> Self:
         """From the metrics. Kubernetes itself asks for what has no other version: that is no more than a note."""
         rows = rows_by_resource(lifecycle)
-        harmless = audited.harmless if audited else frozenset()
         uses: list[ApiUse] = []
         for server in counted.servers:
             since = f" since its start at {server.since:%Y-%m-%d %H:%M} UTC" if server.since else ""
@@ -179,7 +188,8 @@ class CountedUses(ApiUses, frozen=True):
                 row = rows.get((one.api_version, one.resource))
                 if row is None:
                     continue
-                quiet = row in harmless or is_only_one(row, lifecycle, upgrade.first_hop.start)
+                explained = audited is not None and audited.explains(row, server.since)
+                quiet = explained or is_only_one(row, lifecycle, upgrade.first_hop.start)
                 counts = f": {_counts(one.verbs)}" if one.verbs else ""
                 uses.append(
                     ApiUse(
