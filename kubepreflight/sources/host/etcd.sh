@@ -71,15 +71,15 @@ LOOK_EVERYWHERE='command -v stat >/dev/null || exit 127
     wait'
 take_etcd_files() {
     etcd_data=$(etcd_directory)
-    if source=$(resolve "$etcd_data/member/snap/db") && [ -e "$source" ]; then
-        run etcd-database stat -c %s "$source"
-    elif hidden "$source"; then
+    if resolve "$etcd_data/member/snap/db" && [ -e "$SOURCE" ]; then
+        run etcd-database stat -c %s "$SOURCE"
+    elif hidden "$SOURCE"; then
         unreadable "$etcd_data/member/snap/db" "permission denied"
     fi
-    if source=$(resolve /etc/kubernetes/tmp) && [ -d "$source" ]; then
+    if resolve /etc/kubernetes/tmp && [ -d "$SOURCE" ]; then
         # shellcheck disable=SC2016
-        run kubeadm-copies sh -c 'cd "$0" && for one in *; do [ ! -e "$one" ] || du -sk "$one"; done' "$source"
-    elif hidden "$source"; then
+        run kubeadm-copies sh -c 'cd "$0" && for one in *; do [ ! -e "$one" ] || du -sk "$one"; done' "$SOURCE"
+    elif hidden "$SOURCE"; then
         unreadable /etc/kubernetes/tmp "permission denied"
     fi
     # Which crontabs, timers and scripts of theirs speak of saving etcd: their names alone.

@@ -51,7 +51,7 @@ read_dnf_caches() {
         cat "$WORK/list"
     done >"$WORK/metadata"
     set --
-    while IFS= read -r path; do if source=$(resolve "$path"); then set -- "$@" "$source"; fi; done <"$WORK/metadata"
+    while IFS= read -r path; do if resolve "$path"; then set -- "$@" "$SOURCE"; fi; done <"$WORK/metadata"
     # A whole distribution may be among them.
     SECONDS_EACH=$((SECONDS_EACH * 3))
     [ $# = 0 ] || run cached-metadata sh -c "$READ_METADATA" sh "$KUBERNETES_PACKAGES" "$@"
@@ -60,7 +60,7 @@ read_dnf_caches() {
 list_cached_packages() {
     set --
     for directory in /var/cache/apt/archives /var/cache/dnf /var/cache/libdnf5 /var/cache/yum; do
-        if source=$(resolve "$directory") && [ -d "$source" ]; then set -- "$@" "$source"; fi
+        if resolve "$directory" && [ -d "$SOURCE" ]; then set -- "$@" "$SOURCE"; fi
     done
     # What is not whole yet lies in partial/.
     [ $# = 0 ] || run cached-packages find "$@" -name partial -prune -o -type f \

@@ -42,15 +42,22 @@ unreadable() {
     TOTAL=$((TOTAL + ${#1} + ${#2} + 2))
 }
 
+# Every command of the node's is a process more, and a node has a hundred files: what follows gets along without, where it can.
+
+# now: into NOW, seconds of a clock that nobody sets.
+now() { if read -r NOW _ 2>/dev/null </proc/uptime; then NOW=${NOW%%.*}; else NOW=$(date +%s); fi; }
+
 in_time() {
     [ "$COMPLETE" = true ] || return 1
-    left=$((DEADLINE - $(date +%s) + STARTED))
+    now
+    left=$((DEADLINE - NOW + STARTED))
     if [ "$left" -gt 0 ]; then LEFT=$left; else COMPLETE=false; say "out of time: what is left is not taken"; return 1; fi
 }
 
-# resolve PATH: where it really lies below ROOT. Links are followed by hand, because theirs start at ROOT and ours do not.
+# resolve PATH: into SOURCE, where it really lies below ROOT. Links are followed by hand, because theirs start at ROOT and ours do not.
 resolve() {
-    [ -n "$ROOT" ] || { printf '%s\n' "$1"; return; }
+    SOURCE=$1
+    [ -n "$ROOT" ] || return 0
     rest=${1#/} real='' links=0
     while [ -n "$rest" ]; do
         part=${rest%%/*}
@@ -65,7 +72,7 @@ resolve() {
             real=$real/$part
         fi
     done
-    printf '%s\n' "$ROOT$real"
+    SOURCE=$ROOT$real
 }
 
 # hidden PATH: whether it may be there, in a directory that we may not search.
@@ -76,8 +83,13 @@ hidden() {
     [ ! -x "$hidden_parent" ]
 }
 
-# size_of FILE: in bytes. Some wc put blanks before it, which the arithmetic takes away.
-size_of() { size=$(wc -c <"$1" 2>/dev/null) && printf '%s\n' $((size)); }
+# size_of FILE: into BYTES. Some wc put blanks before it, which the arithmetic takes away.
+size_of() {
+    BYTES=$(wc -c 2>/dev/null <"$1") || BYTES=0
+    BYTES=$((BYTES))
+}
+# folder DIR: makes it, where it is not there yet.
+folder() { [ -d "$1" ] || mkdir -p "$1"; }
 
 # take FILTER PATH: one file of the node into the archive, through its filter. Status 1 when it did not come.
 take() {
@@ -85,22 +97,22 @@ take() {
     # Below files/ it would lead out of the scratch directory.
     case $2 in */../* | */..) unreadable "$2" "a path with .. in it, which is not followed"; return 1 ;; esac
     [ ! -e "$ARCHIVE/files$2" ] || return 0
-    source=$(resolve "$2") || { unreadable "$2" "links in a circle"; return 1; }
-    if [ ! -e "$source" ]; then
-        if hidden "$source"; then
+    resolve "$2" || { unreadable "$2" "links in a circle"; return 1; }
+    if [ ! -e "$SOURCE" ]; then
+        if hidden "$SOURCE"; then
             unreadable "$2" "permission denied"
         elif [ -L "$ROOT$2" ]; then
             unreadable "$2" "a link to what is not there"
         fi
         return 1
     fi
-    [ -f "$source" ] || return 1
-    [ -r "$source" ] || { unreadable "$2" "permission denied"; return 1; }
-    bytes=$(size_of "$source")
-    [ "${bytes:-0}" -le "$FILE_LIMIT" ] || { unreadable "$2" "too large: $bytes bytes"; return 1; }
-    [ $((TOTAL + bytes)) -lt "$TOTAL_LIMIT" ] || { unreadable "$2" "the archive is full"; return 1; }
-    mkdir -p "$ARCHIVE/files${2%/*}" || return 1
-    "$1" "$source" >"$WORK/cut" 2>"$WORK/errors"
+    [ -f "$SOURCE" ] || return 1
+    [ -r "$SOURCE" ] || { unreadable "$2" "permission denied"; return 1; }
+    size_of "$SOURCE"
+    [ "$BYTES" -le "$FILE_LIMIT" ] || { unreadable "$2" "too large: $BYTES bytes"; return 1; }
+    [ $((TOTAL + BYTES)) -lt "$TOTAL_LIMIT" ] || { unreadable "$2" "the archive is full"; return 1; }
+    folder "$ARCHIVE/files${2%/*}" || return 1
+    "$1" "$SOURCE" >"$WORK/cut" 2>"$WORK/errors"
     case $? in
         0) ;;
         7) unreadable "$2" "nothing in it is a certificate that could be told from a key"; return 1 ;;
@@ -110,7 +122,8 @@ take() {
         *) unreadable "$2" "reading it failed: $(head -n 1 "$WORK/errors" | tr '\t' ' ')"; return 1 ;;
     esac
     cp "$WORK/cut" "$ARCHIVE/files$2" || return 1
-    TOTAL=$((TOTAL + 2048 + $(size_of "$WORK/cut")))
+    size_of "$WORK/cut"
+    TOTAL=$((TOTAL + 2048 + BYTES))
 }
 
 # list DIR [FIND EXPRESSION…]: its files into $WORK/list, as paths on the node. Status 1: none there; 2: could not look.
@@ -120,21 +133,21 @@ list() {
     shift
     : >"$WORK/list"
     in_time || return 2
-    source=$(resolve "$list_dir") || return 2
-    if [ ! -d "$source" ]; then
-        if hidden "$source"; then unreadable "$list_dir" "permission denied"; return 2; fi
+    resolve "$list_dir" || return 2
+    if [ ! -d "$SOURCE" ]; then
+        if hidden "$SOURCE"; then unreadable "$list_dir" "permission denied"; return 2; fi
         return 1
     fi
-    if [ ! -r "$source" ] || [ ! -x "$source" ]; then unreadable "$list_dir" "permission denied"; return 2; fi
+    if [ ! -r "$SOURCE" ] || [ ! -x "$SOURCE" ]; then unreadable "$list_dir" "permission denied"; return 2; fi
     # Below ROOT find would follow a link to a directory of ours; who takes a link says so then.
-    limited find ${follow:+"$follow"} "$source/" "$@" \( -type f -o -type l \) -print >"$WORK/found" 2>"$WORK/errors" || {
+    limited find ${follow:+"$follow"} "$SOURCE/" "$@" \( -type f -o -type l \) -print >"$WORK/found" 2>"$WORK/errors" || {
         unreadable "$list_dir" "not all of it could be listed: $(head -n 1 "$WORK/errors" | tr '\t' ' ')"
         list_status=2
     }
     while IFS= read -r found; do
         case $found in
             */../*) ;;
-            "$source"/*) printf '%s\n' "$list_dir/${found#"$source/"}" ;;
+            "$SOURCE"/*) printf '%s\n' "$list_dir/${found#"$SOURCE/"}" ;;
         esac
     done <"$WORK/found" | sed 's#//*#/#g' | sort | head -n "$FILES_LIMIT" >"$WORK/list"
     [ "$(wc -l <"$WORK/found")" -le "$FILES_LIMIT" ] || { unreadable "$list_dir" "more than $FILES_LIMIT files"; list_status=2; }
@@ -167,7 +180,7 @@ run() {
     in_time || return
     at=$ARCHIVE/commands/$1
     shift
-    mkdir -p "$at"
+    folder "$at"
     printf '%s\n' "$*" >"$at/command"
     if command -v "$1" >/dev/null 2>&1; then
         limited "$@" >"$at/stdout" 2>"$at/stderr"
@@ -178,14 +191,16 @@ run() {
         echo 127 >"$at/status"
     fi
     for stream in stdout stderr; do
+        TOTAL=$((TOTAL + 2048))
+        [ -s "$at/$stream" ] || continue
         hide_passwords "$at/$stream"
-        bytes=$(size_of "$at/$stream")
-        if [ $((TOTAL + bytes)) -gt "$TOTAL_LIMIT" ] || [ "$bytes" -gt "$FILE_LIMIT" ]; then
+        size_of "$at/$stream"
+        if [ $((TOTAL + BYTES)) -gt "$TOTAL_LIMIT" ] || [ "$BYTES" -gt "$FILE_LIMIT" ]; then
             : >"$at/$stream"
-            bytes=0
+            BYTES=0
             unreadable "commands/${at##*/}/$stream" "too large"
         fi
-        TOTAL=$((TOTAL + 2048 + bytes))
+        TOTAL=$((TOTAL + BYTES))
     done
     TOTAL=$((TOTAL + 4096))
 }
@@ -209,8 +224,8 @@ version() {
     shift 2
     if [ -n "$ROOT" ]; then
         for directory in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin /opt/bin; do
-            if source=$(resolve "$directory/$program") && [ -x "$source" ] && [ -f "$source" ]; then
-                run "$version_name" "$source" "$@"
+            if resolve "$directory/$program" && [ -x "$SOURCE" ] && [ -f "$SOURCE" ]; then
+                run "$version_name" "$SOURCE" "$@"
                 # It is there: for want of its libraries or its interpreter it does not run here, which is something else.
                 [ "$(cat "$ARCHIVE/commands/$version_name/status" 2>/dev/null)" != 127 ] ||
                     echo 126 >"$ARCHIVE/commands/$version_name/status"
@@ -291,5 +306,6 @@ prepare() {
     mkdir -p "$ARCHIVE/files" "$ARCHIVE/commands" || fail "cannot write to $WORK"
     : >"$ARCHIVE/unreadable.txt"
     : >"$ARCHIVE/private-keys.txt"
-    STARTED=$(date +%s)
+    now
+    STARTED=$NOW
 }

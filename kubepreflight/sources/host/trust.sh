@@ -36,16 +36,17 @@ take_trust() {
     key_line "$trust_word" "$1"
 }
 take_trusted() {
-    source=$(resolve "$1") || return
-    case $1 in *.key) [ ! -e "$source" ] || key_line present "$1"; return ;; esac
-    if [ -d "$source" ]; then
+    resolve "$1" || return
+    case $1 in *.key) [ ! -e "$SOURCE" ] || key_line present "$1"; return ;; esac
+    if [ -d "$SOURCE" ]; then
         unreadable "$1" "a link to a directory, which is not followed below --root"
         trust_word=unreadable
         return
     fi
     trust_name=other
     case $1 in *.crt | *.cer | *.der | *.pem) trust_name=certificate ;; *.conf | *.kubeconfig) trust_name=kubeconfig ;; esac
-    if [ ! -r "$source" ] || [ ! -f "$source" ] || [ "$(size_of "$source")" -gt "$FILE_LIMIT" ]; then
+    if [ -r "$SOURCE" ] && [ -f "$SOURCE" ]; then size_of "$SOURCE"; else BYTES=$((FILE_LIMIT + 1)); fi
+    if [ "$BYTES" -gt "$FILE_LIMIT" ]; then
         # A pem may be a key; `take` says why it does not come.
         case $1 in *.pem) trust_word=unreadable ;; esac
         [ "$trust_name" = other ] || take cut_pem "$1"
@@ -55,7 +56,7 @@ take_trusted() {
     case ${1#/etc/kubernetes/} in
         admin.conf | super-admin.conf | controller-manager.conf | scheduler.conf | kubelet.conf) take cut_kubeconfig "$1"; return ;;
     esac
-    case $(content_of "$source") in
+    case $(content_of "$SOURCE") in
         key)
             key_line present "$1"
             case $1 in *.crt | *.cer) unreadable "$1" "a private key, and no certificate" ;; esac
@@ -88,12 +89,12 @@ take_named() {
     while read -r kind path; do
         # What the distribution trusts is not the cluster's.
         case $path in */../* | /proc/* | /sys/* | /dev/* | /etc/ssl/certs/* | /etc/pki/* | /usr/share/*) continue ;; esac
-        source=$(resolve "$path") || continue
+        resolve "$path" || continue
         case $kind in
             certificate) take cut_pem "$path" ;;
             key)
-                if grep -qxF "present $path" "$ARCHIVE/private-keys.txt" || [ ! -f "$source" ]; then continue; fi
-                case $(content_of "$source") in key | both) key_line present "$path" ;; esac
+                if grep -qxF "present $path" "$ARCHIVE/private-keys.txt" || [ ! -f "$SOURCE" ]; then continue; fi
+                case $(content_of "$SOURCE") in key | both) key_line present "$path" ;; esac
                 ;;
         esac
     done <"$WORK/named"
