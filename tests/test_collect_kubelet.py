@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from kubepreflight.host import Missing
 from kubepreflight.sources.host.archive import read_host
-from tests.collecting import members, run
+from kubepreflight.sources.host.systemd import file_variables
+from tests.collecting import files, lines, members, run
 from tests.fake_node import write_node
 
 
@@ -44,3 +47,29 @@ def test_what_a_link_to_nowhere_masks_stays_masked(tmp_path: Path) -> None:
     assert read_host(members(run(tmp_path).stdout), "", "").kubelet.given == {"a": "2"}
     (own / "10.conf").symlink_to("/dev/null")
     assert read_host(members(run(tmp_path).stdout), "", "").kubelet.given == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "KUBELET_EXTRA_ARGS=--v=2 \\\n  --max-pods=60\n",
+        "KUBELET_EXTRA_ARGS=--v=2\\\n3\nKUBELET_MORE=--max-pods=60\n",
+        'KUBELET_EXTRA_ARGS="--v=2 \\\n--max-pods=60"\n',
+    ],
+)
+def test_a_setting_that_goes_on_reads_as_it_does_on_the_node(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "etc/default/kubelet"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    cut = files(members(run(tmp_path).stdout))["files/etc/default/kubelet"].decode()
+    assert list(file_variables(cut, "")) == list(file_variables(text, ""))
+
+
+def test_what_goes_on_behind_quotes_stays_on_the_node(tmp_path: Path) -> None:
+    path = tmp_path / "etc/default/kubelet"
+    path.parent.mkdir(parents=True)
+    path.write_text("KUBELET_EXTRA_ARGS='--v=2' \\\n  --max-pods=60\n")
+    archive = members(run(tmp_path).stdout)
+    assert "files/etc/default/kubelet" not in archive
+    (said,) = lines(archive, "unreadable.txt")
+    assert said.startswith("/etc/default/kubelet\tleft on the node")

@@ -189,9 +189,11 @@ cut_variables() {
     }
     # systemd reads no comment as going on, and skips one within a line that does.
     mode == "unit" && /^[ \t]*[#;]/ { if (held == "") print "# (cut)"; else after = after "\n"; next }
-    /\\$/ { held = held substr($0, 1, length($0) - 1) " "; after = after "\n"; next }
+    # In an environment file nothing takes the place of the line end, and behind a quoted text what goes on reads otherwise.
+    mode == "environment" && (held $0) ~ /=[ \t]*(("[^"]*"|\047[^\047]*\047)[ \t]*)+\\$/ { refuse() }
+    /\\$/ { held = held substr($0, 1, length($0) - 1) (mode == "unit" ? " " : ""); after = after "\n"; next }
     { printf "%s\n%s", one(held $0), after; held = after = "" }
-    END { if (held != "") print one(held) }' "$2"
+    END { if (refused) exit 9; if (held != "") print one(held) }' "$2"
 }
 cut_environment() { cut_variables environment "$1"; }
 cut_unit() { cut_variables unit "$1"; }
