@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from kubepreflight.errors import UsageError
 from kubepreflight.report import SourceRecord
+from kubepreflight.toml_decoder import TomlError, decode_toml
 
 NAME = "kubepreflight.toml"
 PLAN = ("target", "at", "window")
@@ -20,8 +20,8 @@ SINGLE = (*PLAN, "fail_on", "allow_incomplete", "context", "kubeconfig", "knowle
 def read_configuration(path: Path) -> dict[str, Any]:
     """The options of one file, by their names with underscores. Raises UsageError, with the file's name."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        values = decode_toml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, TomlError) as error:
         raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     options = {key.replace("-", "_"): value for key, value in values.items()}
     for key, value in options.items():

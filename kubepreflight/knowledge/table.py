@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import re
-import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from datetime import date
@@ -18,6 +17,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import msgspec
 
 from kubepreflight.errors import KubepreflightError
+from kubepreflight.toml_decoder import TomlError, decode_toml
 from kubepreflight.version import Minor
 
 DIRECTORY = Path(__file__).parent
@@ -27,7 +27,6 @@ LIMIT = 4 << 20
 VERIFIED = "# verified: "
 """With this begins the line in a CSV file's head that says for which minors it holds."""
 
-_LONG_LINE = 20_000
 _own: dict[Path, Path] = {}
 _opened: list[Path] = []
 _MINOR = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
@@ -179,17 +178,10 @@ def read_toml(path: Path, kind: type[T], minors: Collection[str]) -> T:
 
 def parse_toml(path: Path, text: str) -> dict[str, Any]:
     """The text of the TOML file at `path`, decoded. Raises KnowledgeError."""
-    if long := next((number for number, line in enumerate(text.splitlines(), 1) if len(line) > _LONG_LINE), 0):
-        # The time that a dotted key takes grows with the square of its length.
-        raise KnowledgeError(f"{path}:{long}: is longer than {_LONG_LINE} characters")
     try:
-        document = tomllib.loads(text)
-        msgspec.json.encode(document)  # dotted keys nest as deep as a file is long, and only others would notice
-    except tomllib.TOMLDecodeError as error:
+        return decode_toml(text)
+    except TomlError as error:
         raise KnowledgeError(f"{path}: {error}") from error
-    except RecursionError as error:
-        raise KnowledgeError(f"{path}: is nested too deep") from error
-    return document
 
 
 def head_of(path: Path, text: str) -> tuple[TableInfo, int, list[str]]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import fnmatch
 import re
-import tomllib
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from kubepreflight.host import Missing, Repository
 from kubepreflight.sources.host.documents import mapping, mappings, text
 from kubepreflight.sources.host.host_files import HostFiles
 from kubepreflight.sources.host.repositories import ini_sections
+from kubepreflight.toml_decoder import TomlError, decode_toml
 
 MAIN = ("/etc/dnf/dnf.conf", "/etc/yum.conf")
 PLUGINS = ("/etc/dnf/plugins/versionlock", "/etc/yum/pluginconf.d/versionlock")
@@ -71,8 +70,8 @@ def _dnf5_locks(node: HostFiles) -> Iterator[str]:
     if content is None:
         return
     try:
-        document: dict[str, Any] = tomllib.loads(content)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        document = decode_toml(content)
+    except TomlError as error:
         node.gap(DNF5, str(error), what="packages")
         return
     for package in mappings(document.get("packages")):

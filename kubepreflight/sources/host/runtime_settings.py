@@ -5,13 +5,13 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kubepreflight.host import Missing
 from kubepreflight.sources.host.documents import mapping, text
 from kubepreflight.sources.host.host_files import HostFiles
+from kubepreflight.toml_decoder import TomlError, decode_toml
 
 CONTAINERD = "/etc/containerd/config.toml"
 CRIO = "/etc/crio/crio.conf"
@@ -86,8 +86,8 @@ def _with_imports(node: HostFiles, config: str) -> Iterator[tuple[str, dict[str,
 
 def _toml(content: str) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(content)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return decode_toml(content)
+    except TomlError:
         return None
 
 
