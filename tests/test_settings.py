@@ -67,11 +67,18 @@ def test_a_gate_in_a_document_is_a_truth_value_and_has_its_line() -> None:
     values = {"featureGates": {"A": True, "B": "true", "C": None, "D": False}}
     place = Place(Where.NODE, Subject(node="w1", file="/c.yaml"))
     document = Document(component="kubelet", values=values, place=place, lines={"featureGates.D": 7})
-    found = {one.name: (one.switch, one.place.subject.line) for one in gates_of_document(document)}
+    read = list(gates_of_document(document))
+    found = {one.name: (one.switch, one.place.subject.line) for one in read if isinstance(one, Setting)}
     assert found == {"A": (True, 0), "D": (False, 7)}
-    odd: tuple[object, ...] = (None, [], "A=true", {"featureGates": []})
-    for one in odd:
-        assert not list(gates_of_document(Document(component="kubelet", values={"featureGates": one}, place=place)))
+    (gap,) = (one for one in read if isinstance(one, Gap))
+    assert gap.reason.startswith("featureGates.B is neither true nor false: kubelet cannot read it")
+
+
+@pytest.mark.parametrize(("odd", "unread"), [(None, 0), ({}, 0), ([], 1), ("A=true", 1), ({"A": {"b": []}}, 1)])
+def test_feature_gates_that_are_none_are_not_passed_over(odd: object, unread: int) -> None:
+    place = Place(Where.NODE, Subject(node="w1", file="/c.yaml"))
+    found = Settings.of([Document(component="kubelet", values={"featureGates": odd}, place=place)])
+    assert (found.gates, len(found.gaps)) == ((), unread)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from kubepreflight.finding import Subject
+from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.version import Minor
+from kubepreflight.visible import visible
 
 API_SERVER, SCHEDULER, ETCD = "kube-apiserver", "kube-scheduler", "etcd"
 KUBELET, PROXY, KUBEADM = "kubelet", "kube-proxy", "kubeadm"
@@ -26,6 +27,7 @@ ALL_GATES = ("AllAlpha", "AllBeta")
 """They stand for many gates, and every version knows them."""
 
 _DEFAULT_PREFIX = "kube"
+_MOST_SHOWN = 100
 _TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("0", "f", "F", "false", "FALSE", "False")
 
 
@@ -124,13 +126,25 @@ def gates_of_flag(flag: Setting) -> Iterator[Setting]:
     return (Setting(component=flag.component, name=name, value=value, place=place) for name, value in values.items())
 
 
-def gates_of_document(document: Document) -> Iterator[Setting]:
-    """The gates in the `featureGates` of a configuration; only a truth value can be one."""
+def gates_of_document(document: Document) -> Iterator[Setting | Gap]:
+    """The gates in the `featureGates` of a configuration; only a truth value can be one, and others end its program."""
     given = document.values.get("featureGates")
-    for name, value in given.items() if isinstance(given, Mapping) else ():
+    if not isinstance(given, Mapping | None):
+        yield _no_gate(document, "featureGates is no mapping")
+        return
+    for name, value in (given or {}).items():
+        field = f"featureGates.{name}"
         if isinstance(value, bool):
-            place = document.at(f"featureGates.{name}")
-            yield Setting(component=document.component, name=str(name), value=str(value).lower(), place=place)
+            yield Setting(
+                component=document.component, name=str(name), value=str(value).lower(), place=document.at(field)
+            )
+        elif value is not None:
+            yield _no_gate(document, f"{visible(field)[:_MOST_SHOWN]} is neither true nor false")
+
+
+def _no_gate(document: Document, what: str) -> Gap:
+    reason = f"{what}: {document.component} cannot read it, nor start with it"
+    return cannot_check("feature gates", reason, subject=str(document.place.subject), asked=True)
 
 
 def flags_of(component: str, arguments: Iterable[tuple[str, str]], place: Place) -> Iterator[Setting]:

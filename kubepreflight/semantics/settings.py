@@ -111,5 +111,7 @@ class Settings(msgspec.Struct, frozen=True):
         flags = tuple(one for one in kept if isinstance(one, Setting))
         documents = tuple(one for one in kept if isinstance(one, Document))
         gates = [gate for one in flags if one.name == GATES and one.component != ETCD for gate in gates_of_flag(one)]
-        gates += (gate for one in documents for gate in gates_of_document(one))
-        return cls(flags, tuple(gates), documents, tuple(dict.fromkeys(gaps)))
+        written = [gate for one in documents for gate in gates_of_document(one)]
+        gates += (one for one in written if isinstance(one, Setting))
+        unread = (one for one in written if isinstance(one, Gap))
+        return cls(flags, tuple(gates), documents, tuple(dict.fromkeys((*gaps, *unread))))
