@@ -210,6 +210,7 @@ func (r *flagReader) pflag(at *scope, call *ast.CallExpr, method string) {
 			r.warn(call, "marks a flag whose name is not known")
 		} else if one := r.found[normalized(name)]; one != nil {
 			one.deprecated = message
+			r.marked(at, normalized(name)) // what marks every flag does so last
 		}
 	case method == "AddFlag":
 		if lookup, ok := call.Args[0].(*ast.CallExpr); ok && len(lookup.Args) == 1 {
@@ -244,8 +245,13 @@ func (r *flagReader) add(at *scope, name string) {
 		one = &flag{}
 		r.found[name] = one
 	}
+	r.marked(at, name)
+}
+
+// marked gives a flag the mark that the function gives all of its own.
+func (r *flagReader) marked(at *scope, name string) {
 	if at.deprecated != "" && !at.spared[name] {
-		one.deprecated = at.deprecated
+		r.found[name].deprecated = at.deprecated
 	}
 }
 
