@@ -19,6 +19,10 @@ from tools.kubernetes.modules import NO_GO, PACKAGES, module_of, module_of_other
 OFFLINE_SAFE = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
 """Static programs, which an image from scratch needs, from exactly what go.sum names."""
 
+WITHOUT_DEBUGGING = ("-gcflags=all=-dwarf=false",)
+COLLECT_SELDOM = "400"
+"""Both together save the compilers an eighth of their time: what only debuggers read is stripped in the end anyhow, and
+there is memory enough."""
 
 _MAJOR = re.compile(r"v\d+")
 
@@ -103,7 +107,8 @@ def _build_missing(module: Path, packages: Mapping[str, str], target: Path, stam
     """All in one command: one program is linked while the packages of others are compiled, which only one core does."""
     unfinished = target / ".unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)  # of a build that was killed
-    command = ["go", "build", "-trimpath", "-ldflags", stamps, "-o", f"{unfinished}/", *packages.values()]
+    command = ["go", "build", "-trimpath", *WITHOUT_DEBUGGING, "-ldflags", stamps, "-o", f"{unfinished}/"]
+    command += packages.values()
     done = subprocess.run(command, cwd=module, env=_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"{', '.join(packages)} cannot be built in {module}:\n{done.stderr[-4000:]}")
@@ -118,7 +123,7 @@ def _executable(package: str) -> str:
 
 
 def _environment() -> Mapping[str, str]:
-    return os.environ | OFFLINE_SAFE
+    return {"GOGC": COLLECT_SELDOM} | os.environ | OFFLINE_SAFE
 
 
 def _stamps(version: str) -> str:
