@@ -38,7 +38,7 @@ class Pins:
     date: date
     pins: tuple[Pin, ...]
     asked: frozenset[str]
-    """The releases whose programs themselves were asked for their flags: they said what had been read of them."""
+    """The releases whose programs themselves were asked: they said what had been read of them."""
     instead: Mapping[str, str]
     """The version to take of a module, as `path@version`, that is not to be had in the pinned one."""
     missing: frozenset[str]

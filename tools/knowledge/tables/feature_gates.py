@@ -22,21 +22,25 @@ def read(pin: Pin) -> Iterable[Row]:
     """Rows of gate, state ("ga on locked") and the programs that know it so ("core" for all that run in a cluster)."""
     knowing: dict[tuple[str, str], set[str]] = defaultdict(set)
     for program, gate, stage, default, locked in read_sources("gates", pin):
-        words = (stage, "on" if default == "true" else "off", "locked" if locked == "true" else "")
-        knowing[gate, " ".join(filter(None, words))].add(program)
-    for (gate, state), programs in knowing.items():
+        knowing[gate, state(stage, default, locked)].add(program)
+    for (gate, words), programs in knowing.items():
         all_know = programs >= CORE_PROGRAMS
-        yield gate, state, " ".join(sorted((programs - CORE_PROGRAMS) | {CORE} if all_know else programs))
+        yield gate, words, " ".join(sorted((programs - CORE_PROGRAMS) | {CORE} if all_know else programs))
+
+
+def state(stage: str, default: str, locked: str) -> str:
+    """The words `ga on locked`, of a stage and of two truth values as Go writes them."""
+    return " ".join(filter(None, (stage, "on" if default == "true" else "off", "locked" if locked == "true" else "")))
 
 
 def compose(records: Records) -> str:
     """A row for each gate and program, or one for all core programs where they agree."""
     states: dict[str, dict[str, dict[Minor, str]]] = defaultdict(lambda: defaultdict(dict))
     for minor, rows in records.items():
-        for gate, state, programs in rows:
+        for gate, words, programs in rows:
             for program in programs.split():
                 for one in CORE_PROGRAMS if program == CORE else (program,):
-                    states[gate][one][minor] = state
+                    states[gate][one][minor] = words
     made: list[tuple[str, ...]] = []
     for gate, by_program in sorted(states.items()):
         histories = {program: _history(by_minor, list(records)) for program, by_minor in by_program.items()}
