@@ -26,7 +26,7 @@ demo: $(VENV)/.stamp ## scan the bundled cluster; leaves report.html and report.
 	@echo; echo "The same as a page: report.html"
 
 test: $(VENV)/.stamp ## the pure tests: no network, about a minute
-	@$(BIN)/python -m pytest --numprocesses auto
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 test-real: $(VENV)/.stamp ## tests against real servers; builds those first (Go, and 20 minutes the first time)
 	@# The Debian roots wait for the network and the disk, the compilers for the processor. What tools.packages misses it

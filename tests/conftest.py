@@ -7,5 +7,11 @@ import os
 
 from hypothesis import settings
 
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: a tenth of the tests wait for what hangs, and is cut off."""
+    return (os.cpu_count() or 1) + 1
+
+
 settings.register_profile("kubepreflight", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("kubepreflight")
