@@ -71,10 +71,13 @@ def test_a_gate_in_a_document_is_a_truth_value_and_has_its_line() -> None:
     found = {one.name: (one.switch, one.place.subject.line) for one in read if isinstance(one, Setting)}
     assert found == {"A": (True, 0), "D": (False, 7)}
     (gap,) = (one for one in read if isinstance(one, Gap))
-    assert gap.reason.startswith("featureGates.B is neither true nor false: kubelet cannot read it")
+    assert gap.reason == "in featureGates, B: neither true nor false; kubelet does not start with that"
 
 
-@pytest.mark.parametrize(("odd", "unread"), [(None, 0), ({}, 0), ([], 1), ("A=true", 1), ({"A": {"b": []}}, 1)])
+@pytest.mark.parametrize(
+    ("odd", "unread"),
+    [(None, 0), ({}, 0), ([], 1), ("A=true", 1), ({"A": {"b": []}}, 1), (dict.fromkeys("abcdefghij", "x"), 1)],
+)
 def test_feature_gates_that_are_none_are_not_passed_over(odd: object, unread: int) -> None:
     place = Place(Where.NODE, Subject(node="w1", file="/c.yaml"))
     found = Settings.of([Document(component="kubelet", values={"featureGates": odd}, place=place)])

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
+from kubepreflight.semantics.several import listed
 from kubepreflight.version import Minor
 from kubepreflight.visible import visible
 
@@ -132,18 +133,19 @@ def gates_of_document(document: Document) -> Iterator[Setting | Gap]:
     if not isinstance(given, Mapping | None):
         yield _no_gate(document, "featureGates is no mapping")
         return
+    wrong = []
     for name, value in (given or {}).items():
-        field = f"featureGates.{name}"
         if isinstance(value, bool):
-            yield Setting(
-                component=document.component, name=str(name), value=str(value).lower(), place=document.at(field)
-            )
+            place = document.at(f"featureGates.{name}")
+            yield Setting(component=document.component, name=str(name), value=str(value).lower(), place=place)
         elif value is not None:
-            yield _no_gate(document, f"{visible(field)[:_MOST_SHOWN]} is neither true nor false")
+            wrong.append(visible(str(name))[:_MOST_SHOWN])
+    if wrong:
+        yield _no_gate(document, f"in featureGates, {listed(wrong)}: neither true nor false")
 
 
 def _no_gate(document: Document, what: str) -> Gap:
-    reason = f"{what}: {document.component} cannot read it, nor start with it"
+    reason = f"{what}; {document.component} does not start with that"
     return cannot_check("feature gates", reason, subject=str(document.place.subject), asked=True)
 
 
