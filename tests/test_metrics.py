@@ -21,7 +21,7 @@ from kubepreflight.sources.metrics import (
     LONGEST_LINE,
     MetricsReader,
     is_metrics,
-    read_metrics_file,
+    metrics_of_file,
     sample,
 )
 from tests.fake_api_server import serving
@@ -126,10 +126,9 @@ def test_how_metrics_are_told_from_other_files(head: bytes, expected: bool) -> N
 
 
 def saved(text: bytes) -> ApiServerMetrics:
-    collector = Collector(Wanted.by([]))
-    read_metrics_file(collector, io.BytesIO(text), "metrics.txt")
-    found: ApiServerMetrics = collector.given[ApiServerMetrics]
-    return found
+    reader = MetricsReader()
+    reader.read(io.BytesIO(text))
+    return metrics_of_file(reader, "metrics.txt")
 
 
 def test_metrics_of_something_else_are_said_to_be() -> None:
@@ -148,7 +147,7 @@ def test_broken_lines_are_counted() -> None:
 def test_the_same_server_read_twice_counts_once_and_two_count_both() -> None:
     collector = Collector(Wanted.by([]))
     for text in (TEXT, TEXT, TEXT.replace(b"1.7950896e+09", b"1.7950897e+09")):
-        read_metrics_file(collector, io.BytesIO(text), "metrics.txt")
+        collector.give(saved(text))
     assert len(collector.given[ApiServerMetrics].servers) == 2
 
 

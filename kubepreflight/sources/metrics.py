@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 from kubepreflight.finding import Gap
 from kubepreflight.semantics.api_requests import INPUT, METRICS, ApiServerMetrics, RequestedApi, ServerRequests
-from kubepreflight.snapshot import Collector
 from kubepreflight.sources.connection import ApiError, Connection
 from kubepreflight.sources.tree import Readable
 from kubepreflight.sources.unreachable import next_step
@@ -55,6 +54,11 @@ class MetricsReader:
         self._version = ""
         self.broken = self.too_many = 0
         self.is_server = False
+
+    def read(self, stream: Readable) -> None:
+        """All of a stream; what it raises leaves what came before."""
+        while block := stream.read(BLOCK):
+            self.take(block)
 
     def take(self, piece: bytes) -> None:
         """The next piece, wherever it was cut."""
@@ -164,19 +168,18 @@ def _moment(seconds: float) -> datetime | None:
         return None
 
 
-def read_metrics_file(collector: Collector, stream: Readable, name: str) -> None:
-    """Read saved metrics, called `name`; what is not an API server's, or cut off, is a gap. Raises OSError."""
-    reader = MetricsReader()
-    while block := stream.read(BLOCK):
-        reader.take(block)
+def metrics_of_file(reader: MetricsReader, name: str, problem: str = "") -> ApiServerMetrics:
+    """What was read of saved metrics, called `name`; what is not an API server's is a gap, and so is a `problem`."""
     server = reader.finish(name)
     gaps = _too_many(reader, name)
-    if not reader.is_server:
+    if problem:
+        gaps.append(gap(name, problem))
+    elif not reader.is_server:
         how = "give those of an API server: kubectl get --raw /metrics > metrics.txt"
         gaps.append(gap(name, "metrics, but not of an API server", how))
     if reader.broken:
         gaps.append(gap(name, f"lines that cannot be read: {reader.broken}", "save them anew"))
-    collector.give(ApiServerMetrics((server,) if reader.is_server else (), tuple(gaps)))
+    return ApiServerMetrics((server,) if reader.is_server else (), tuple(gaps))
 
 
 def metrics_of(connection: Connection) -> ApiServerMetrics:

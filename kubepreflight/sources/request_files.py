@@ -8,11 +8,10 @@ import zlib
 from typing import IO, cast
 
 from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
-from kubepreflight.semantics.api_requests import ApiServerMetrics
 from kubepreflight.snapshot import Collector
-from kubepreflight.sources import audit_log, metrics
+from kubepreflight.sources import audit_log
 from kubepreflight.sources.audit_log import HEAD, AuditLogReader, is_audit_log
-from kubepreflight.sources.metrics import is_metrics, read_metrics_file
+from kubepreflight.sources.metrics import MetricsReader, is_metrics, metrics_of_file
 from kubepreflight.sources.tree import LARGEST_RATIO, Readable, is_archive
 
 SUFFIXES = (".log", ".jsonl", ".gz", ".txt", ".prom")
@@ -49,8 +48,8 @@ class _Unpacked:
         self._stream = gzip.GzipFile(fileobj=cast(IO[bytes], _Counted(self)))
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes."""
-        data = self._stream.read(size)
+        """The next bytes: what there is at once, so that what is damaged takes nothing with it that came before."""
+        data = self._stream.read1(size)
         self._out += len(data)
         if self._out > max(_SMALL, self._in * LARGEST_RATIO):
             raise OSError("it grows too much when it is uncompressed: the rest is refused")
@@ -100,10 +99,13 @@ class RequestFiles:
         self._collector.give(log.with_gap(audit_log.gap(shown, problem)) if problem else log)
 
     def _metrics(self, shown: str, stream: Readable) -> None:
+        reader = MetricsReader()
+        problem = ""
         try:
-            read_metrics_file(self._collector, stream, shown)
+            reader.read(stream)
         except _DAMAGED as error:
-            self._collector.give(ApiServerMetrics(gaps=(metrics.gap(shown, f"it cannot be read: {error}"),)))
+            problem = f"they were read in part: {error}"
+        self._collector.give(metrics_of_file(reader, shown, problem))
 
 
 def _unpacked(head: bytes) -> bytes:
