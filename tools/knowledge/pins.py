@@ -49,6 +49,12 @@ class Pins:
         """The line at the head of a table that says for which minors it holds."""
         return f"# verified: {self.pins[0].minor} to {self.pins[-1].minor} on {self.date}\n"
 
+    @property
+    def told(self) -> str:
+        """The line at the head of a table of which the programs themselves were asked."""
+        asked = (pin.release for pin in self.pins if pin.release in self.asked)
+        return f"# The programs themselves said the same: {', '.join(asked)}. The others were read in their sources.\n"
+
     def since(self, minor: Minor) -> Pins:
         """Without those that are older than `minor`."""
         return replace(self, pins=tuple(pin for pin in self.pins if pin.minor >= minor))

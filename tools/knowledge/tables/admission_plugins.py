@@ -12,6 +12,7 @@ from tools.knowledge.records import Row
 from tools.knowledge.sources import read as read_sources
 
 ON = "on"
+ASKED = True
 COLUMNS = ("name", "since", "removed", "default_since", "default_until")
 HEAD = "# key: name\n"
 

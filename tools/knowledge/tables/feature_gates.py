@@ -14,6 +14,7 @@ from tools.knowledge.records import Row
 from tools.knowledge.sources import read as read_sources
 
 GONE = "gone"
+ASKED = True
 COLUMNS = ("component", "gate", "history")
 HEAD = "# key: component, gate\n"
 

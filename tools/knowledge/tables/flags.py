@@ -12,6 +12,7 @@ from tools.knowledge.pins import Pin, pins
 from tools.knowledge.records import Row
 from tools.knowledge.sources import read as read_sources
 
+ASKED = True
 COLUMNS = ("component", "name", "since", "deprecated", "message", "removed", "source")
 HEAD = "# key: component, name\n"
 
