@@ -35,7 +35,7 @@ test-real: $(VENV)/.stamp ## tests against real servers; builds those first (Go,
 		$(BIN)/python -m tools.kubernetes build 1.37.2 && $(BIN)/python -m tools.kubernetes build 1.36.3; \
 		built=$$?; wait; exit $$built
 	@# helm is wanted late, by one file of tests, which waits for it.
-	@trap 'kill $$helm' INT TERM; $(BIN)/python -m tools.kubernetes build-other helm-3.22.0 >/dev/null & helm=$$!; \
+	@trap 'kill $$helm' INT TERM; nice $(BIN)/python -m tools.kubernetes build-other helm-3.22.0 >/dev/null & helm=$$!; \
 		$(BIN)/python -m pytest tests/real --numprocesses auto --dist loadfile; tested=$$?; wait; exit $$tested
 
 VERSION ?= 1.37.2

@@ -4,13 +4,16 @@ In CI they try the same examples each time: what a change breaks there, the chan
 """
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: a tenth of the tests wait for what hangs, and is cut off."""
-    return (os.cpu_count() or 1) + 1
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One more than there are processors: a tenth of the pure tests wait for what hangs, and is cut off."""
+    is_pure = not any("real" in Path(argument).parts for argument in config.args)
+    return (os.cpu_count() or 1) + 1 if is_pure else None
 
 
 settings.register_profile("kubepreflight", deadline=None, derandomize="CI" in os.environ)

@@ -176,12 +176,17 @@ def test_lists_in_another_version_fail(
     assert ("cannot list them in v1 either" in one["message"]) == (severity == "blocker")
 
 
+ASKED = threading.Event()
+"""A converter was asked: the storage is the new one, which came a moment after its definition."""
+
+
 class Converter(BaseHTTPRequestHandler):
     """Gives objects the version that is asked for, and changes nothing else."""
 
     def do_POST(self) -> None:
         """Answer one review."""
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        ASKED.set()
         asked = review["request"]
         objects = [{**one, "apiVersion": asked["desiredAPIVersion"]} for one in asked["objects"]]
         review["response"] = {"uid": asked["uid"], "convertedObjects": objects, "result": {"status": "Success"}}
@@ -207,6 +212,7 @@ def converting(folder: Path) -> Iterator[Object]:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         bundle = base64.b64encode(certificate).decode()
+        ASKED.clear()
         yield {"url": f"https://localhost:{server.server_address[1]}/", "caBundle": bundle}
         server.shutdown()
 
@@ -217,7 +223,7 @@ def test_after_a_restart_the_stored_version_cannot_be_listed_either(
     cluster = gadgets(stored_in="v1alpha1")
     with converting(tmp_path) as config:
         define(cluster, storage="v1", conversion=converted(config))
-        assert until(lambda: _answers(cluster, "v1") == "", 40)
+        assert until(lambda: ASKED.is_set() and _answers(cluster, "v1") == "", 40)
     assert _answers(cluster, "v1") == ""
     cluster.control_plane.restart_server()
     assert until(lambda: "conversion webhook" in (_answers(cluster, "v1") or ""), 40)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,6 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 STOP_SECONDS = 10
+LISTENING = range(10_000, 32_768)
+_CHOICE = random.SystemRandom()
 
 
 class Process:
@@ -72,9 +75,15 @@ class Process:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on now, all different."""
+    """Ports of 127.0.0.1 that nobody listens on now, all different, and none that Linux gives to who calls out: such a
+    one may be taken before a server comes to listen there."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        found: list[int] = []
+        while len(found) < count:
+            port = _CHOICE.choice(LISTENING)
+            try:
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found.append(port)
+        return found
