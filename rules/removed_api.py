@@ -54,7 +54,8 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
     - The metric apiserver_requested_deprecated_apis says that somebody asked since that API server started, not who,
       nor whether he still does; it stays when the client has long been mended. Alone it is a warning. It is a note
       where Kubernetes itself asks (the garbage collector and the namespace controller list, watch and delete a kind in
-      the only version that its group has), or where the audit log names nobody else.
+      the only version that its group has), or where there is one API server, and the audit log, whole since that
+      started, names nobody else.
 
     When it stays silent: the version goes after the target, or its removal is only planned; the kind is a custom
     resource; the object was merely listed in an old version (`kubectl get` may print whatever version it likes); an

@@ -8,7 +8,7 @@ import pytest
 
 from kubepreflight.host import Missing
 from kubepreflight.sources.host.archive import read_host
-from kubepreflight.sources.host.systemd import file_variables
+from kubepreflight.sources.host.systemd import file_variables, split_words
 from tests.collecting import files, lines, members, run
 from tests.fake_node import write_node
 
@@ -49,12 +49,20 @@ def test_what_a_link_to_nowhere_masks_stays_masked(tmp_path: Path) -> None:
     assert read_host(members(run(tmp_path).stdout), "", "").kubelet.given == {"a": "1"}
 
 
+def words(text: str) -> list[tuple[str, list[str]]]:
+    return [(one.key, split_words(one.value)) for one in file_variables(text, "")]
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "KUBELET_EXTRA_ARGS=--v=2 \\\n  --max-pods=60\n",
         "KUBELET_EXTRA_ARGS=--v=2\\\n3\nKUBELET_MORE=--max-pods=60\n",
         'KUBELET_EXTRA_ARGS="--v=2 \\\n--max-pods=60"\n',
+        'KUBELET_EXTRA_ARGS=--node-labels="role=worker" \\\n  --max-pods=60\n',
+        "KUBELET_EXTRA_ARGS=\\\n  --max-pods=60\n",
+        'KUBELET_EXTRA_ARGS="--node-labels=\\"a\\" \\\n --max-pods=60"\n',
+        "KUBELET_EXTRA_ARGS='--v=2' '--max-pods=60'\n",
     ],
 )
 def test_a_setting_that_goes_on_reads_as_it_does_on_the_node(text: str, tmp_path: Path) -> None:
@@ -62,14 +70,37 @@ def test_a_setting_that_goes_on_reads_as_it_does_on_the_node(text: str, tmp_path
     path.parent.mkdir(parents=True)
     path.write_text(text)
     cut = files(members(run(tmp_path).stdout))["files/etc/default/kubelet"].decode()
-    assert list(file_variables(cut, "")) == list(file_variables(text, ""))
+    assert words(cut) == words(text)
 
 
-def test_what_goes_on_behind_quotes_stays_on_the_node(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "KUBELET_EXTRA_ARGS='--v=2' \\\n  --max-pods=60\n",
+        'KUBELET_EXTRA_ARGS="--node-labels=\\"a\\"" \\\n  --max-pods=60\n',
+        'KUBELET_EXTRA_ARGS=\\\n"--v=2 --max-pods=60"\n',
+        "KUBELET_EXTRA_ARGS='--v=2 \\\n--max-pods=60'\n",
+        'KUBELET_EXTRA_ARGS="--v=2\n--max-pods=60"\n',
+        'OTHER="a\nKUBELET_EXTRA_ARGS=--max-pods=60"\n',
+        "KUBELET_EXTRA_ARGS='--v=2' '--max-pods=60\n",
+        "# more \\\nKUBELET_EXTRA_ARGS=--max-pods=60\n",
+        "KUBELET_EXTRA_ARGS='--v=2' \\\n  --max-pods=60",
+    ],
+)
+def test_what_would_read_otherwise_stays_on_the_node(text: str, tmp_path: Path) -> None:
     path = tmp_path / "etc/default/kubelet"
     path.parent.mkdir(parents=True)
-    path.write_text("KUBELET_EXTRA_ARGS='--v=2' \\\n  --max-pods=60\n")
+    path.write_text(text)
     archive = members(run(tmp_path).stdout)
     assert "files/etc/default/kubelet" not in archive
     (said,) = lines(archive, "unreadable.txt")
     assert said.startswith("/etc/default/kubelet\tleft on the node")
+
+
+def test_what_of_an_environment_file_is_not_the_kubelets_does_not_keep_it_there(tmp_path: Path) -> None:
+    path = tmp_path / "etc/default/kubelet"
+    path.parent.mkdir(parents=True)
+    path.write_text("# it's a comment \\\n\nOTHER='a' \\\n  b\n# more \\\n# still\nKUBELET_EXTRA_ARGS=--max-pods=60\n")
+    cut = files(members(run(tmp_path).stdout))["files/etc/default/kubelet"].decode()
+    *_, found = file_variables(cut, "")
+    assert (found.key, found.value, found.line) == ("KUBELET_EXTRA_ARGS", "--max-pods=60", 7)

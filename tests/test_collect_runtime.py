@@ -37,7 +37,7 @@ def parts(tmp_path: Path, script: str, **environment: str) -> subprocess.Complet
         [
             "sh",
             "-uc",
-            f"{sourced}\nHAS_TIMEOUT=yes STARTED=$(date +%s); {prepared}\n: >$ARCHIVE/unreadable.txt\n{script}",
+            f"{sourced}\nHAS_TIMEOUT=yes; now; STARTED=$NOW; {prepared}\n: >$ARCHIVE/unreadable.txt\n{script}",
         ],
         capture_output=True,
         text=True,

@@ -248,7 +248,10 @@ def test_what_stays_on_the_node_is_said(collected: dict[str, bytes]) -> None:
 def test_a_file_of_kubeadms_that_holds_something_else_is_said(tmp_path: Path) -> None:
     wrong = {
         "pki/apiserver.crt": (make_certificate("apiserver")[1].decode(), "a private key, and no certificate"),
-        "admin.conf": ("{apiVersion: v1, kind: Config, users: []}\n", "where its secrets end cannot be told safely"),
+        "admin.conf": (
+            "{apiVersion: v1, kind: Config, users: []}\n",
+            "its values or secrets end cannot be told safely",
+        ),
         "scheduler.conf": ("", "no mapping in it"),
         "kubelet.conf": ("- a\n", "no mapping in it"),
     }

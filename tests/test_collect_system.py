@@ -13,7 +13,7 @@ from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.script import collect_script
 from tests.collecting import lines, members, program, run
 
-HANGS = 'case "$*" in */var/lib/containerd*) exec sleep 3 ;; *) exec {df} "$@" ;; esac'
+HANGS = 'case "$*" in */var/lib/containerd*) exec sleep 5 ;; *) exec {df} "$@" ;; esac'
 BOOTED = "quiet pass=PLANTED systemd.unified_cgroup_hierarchy=0 cgroup_disable=memory noswapPLANTED zram=PLANTED/x\n"
 
 
@@ -28,7 +28,7 @@ def test_a_disk_that_hangs_costs_its_own_answer_only(has_timeout: bool, tmp_path
     program(tmp_path / "tools", "df", HANGS.format(df=shutil.which("df")))
     if not has_timeout:
         program(tmp_path / "tools", "timeout", "exit 125")
-    found = machine(tmp_path / "node", "--seconds", "1", tools=tmp_path / "tools").file_systems
+    found = machine(tmp_path / "node", "--seconds", "2", tools=tmp_path / "tools").file_systems
     assert not isinstance(found, Missing)
     assert [one.path for one in found] == ["/", "/etc/kubernetes", "/var", "/var/lib/kubelet"]
 

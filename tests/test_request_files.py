@@ -89,8 +89,9 @@ def test_compressed_metrics_that_are_cut_off_are_read_as_far_as_they_go(tmp_path
     packed = gzip.compress(lines)
     (tmp_path / "metrics.txt.gz").write_bytes(packed[: len(packed) * 2 // 3])
     metrics: ApiServerMetrics = read(tmp_path / "metrics.txt.gz").given[ApiServerMetrics]
-    assert metrics.gaps[0].reason.startswith("they were read in part: ")
-    assert metrics.gaps[0].input == INPUT
+    (gap,) = metrics.gaps
+    assert gap.reason.startswith("they were read in part: ")
+    assert gap.input == INPUT
     assert len(metrics.servers[0].requested) > 1000
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kubepreflight.finding import BLOCKER, NOTE, WARNING, Hop, Severity
+from kubepreflight.finding import BLOCKER, NOTE, WARNING, Gap, Hop, Severity
 from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.knowledge.api_requests import ApiRequestKnowledge, Role
 from kubepreflight.semantics.api_requests import (
@@ -45,6 +45,8 @@ PLAN = Upgrade(
 CRON_JOBS = ("batch/v1beta1", "cronjobs")
 POLICIES = ("policy/v1beta1", "podsecuritypolicies")
 """Of the second, Kubernetes 1.24 has no other version."""
+CONTROLLERS = "kube-controller-manager/v1.24.9"
+PART = Gap(input="audit log", reason="it was read in part")
 
 
 def client(
@@ -63,11 +65,12 @@ def audited(*clients: ApiClient) -> AuditedUses:
 
 
 def counted(
-    audited: AuditedUses | None = None, *asked: tuple[str, str], since: datetime | None = STARTED
+    audited: AuditedUses | None = None, *asked: tuple[str, str], since: datetime | None = STARTED, servers: int = 1
 ) -> CountedUses:
     requested = tuple(RequestedApi(api_version=one[0], resource=one[1]) for one in asked or (CRON_JOBS,))
     metrics = ApiServerMetrics((ServerRequests(name="server", since=since, requested=requested),))
-    return CountedUses.provide(LIFECYCLE, PLAN, CountedRequests.provide(metrics, KNOWN, ApiServers({}, None)), audited)
+    known = ApiServers({f"cp{number}": Version(1, 24, 9) for number in range(servers)}, None)
+    return CountedUses.provide(LIFECYCLE, PLAN, CountedRequests.provide(metrics, KNOWN, known), audited)
 
 
 def causes(counted: CountedUses | None, audited: AuditedUses | None) -> list[Cause]:
@@ -155,6 +158,21 @@ def test_a_log_clears_the_metric_only_where_it_reaches_back_to_the_start(
     log = audited(client("kube-controller-manager/v1.24.9"))
     (one,) = causes(counted(log, CRON_JOBS, since=since), log)
     assert (one.severity, one.basis) == (expected, Basis.METRIC)
+
+
+@pytest.mark.parametrize(
+    ("log", "servers"),
+    [
+        (AuditLog(clients=(client(CONTROLLERS),), first=LOGGED_SINCE, last=START - timedelta(days=40)), 1),
+        (AuditLog(clients=(client(CONTROLLERS),), first=LOGGED_SINCE, last=START, gaps=(PART,)), 1),
+        (AuditLog(clients=(client(CONTROLLERS),), first=LOGGED_SINCE, last=START), 3),
+    ],
+    ids=["ended long ago", "read in part", "of one of three servers"],
+)
+def test_nor_does_a_log_that_may_lack_something(log: AuditLog, servers: int) -> None:
+    uses = AuditedUses.provide(LIFECYCLE, KNOWN, PLAN, log)
+    (one,) = causes(counted(uses, servers=servers), uses)
+    assert (one.severity, one.basis) == (WARNING, Basis.METRIC)
 
 
 def test_what_the_server_says_to_go_and_the_table_does_not_know_is_a_gap() -> None:

@@ -13,6 +13,7 @@ from kubepreflight.rules.runtime_config_removed import MOST, _refused
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
 from kubepreflight.semantics.runtime_config import entries_of
 from kubepreflight.semantics.setting import (
+    GATES,
     Document,
     Place,
     Setting,
@@ -69,7 +70,7 @@ def test_a_gate_in_a_document_is_a_truth_value_and_has_its_line() -> None:
     document = Document(component="kubelet", values=values, place=place, lines={"featureGates.D": 7})
     read = list(gates_of_document(document))
     found = {one.name: (one.switch, one.place.subject.line) for one in read if isinstance(one, Setting)}
-    assert found == {"A": (True, 0), "D": (False, 7)}
+    assert found == {"A": (True, 0), "C": (False, 0), "D": (False, 7)}
     (gap,) = (one for one in read if isinstance(one, Gap))
     assert gap.reason == "in featureGates, B: neither true nor false; kubelet does not start with that"
 
@@ -82,6 +83,11 @@ def test_feature_gates_that_are_none_are_not_passed_over(odd: object, unread: in
     place = Place(Where.NODE, Subject(node="w1", file="/c.yaml"))
     found = Settings.of([Document(component="kubelet", values={"featureGates": odd}, place=place)])
     assert (found.gates, len(found.gaps)) == ((), unread)
+
+
+@pytest.mark.parametrize(("value", "unread"), [("A=true,", 0), ("", 0), ("A=true,B", 1), ("A=yes,B=", 1)])
+def test_nor_is_what_a_flag_says_of_none(value: str, unread: int) -> None:
+    assert len(Settings.of([flag(GATES, value)]).gaps) == unread
 
 
 @pytest.mark.parametrize(

@@ -101,10 +101,8 @@ def _streams_without_create(role: ClusterRole, _: UpgradeNote) -> bool:
     if role.is_kubernetes_own:
         return False
     named = {resource for rule in role.rules or () for resource in rule.resources or ()}
-    return any(
-        role.allows("", stream, "get") and not role.allows("", stream, "create")
-        for stream in named.intersection(STREAMS)
-    )
+    meant = (stream for stream in STREAMS if not named.isdisjoint({stream, stream.replace("pods/", "*/")}))
+    return any(role.allows("", stream, "get") and not role.allows("", stream, "create") for stream in meant)
 
 
 def _takes_several(one: RolledStatefulSet, _: UpgradeNote) -> bool:

@@ -52,8 +52,10 @@ def _counts(verbs: Mapping[str, int]) -> str:
 
 
 class AuditedUses(ApiUses, frozen=True):
-    """What clients ask for by their audit log, which begins at `since`. `harmless` are rows that some asked for who
-    need no change."""
+    """What clients ask for by their audit log. `harmless` are rows that some asked for who need no change.
+
+    `since` is when it begins; None where it may not be whole, or reaches not up to lately.
+    """
 
     harmless: frozenset[ApiKind] = frozenset()
     since: datetime | None = None
@@ -79,7 +81,8 @@ class AuditedUses(ApiUses, frozen=True):
             severity = _grade(client, role, recent=client.last >= since, only=only)
             use = _use(row, client, role, severity, reach)
             uses.append(_by_discovery(use) if only and severity is WARNING else use)
-        return cls(tuple(uses), tuple(gaps), frozenset(nobody), log.first)
+        is_whole = log.last is not None and log.last >= since and not log.gaps
+        return cls(tuple(uses), tuple(gaps), frozenset(nobody), log.first if is_whole else None)
 
     def explains(self, row: ApiKind, counted_since: datetime | None) -> bool:
         """Whether those who need no change are all who can have been counted since then: nobody else is in the log."""
@@ -144,10 +147,12 @@ def _unknown(log: AuditLog, rows: Rows, lifecycle: ApiLifecycle, upgrade: Upgrad
 
 
 class CountedRequests(msgspec.Struct, frozen=True):
-    """What API servers count, and of which of them nothing is known."""
+    """What API servers count, and of which of them nothing is known. `of_one`: there is no other, whose log an audit
+    log could be."""
 
     servers: tuple[ServerRequests, ...]
     gaps: tuple[Gap, ...]
+    of_one: bool = False
 
     @classmethod
     def provide(cls, metrics: ApiServerMetrics, known: ApiRequestKnowledge, servers: ApiServers) -> Self:
@@ -165,7 +170,7 @@ class CountedRequests(msgspec.Struct, frozen=True):
                 "and name the files in the scan as well"
             )
             gaps.append(Gap(input=INPUT, reason=reason, how=how))
-        return cls(metrics.servers, tuple(gaps))
+        return cls(metrics.servers, tuple(gaps), max(len(metrics.servers), len(servers.by_node)) == 1)
 
 
 class CountedUses(ApiUses, frozen=True):
@@ -188,7 +193,7 @@ class CountedUses(ApiUses, frozen=True):
                 row = rows.get((one.api_version, one.resource))
                 if row is None:
                     continue
-                explained = audited is not None and audited.explains(row, server.since)
+                explained = counted.of_one and audited is not None and audited.explains(row, server.since)
                 quiet = explained or is_only_one(row, lifecycle, upgrade.first_hop.start)
                 counts = f": {_counts(one.verbs)}" if one.verbs else ""
                 uses.append(

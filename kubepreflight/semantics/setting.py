@@ -127,26 +127,37 @@ def gates_of_flag(flag: Setting) -> Iterator[Setting]:
     return (Setting(component=flag.component, name=name, value=value, place=place) for name, value in values.items())
 
 
+def no_gates(flag: Setting) -> Iterator[Gap]:
+    """What of one `--feature-gates` is no gate and its value."""
+    wrong = [item for item in flag.items if truth(item.partition("=")[2].strip()) is None]
+    if wrong:
+        yield _no_gate(flag, f"in --{GATES}, {_listed(wrong)}")
+
+
 def gates_of_document(document: Document) -> Iterator[Setting | Gap]:
     """The gates in the `featureGates` of a configuration; only a truth value can be one, and others end its program."""
     given = document.values.get("featureGates")
     if not isinstance(given, Mapping | None):
-        yield _no_gate(document, "featureGates is no mapping")
+        yield _no_gate(document, "featureGates, which is no mapping")
         return
     wrong = []
     for name, value in (given or {}).items():
-        if isinstance(value, bool):
+        if isinstance(value, bool | None):  # Go decodes null as false
             place = document.at(f"featureGates.{name}")
-            yield Setting(component=document.component, name=str(name), value=str(value).lower(), place=place)
-        elif value is not None:
-            wrong.append(visible(str(name))[:_MOST_SHOWN])
+            yield Setting(component=document.component, name=str(name), value=str(bool(value)).lower(), place=place)
+        else:
+            wrong.append(str(name))
     if wrong:
-        yield _no_gate(document, f"in featureGates, {listed(wrong)}: neither true nor false")
+        yield _no_gate(document, f"in featureGates, {_listed(wrong)}")
 
 
-def _no_gate(document: Document, what: str) -> Gap:
-    reason = f"{what}; {document.component} does not start with that"
-    return cannot_check("feature gates", reason, subject=str(document.place.subject), asked=True)
+def _listed(wrong: Iterable[str]) -> str:
+    return f"{listed(visible(one)[:_MOST_SHOWN] for one in wrong)}: neither true nor false"
+
+
+def _no_gate(one: Setting | Document, what: str) -> Gap:
+    reason = f"{what}; {one.component} does not start with that"
+    return cannot_check("feature gates", reason, subject=str(one.place.subject), asked=True)
 
 
 def flags_of(component: str, arguments: Iterable[tuple[str, str]], place: Place) -> Iterator[Setting]:

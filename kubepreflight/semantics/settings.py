@@ -31,6 +31,7 @@ from kubepreflight.semantics.setting import (
     Where,
     gates_of_document,
     gates_of_flag,
+    no_gates,
 )
 from kubepreflight.semantics.settings_of_kubeadm import of_config_map
 from kubepreflight.semantics.settings_of_nodes import of_host
@@ -110,8 +111,12 @@ class Settings(msgspec.Struct, frozen=True):
         kept = list(found)
         flags = tuple(one for one in kept if isinstance(one, Setting))
         documents = tuple(one for one in kept if isinstance(one, Document))
-        gates = [gate for one in flags if one.name == GATES and one.component != ETCD for gate in gates_of_flag(one)]
-        written = [gate for one in documents for gate in gates_of_document(one)]
-        gates += (one for one in written if isinstance(one, Setting))
-        unread = (one for one in written if isinstance(one, Gap))
+        of_gates = [one for one in flags if one.name == GATES and one.component != ETCD]
+        gates = [gate for one in of_gates for gate in gates_of_flag(one)]
+        unread = [gap for one in of_gates for gap in no_gates(one)]
+        for gate in (gate for one in documents for gate in gates_of_document(one)):
+            if isinstance(gate, Gap):
+                unread.append(gate)
+            else:
+                gates.append(gate)
         return cls(flags, tuple(gates), documents, tuple(dict.fromkeys((*gaps, *unread))))

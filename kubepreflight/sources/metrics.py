@@ -72,9 +72,9 @@ class MetricsReader:
             self.broken += 1
             self._rest = b""
 
-    def finish(self, name: str) -> ServerRequests:
-        """What the server counts that is called `name`."""
-        if self._rest and not self._too_long:
+    def finish(self, name: str, *, is_cut: bool = False) -> ServerRequests:
+        """What the server counts that is called `name`; of a text that `is_cut` the last line is none."""
+        if self._rest and not (self._too_long or is_cut):
             self._lines(b"\n" + self._rest + b"\n")
         return ServerRequests(
             name=name,
@@ -170,7 +170,7 @@ def _moment(seconds: float) -> datetime | None:
 
 def metrics_of_file(reader: MetricsReader, name: str, problem: str = "") -> ApiServerMetrics:
     """What was read of saved metrics, called `name`; what is not an API server's is a gap, and so is a `problem`."""
-    server = reader.finish(name)
+    server = reader.finish(name, is_cut=bool(problem))
     gaps = _too_many(reader, name)
     if problem:
         gaps.append(gap(name, problem))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -80,10 +81,18 @@ def free_ports(count: int) -> list[int]:
     with ExitStack() as stack:
         found: list[int] = []
         while len(found) < count:
+            one = stack.enter_context(socket.socket())
             port = _CHOICE.choice(LISTENING)
-            try:
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found.append(port)
+            if _can_bind(one, port):
+                found.append(port)
         return found
+
+
+def _can_bind(one: socket.socket, port: int) -> bool:
+    try:
+        one.bind(("127.0.0.1", port))
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return False
+    return True

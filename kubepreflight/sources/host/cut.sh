@@ -178,6 +178,24 @@ cut_variables() {
         }
         return substr(out, 2)
     }
+    # Where a value that begins in quotes does not end in them, the next line belongs to it.
+    function unclosed(value) {
+        while (match(value, /^[ \t]*("([^"\\]|\\.)*"|\047[^\047]*\047)/)) value = substr(value, RLENGTH + 1)
+        return value ~ /^[ \t]*["\047]/
+    }
+    # Joined, it would read otherwise: systemd takes quotes for quotes only where a value begins, and joins none in single ones.
+    function differs(begun, value) {
+        sub(/^[^=]*=[ \t]*/, "", begun)
+        if (begun == "\\") return value ~ /^[ \t]*["\047]/
+        return begun ~ /^["\047]/ && value !~ /^[ \t]*"([^"\\]|\\.)*"[ \t]*$/
+    }
+    # Releases of systemd differ in whether a comment goes on.
+    function check(s,    name) {
+        sub(/^[ \t]*(export[ \t]+)?/, "", s)
+        if (mode != "environment" || !match(s, /^[A-Za-z_][A-Za-z0-9_]*=/)) return
+        name = substr(s, 1, RLENGTH - 1); s = substr(s, RLENGTH + 1)
+        if (unclosed(s) || known(name) && (doubt || first != "" && differs(first, s))) refuse()
+    }
     function one(s,    name) {
         if (s ~ /^[ \t]*$/) return ""
         if (s ~ /^[ \t]*[#;]/) return "# (cut)"
@@ -189,11 +207,14 @@ cut_variables() {
     }
     # systemd reads no comment as going on, and skips one within a line that does.
     mode == "unit" && /^[ \t]*[#;]/ { if (held == "") print "# (cut)"; else after = after "\n"; next }
-    # In an environment file nothing takes the place of the line end, and behind a quoted text what goes on reads otherwise.
-    mode == "environment" && (held $0) ~ /=[ \t]*(("[^"]*"|\047[^\047]*\047)[ \t]*)+\\$/ { refuse() }
-    /\\$/ { held = held substr($0, 1, length($0) - 1) (mode == "unit" ? " " : ""); after = after "\n"; next }
-    { printf "%s\n%s", one(held $0), after; held = after = "" }
-    END { if (refused) exit 9; if (held != "") print one(held) }' "$2"
+    mode == "environment" && /^[ \t]*[#;]/ && after == "" { print "# (cut)"; doubt = /\\$/; next }
+    # In an environment file nothing takes the place of the line end.
+    /\\$/ {
+        if (after == "") first = $0
+        held = held substr($0, 1, length($0) - 1) (mode == "unit" ? " " : ""); after = after "\n"; next
+    }
+    { check(held $0); printf "%s\n%s", one(held $0), after; held = after = first = ""; doubt = 0 }
+    END { if (refused) exit 9; check(held); if (refused) exit 9; if (held != "") print one(held) }' "$2"
 }
 cut_environment() { cut_variables environment "$1"; }
 cut_unit() { cut_variables unit "$1"; }

@@ -58,6 +58,7 @@ in_time() {
 resolve() {
     SOURCE=$1
     [ -n "$ROOT" ] || return 0
+    SOURCE=''
     rest=${1#/} real='' links=0
     while [ -n "$rest" ]; do
         part=${rest%%/*}
@@ -117,7 +118,7 @@ take() {
         0) ;;
         7) unreadable "$2" "nothing in it is a certificate that could be told from a key"; return 1 ;;
         8) unreadable "$2" "something in it is no whole certificate, and was left out" ;;
-        9) unreadable "$2" "left on the node: where its secrets end cannot be told safely"; return 1 ;;
+        9) unreadable "$2" "left on the node: where its values or secrets end cannot be told safely"; return 1 ;;
         124) unreadable "$2" "reading it took too long"; return 1 ;;
         *) unreadable "$2" "reading it failed: $(head -n 1 "$WORK/errors" | tr '\t' ' ')"; return 1 ;;
     esac
@@ -170,7 +171,7 @@ take_all() {
 
 # hide_passwords FILE: what a program says may hold an address with a password in it.
 hide_passwords() {
-    [ -s "$1" ] && grep -q '://[^ ]*@' "$1" || return 0
+    grep -q '://[^ ]*@' "$1" || return 0
     # shellcheck disable=SC2016  # awk's dollars
     limited awk "$CUT_COMMON"'BEGIN { ADDRESS = "://[^ \t\"]*@" } { print without_userinfo($0) }' "$1" >"$WORK/said" || : >"$WORK/said"
     cp "$WORK/said" "$1"
@@ -216,7 +217,7 @@ run_cut() {
     cp "$at/stdout" "$WORK/said"
     "$cut_filter" "$WORK/said" >"$at/stdout" 2>/dev/null && return 0
     : >"$at/stdout"
-    unreadable "commands/$1/stdout" "left on the node: where its secrets end cannot be told safely"
+    unreadable "commands/$1/stdout" "left on the node: where its values or secrets end cannot be told safely"
 }
 # version NAME PROGRAM ARGUMENTS…: the program as it lies below ROOT.
 version() {
