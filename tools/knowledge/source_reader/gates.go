@@ -42,13 +42,19 @@ func knownGates(s *sources, program string) map[string][]spec {
 		return reader.found
 	}
 	reader.variable(s.load("k8s.io/component-base/featuregate"), "defaultFeatures")
-	for _, one := range s.closure("k8s.io/kubernetes/cmd/" + program) {
+	main := "k8s.io/kubernetes/cmd/" + program
+	for _, one := range s.closure(main) {
 		for _, file := range one.syntax {
 			for _, declared := range file.Decls {
 				if function, ok := declared.(*ast.FuncDecl); ok && function.Name.Name == "init" && function.Recv == nil {
 					reader.registrations(one, function)
 				}
 			}
+		}
+	}
+	for _, one := range s.closure(main) {
+		if strings.HasPrefix(one.path, main) {
+			reader.overrides(one)
 		}
 	}
 	return reader.found
@@ -95,6 +101,31 @@ func (r *gateReader) registrations(one *source, function *ast.FuncDecl) {
 		}
 		return true
 	})
+}
+
+// overrides looks for defaults that a program gives to gates of others.
+func (r *gateReader) overrides(one *source) {
+	for _, file := range one.syntax {
+		ast.Inspect(file, func(node ast.Node) bool {
+			call, ok := node.(*ast.CallExpr)
+			if !ok || len(call.Args) < 2 {
+				return true
+			}
+			selector, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || !strings.HasPrefix(selector.Sel.Name, "OverrideDefault") {
+				return true
+			}
+			name, value := one.info.Types[call.Args[0]].Value, one.info.Types[call.Args[1]].Value
+			if name == nil || value == nil || value.Kind() != constant.Bool {
+				fail("%s: overrides what is not known", r.files.Position(call.Pos()))
+			}
+			specs := r.found[constant.StringVal(name)]
+			for number := range specs {
+				specs[number].enabled = constant.BoolVal(value)
+			}
+			return true
+		})
+	}
 }
 
 // table reads the map that an expression stands for, where it is one of gates.
