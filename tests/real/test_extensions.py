@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import json
-import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fake_node import make_certificate
 from tests.real.cluster import KNOWN, VERSIONS, Cluster
 from tests.real.conftest import Clusters
 from tests.real.objects import Object, custom_resource_definition, node, pod
@@ -176,48 +169,9 @@ def test_lists_in_another_version_fail(
     assert ("cannot list them in v1 either" in one["message"]) == (severity == "blocker")
 
 
-class Converter(BaseHTTPRequestHandler):
-    """Gives objects the version that is asked for, and changes nothing else."""
-
-    def do_POST(self) -> None:
-        """Answer one review."""
-        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        asked = review["request"]
-        objects = [{**one, "apiVersion": asked["desiredAPIVersion"]} for one in asked["objects"]]
-        review["response"] = {"uid": asked["uid"], "convertedObjects": objects, "result": {"status": "Success"}}
-        body = json.dumps(review).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def converting(folder: Path) -> Iterator[Object]:
-    """A conversion webhook that answers; how it is called."""
-    certificate, key = make_certificate("localhost")
-    (folder / "pair.pem").write_bytes(certificate + key)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "pair.pem")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Converter) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        bundle = base64.b64encode(certificate).decode()
-        yield {"url": f"https://localhost:{server.server_address[1]}/", "caBundle": bundle}
-        server.shutdown()
-
-
-def test_after_a_restart_the_stored_version_cannot_be_listed_either(
-    gadgets: Callable[..., Cluster], tmp_path: Path
-) -> None:
+def test_after_a_restart_the_stored_version_cannot_be_listed_either(gadgets: Callable[..., Cluster]) -> None:
     cluster = gadgets(stored_in="v1alpha1")
-    with converting(tmp_path) as config:
-        define(cluster, storage="v1", conversion=converted(config))
-        assert until(lambda: _answers(cluster, "v1") == "", 40)
+    define(cluster, storage="v1", conversion=converted(GONE))
     cluster.control_plane.restart_server()
     assert until(lambda: "conversion webhook" in (_answers(cluster, "v1") or ""), 40)
 
