@@ -49,6 +49,14 @@ def test_what_a_link_to_nowhere_masks_stays_masked(tmp_path: Path) -> None:
     assert read_host(members(run(tmp_path).stdout), "", "").kubelet.given == {"a": "1"}
 
 
+def with_settings(root: Path, text: str) -> dict[str, bytes]:
+    """What comes of a node with this /etc/default/kubelet."""
+    path = root / "etc/default/kubelet"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    return members(run(root).stdout)
+
+
 def words(text: str) -> list[tuple[str, list[str]]]:
     return [(one.key, split_words(one.value)) for one in file_variables(text, "")]
 
@@ -66,10 +74,7 @@ def words(text: str) -> list[tuple[str, list[str]]]:
     ],
 )
 def test_a_setting_that_goes_on_reads_as_it_does_on_the_node(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "etc/default/kubelet"
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
-    cut = files(members(run(tmp_path).stdout))["files/etc/default/kubelet"].decode()
+    cut = files(with_settings(tmp_path, text))["files/etc/default/kubelet"].decode()
     assert words(cut) == words(text)
 
 
@@ -88,19 +93,14 @@ def test_a_setting_that_goes_on_reads_as_it_does_on_the_node(text: str, tmp_path
     ],
 )
 def test_what_would_read_otherwise_stays_on_the_node(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "etc/default/kubelet"
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
-    archive = members(run(tmp_path).stdout)
+    archive = with_settings(tmp_path, text)
     assert "files/etc/default/kubelet" not in archive
     (said,) = lines(archive, "unreadable.txt")
     assert said.startswith("/etc/default/kubelet\tleft on the node")
 
 
 def test_what_of_an_environment_file_is_not_the_kubelets_does_not_keep_it_there(tmp_path: Path) -> None:
-    path = tmp_path / "etc/default/kubelet"
-    path.parent.mkdir(parents=True)
-    path.write_text("# it's a comment \\\n\nOTHER='a' \\\n  b\n# more \\\n# still\nKUBELET_EXTRA_ARGS=--max-pods=60\n")
-    cut = files(members(run(tmp_path).stdout))["files/etc/default/kubelet"].decode()
+    text = "# it's a comment \\\n\nOTHER='a' \\\n  b\n# more \\\n# still\nKUBELET_EXTRA_ARGS=--max-pods=60\n"
+    cut = files(with_settings(tmp_path, text))["files/etc/default/kubelet"].decode()
     *_, found = file_variables(cut, "")
     assert (found.key, found.value, found.line) == ("KUBELET_EXTRA_ARGS", "--max-pods=60", 7)

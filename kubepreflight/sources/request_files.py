@@ -90,22 +90,25 @@ class RequestFiles:
     def _audit_log(self, shown: str, stream: Readable) -> None:
         gone = {row.api_version for row in ApiLifecycle.provide().going()}
         reader = AuditLogReader(gone)
-        problem = ""
-        try:
-            reader.read(stream)
-        except _DAMAGED as error:
-            problem = f"it was read in part: {error}"
+        damage = _read(reader, stream)
         log = reader.finish(shown)
-        self._collector.give(log.with_gap(audit_log.gap(shown, problem)) if problem else log)
+        gap = audit_log.gap(shown, f"it was read in part: {damage}")
+        self._collector.give(log.with_gap(gap) if damage else log)
 
     def _metrics(self, shown: str, stream: Readable) -> None:
         reader = MetricsReader()
-        problem = ""
-        try:
-            reader.read(stream)
-        except _DAMAGED as error:
-            problem = f"they were read in part: {error}"
+        damage = _read(reader, stream)
+        problem = f"they were read in part: {damage}" if damage else ""
         self._collector.give(metrics_of_file(reader, shown, problem))
+
+
+def _read(reader: AuditLogReader | MetricsReader, stream: Readable) -> str:
+    """Read as far as the stream goes; what is wrong with it where it ends early, empty where it does not."""
+    try:
+        reader.read(stream)
+    except _DAMAGED as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _unpacked(head: bytes) -> bytes:

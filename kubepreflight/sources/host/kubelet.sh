@@ -20,7 +20,7 @@ take_units() {
 # What a link to /dev/null masks comes as an empty file, which masks too.
 take_unit() {
     if [ "$(readlink "$ROOT$1" 2>/dev/null)" = /dev/null ]; then
-        mkdir -p "$ARCHIVE/files$(dirname "$1")" && : >"$ARCHIVE/files$1"
+        folder "$ARCHIVE/files${1%/*}" && : >"$ARCHIVE/files$1"
     else
         take cut_unit "$1"
     fi

@@ -45,8 +45,7 @@ take_trusted() {
     fi
     trust_name=other
     case $1 in *.crt | *.cer | *.der | *.pem) trust_name=certificate ;; *.conf | *.kubeconfig) trust_name=kubeconfig ;; esac
-    if [ -r "$SOURCE" ] && [ -f "$SOURCE" ]; then size_of "$SOURCE"; else BYTES=$((FILE_LIMIT + 1)); fi
-    if [ "$BYTES" -gt "$FILE_LIMIT" ]; then
+    if [ ! -r "$SOURCE" ] || [ ! -f "$SOURCE" ] || { size_of "$SOURCE"; [ "$BYTES" -gt "$FILE_LIMIT" ]; }; then
         # A pem may be a key; `take` says why it does not come.
         case $1 in *.pem) trust_word=unreadable ;; esac
         [ "$trust_name" = other ] || take cut_pem "$1"
