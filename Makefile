@@ -11,7 +11,7 @@ help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 # The stamp is rebuilt when the package's metadata changes; modules are seen at once.
-$(VENV)/.stamp: setup.cfg pyproject.toml
+$(VENV)/.stamp: setup.cfg setup.py pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "kubepreflight needs Python 3.11 or later: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
@@ -77,4 +77,4 @@ docs: $(VENV)/.stamp ## regenerate docs/rules.md, deploy/rbac.yaml and the repor
 	@$(BIN)/python -m tools.make_schema
 
 clean: ## remove what make made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache report.html report.json
+	rm -rf $(VENV) build dist *.egg-info kubepreflight/compiled_knowledge.json .mypy_cache .ruff_cache .pytest_cache report.html report.json

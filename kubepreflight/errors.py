@@ -15,5 +15,9 @@ class SourceError(KubepreflightError):
     """A source that was named cannot be used at all: no kubeconfig, no such file, nothing readable in it."""
 
 
+class KnowledgeError(KubepreflightError):
+    """A knowledge file cannot be used; the text names the file and what is wrong in it."""
+
+
 class PluginError(KubepreflightError):
     """A rule pack or report writer does not load, or two of them share a name."""

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from kubepreflight.errors import KnowledgeError
 from kubepreflight.inputs import parameters_of
 from kubepreflight.knowledge.addons import Addon, AddonMatrix, load_addon
 from kubepreflight.knowledge.compatibility import Cause, ManifestShape, Range, Release, Status, Verdict
-from kubepreflight.knowledge.table import DIRECTORY, KnowledgeError
+from kubepreflight.knowledge.table import DIRECTORY
 from kubepreflight.version import Minor, Version
 
 MATRIX = AddonMatrix.provide()

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from kubepreflight.errors import KnowledgeError
 from kubepreflight.inputs import parameters_of
 from kubepreflight.knowledge.component_config import ComponentConfig, ConfigKind
-from kubepreflight.knowledge.table import KnowledgeError
 from kubepreflight.version import Minor
 
 CONFIG = ComponentConfig.provide()

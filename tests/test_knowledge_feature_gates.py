@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from kubepreflight.errors import KnowledgeError
 from kubepreflight.knowledge.feature_gates import CORE_PROGRAMS, FeatureGates, GateState
-from kubepreflight.knowledge.table import KnowledgeError
 from kubepreflight.version import Minor
 
 GATES = FeatureGates.provide()

@@ -4,7 +4,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kubepreflight.knowledge.table import KnowledgeError, TableInfo, Verified, read_csv, read_toml
+from kubepreflight.errors import KnowledgeError
+from kubepreflight.knowledge.table import TableInfo, Verified, read_csv, read_toml
 from kubepreflight.version import Minor
 
 HEAD = "# verified: 1.15 to 1.37 on 2026-11-23\nkind,since,until\n"

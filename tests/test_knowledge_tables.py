@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from kubepreflight.errors import KnowledgeError
 from kubepreflight.knowledge import tables
 from kubepreflight.knowledge.addons import AddonMatrix
 from kubepreflight.knowledge.checks import check
-from kubepreflight.knowledge.table import DIRECTORY, LIMIT, KnowledgeError
+from kubepreflight.knowledge.table import DIRECTORY, LIMIT
 from kubepreflight.knowledge.versions import SupportWindows
 from kubepreflight.version import Minor
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from kubepreflight.knowledge import tables
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -30,3 +32,24 @@ def test_nothing_heavy_is_imported_for_help() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_build_compiles_the_documents_of_facts(tmp_path: Path) -> None:
+    build = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    code = (
+        "import sys; from kubepreflight.knowledge import documents, tables; documents.parse = None;"
+        "print(tables.__file__, len([kind.provide() for kind in tables.kinds()]), 'yaml' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    file, count, parsed = done.stdout.split()
+    assert Path(file).is_relative_to(tmp_path)
+    assert int(count) == len(list(tables.kinds()))
+    assert parsed == "False"
+
+
+def test_the_image_is_built_of_all_that_the_package_is_built_of() -> None:
+    copied = {
+        line[1:] for line in (ROOT / "deploy/Dockerfile.dockerignore").read_text().splitlines() if line[:1] == "!"
+    }
+    assert copied >= {"kubepreflight", "rules", "reports", "setup.py", "setup.cfg", "pyproject.toml", "README.md"}

@@ -34,12 +34,13 @@ from typing import Literal, Self
 
 import msgspec
 
+from kubepreflight.errors import KnowledgeError
 from kubepreflight.image import ImageReference, parse_image, version_of_tag
 from kubepreflight.knowledge.compatibility import Cause, Judgment, Release, Verdict
+from kubepreflight.knowledge.documents import decode
 from kubepreflight.knowledge.places import line_of
 from kubepreflight.knowledge.table import (
     DIRECTORY,
-    KnowledgeError,
     TableInfo,
     Verified,
     convert,
@@ -203,17 +204,8 @@ class AddonMatrix:
 
 def load_addon(path: Path) -> Addon:
     """The add-on in the file at `path`. Raises KnowledgeError with the file, and the line or the field."""
-    import yaml
-
     text = read_text(path)
-    try:
-        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise KnowledgeError(f"{path}:{line}: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise KnowledgeError(f"{path}: {error}") from error
-    addon = convert(with_minors(document, MINORS), Addon, path, text)
+    addon = convert(with_minors(decode(path, text), MINORS), Addon, path, text)
     if not addon.releases:
         raise KnowledgeError(f"{path}: releases: there is none")
     rows = tuple(_completed(row, addon) for row in addon.releases)

@@ -11,8 +11,10 @@ from typing import Any
 
 import msgspec
 
+from kubepreflight.errors import KnowledgeError
+from kubepreflight.knowledge.documents import naming_yaml, parse
 from kubepreflight.knowledge.places import line_of
-from kubepreflight.knowledge.table import VERIFIED, KnowledgeError, head_of, parse_toml, read_text
+from kubepreflight.knowledge.table import VERIFIED, head_of, read_text
 from kubepreflight.version import Minor, Version
 
 ORDERED = (
@@ -106,8 +108,9 @@ def rows_of(path: Path) -> Iterator[Row]:
     if path.suffix == ".csv":
         yield from _of_csv(path, text)
         return
-    document = _of_yaml(path, text) if path.suffix == ".yaml" else parse_toml(path, text)
-    yield from _mappings(document, "$", "")
+    if path.suffix == ".yaml":
+        _refuse_bombs(path, text)
+    yield from _mappings(parse(path, text), "$", "")
 
 
 def _of_csv(path: Path, text: str) -> Iterator[Row]:
@@ -128,24 +131,18 @@ def _of_csv(path: Path, text: str) -> Iterator[Row]:
         raise KnowledgeError(f"{path}:{start + reader.line_num}: {error}") from error
 
 
-def _of_yaml(path: Path, text: str) -> Any:
-    """The document; before it is made, that it is no bomb: aliases multiply, and depth is paid for by the stack."""
+def _refuse_bombs(path: Path, text: str) -> None:
+    """Before the document is made: aliases multiply, depth is paid for by the stack, and of two keys one is lost."""
     import yaml
 
     loader, depth = getattr(yaml, "CSafeLoader", yaml.SafeLoader), 0
-    try:
+    with naming_yaml(path):
         for event in yaml.parse(text, loader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if isinstance(event, yaml.AliasEvent) or depth > _DEPTH:
                 line = event.start_mark.line + 1 if event.start_mark else 1
                 raise KnowledgeError(f"{path}:{line}: has an alias, or is nested too deep: no table needs that")
         _distinct_keys(yaml.compose(text, loader), path)
-        return yaml.load(text, loader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise KnowledgeError(f"{path}:{line}: {error.problem}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise KnowledgeError(f"{path}: {error}") from error
 
 
 def _distinct_keys(node: Any, path: Path) -> None:

@@ -18,7 +18,8 @@ from typing import Literal, Self, cast
 
 import msgspec
 
-from kubepreflight.knowledge.table import KnowledgeError, ShippedTable, TableInfo, is_own, read_csv
+from kubepreflight.errors import KnowledgeError
+from kubepreflight.knowledge.table import ShippedTable, TableInfo, is_own, read_csv
 from kubepreflight.version import Minor
 
 CORE_PROGRAMS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet"})

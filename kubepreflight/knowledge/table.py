@@ -16,8 +16,8 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import msgspec
 
-from kubepreflight.errors import KubepreflightError
-from kubepreflight.toml_decoder import TomlError, decode_toml
+from kubepreflight.errors import KnowledgeError
+from kubepreflight.knowledge.documents import decode
 from kubepreflight.version import Minor
 
 DIRECTORY = Path(__file__).parent
@@ -32,10 +32,6 @@ _opened: list[Path] = []
 _MINOR = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}")
 _VERIFIED = re.compile(VERIFIED + r"(\d+\.\d+) to (\d+\.\d+) on (\d{4}-\d\d-\d\d)\s*$", re.ASCII)
 T = TypeVar("T")
-
-
-class KnowledgeError(KubepreflightError):
-    """A knowledge file cannot be used; the text names the file and what is wrong in it."""
 
 
 class TableInfo(msgspec.Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
@@ -173,15 +169,7 @@ def read_toml(path: Path, kind: type[T], minors: Collection[str]) -> T:
     """The TOML file at `path` as a `kind`, the values under `minors` as Minor. Raises KnowledgeError."""
     path = _own.get(path, path)
     text = read_text(path)
-    return convert(with_minors(parse_toml(path, text), minors), kind, path, text)
-
-
-def parse_toml(path: Path, text: str) -> dict[str, Any]:
-    """The text of the TOML file at `path`, decoded. Raises KnowledgeError."""
-    try:
-        return decode_toml(text)
-    except TomlError as error:
-        raise KnowledgeError(f"{path}: {error}") from error
+    return convert(with_minors(decode(path, text), minors), kind, path, text)
 
 
 def head_of(path: Path, text: str) -> tuple[TableInfo, int, list[str]]:

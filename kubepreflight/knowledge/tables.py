@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 
 import kubepreflight.knowledge
+from kubepreflight.errors import KnowledgeError
 from kubepreflight.knowledge import table
 from kubepreflight.knowledge.checks import check
-from kubepreflight.knowledge.table import DIRECTORY, KnowledgeError, TableInfo
+from kubepreflight.knowledge.table import DIRECTORY, TableInfo
 from kubepreflight.visible import visible
 
 ADDONS = "addons"
