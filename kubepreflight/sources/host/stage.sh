@@ -12,7 +12,8 @@ say() { printf 'kubepreflight: %s\n' "$*" >&4; }
 fail() { say "$*"; exit 1; }
 
 # limited COMMAND…: ends within SECONDS_EACH, and within the time that was LEFT (status 124), writes no more than a little over FILE_LIMIT.
-# In the background, because a shell hears a signal while it waits and not while a command runs.
+# In the background, because a shell hears a signal while it waits and not while a command runs. The watchdog is called off by
+# a signal that no trap here is for: one of ours would be lost where it comes before the new process has dropped our traps.
 limited() {
     seconds=$SECONDS_EACH
     [ "$LEFT" -ge "$seconds" ] || seconds=$LEFT
@@ -23,14 +24,14 @@ limited() {
     else
         (ulimit -f 1024; exec "$@" 3>&- 4>&-) </dev/null &
         CHILD=$!
-        (trap 'kill "$sleeper" 2>/dev/null; exit' TERM
-            sleep "$seconds" & sleeper=$!
-            wait "$sleeper"; kill -TERM "$CHILD"
-            sleep 1 & sleeper=$!
-            wait "$sleeper"; kill -KILL "$CHILD") </dev/null >/dev/null 2>&1 3>&- 4>&- &
+        (trap '[ "$!" = "$CHILD" ] || kill -KILL "$!"; exit' USR1
+            sleep "$seconds" &
+            wait "$!"; kill -TERM "$CHILD"
+            sleep 1 &
+            wait "$!"; kill -KILL "$CHILD") </dev/null >/dev/null 2>&1 3>&- 4>&- &
         watchdog=$!
         wait "$CHILD"; limited_status=$?
-        kill -TERM "$watchdog" 2>/dev/null
+        kill -USR1 "$watchdog" 2>/dev/null
         wait "$watchdog" 2>/dev/null
     fi
     CHILD=''
