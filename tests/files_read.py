@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import tarfile
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +34,18 @@ class Kustomization(KubernetesObject):
 
 
 def read(*paths: Path | str, exclude: Iterable[str] = ()) -> Snapshot:
+    """What is read where the first path is typed as `.`, or as a file's mere name; a text stands as it is."""
     collector = Collector(WANTED)
-    FileSource([str(path) for path in paths], tuple(exclude))(collector)
+    with standing_at(paths[0]):
+        FileSource([one if isinstance(one, str) else os.path.relpath(one) for one in paths], tuple(exclude))(collector)
     return collector.snapshot()
+
+
+def standing_at(path: Path | str) -> AbstractContextManager[None]:
+    """In that folder, or in the file's, while it lasts; a text is no place."""
+    if isinstance(path, str):
+        return contextlib.nullcontext()
+    return contextlib.chdir(path if path.is_dir() else path.parent)
 
 
 def pod(name: str = "a", **metadata: Any) -> dict[str, Any]:

@@ -96,4 +96,8 @@ def test_what_did_not_come_is_named() -> None:
     assert set(found("half-collected").values()) <= {"note"}
     gaps = [*report["gaps"], *(gap for one in report["coverage"] for gap in one.get("gaps", ()))]
     told = {gap.get("subject", "").partition(":")[0] for gap in gaps if gap.get("asked")}
-    assert {"hosts/cp3.tar.gz", "manifests/notes.yaml", "w1"} <= told
+    assert {
+        f"{EXAMPLES}/half-collected/hosts/cp3.tar.gz",
+        f"{EXAMPLES}/half-collected/manifests/notes.yaml",
+        "w1",
+    } <= told

@@ -17,7 +17,7 @@ from kubepreflight.sources import rendering
 from kubepreflight.sources.files import FileSource
 from kubepreflight.sources.helm_output import places
 from kubepreflight.sources.rendering import Renderer
-from tests.files_read import DEPLOYMENT, WANTED, write
+from tests.files_read import DEPLOYMENT, WANTED, standing_at, write
 
 TEMPLATE = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}\n  {{- if x }}\n"
 BUDGET = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata:\n  name: web\n"
@@ -50,7 +50,8 @@ def says(text: str) -> str:
 
 def read(folder: Path, version: str = "1.37") -> Snapshot:
     collector = Collector(WANTED)
-    FileSource([str(folder)], render=lambda _: Renderer(version))(collector)
+    with standing_at(folder):
+        FileSource(["."], render=lambda _: Renderer(version))(collector)
     return collector.snapshot()
 
 

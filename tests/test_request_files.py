@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 import tarfile
 from pathlib import Path
@@ -17,14 +18,16 @@ from kubepreflight.snapshot import Collector, Snapshot
 from kubepreflight.sources import request_files
 from kubepreflight.sources.files import FileSource
 from tests.audit_events import audit_line
+from tests.files_read import standing_at
 
 METRICS = b'apiserver_requested_deprecated_apis{group="batch",resource="cronjobs",version="v1beta1"} 1\n'
 POD = b"apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n"
 
 
-def read(*paths: object) -> Snapshot:
+def read(*paths: Path | str) -> Snapshot:
     collector = Collector(Wanted.by([]))
-    FileSource([str(path) for path in paths])(collector)
+    with standing_at(paths[0]):
+        FileSource([one if isinstance(one, str) else os.path.relpath(one) for one in paths])(collector)
     return collector.snapshot()
 
 

@@ -41,7 +41,7 @@ READ = (*TEXT_SUFFIXES, *ARCHIVE_SUFFIXES)
 
 
 class FileSource:
-    """Reads what was named. `exclude` are globs over paths as reports show them, or over file names.
+    """Reads what was named. `exclude` are globs over paths as reports show them, or below what was named, or over names.
 
     `render` makes what renders charts and kustomizations in folders; without it they are named as not rendered.
     """
@@ -93,27 +93,32 @@ class _Reading:
         self.collector = collector
         self.name = name
         self.paths = paths
-        self.root = Path() if name == "-" else Path(name) if Path(name).is_dir() else Path(name).parent
+        # A file is called as it would be typed here: two folders may each have one of that name, and remedies name it.
+        self.is_folder = name != "-" and Path(name).is_dir()
+        folder = name if self.is_folder else posixpath.dirname(name)
+        self.prefix = posixpath.normpath(folder) if Path(folder) != Path() else ""
+        self.root = Path() if self.prefix else Path(folder)
         self.exclude = exclude
         self.hosts = self.snapshots = self.problems = self.excluded = 0
         self.requests = RequestFiles(collector)
         self.objects = ObjectsInFiles(collector, self.gap, self.holds, str(self.root))
-        rendered = renderer and name != "-" and Path(name).is_dir()
-        self.rendered = RenderedFiles(renderer, self.objects, self.gap, self.root) if renderer and rendered else None
+        rendered = renderer if self.is_folder else None
+        self.rendered = RenderedFiles(rendered, self.objects, self.gap, self.root) if rendered else None
 
     def read(self) -> None:
         path = Path(self.name)
         if self.name == "-":
             self.file("standard input", sys.stdin.buffer)
-        elif path.is_dir():
-            self.tree(list(folder_entries(path, self.refuse)), "", path.name)
-        else:
+        elif self.is_folder:
+            entries = folder_entries(path, lambda below, why: self.refuse(joined(self.prefix, below), why))
+            self.tree(list(entries), self.prefix, path.name)
+        elif not self.is_excluded(shown := joined(self.prefix, path.name)):
             try:
                 stream = path.open("rb")
             except OSError as error:
                 raise SourceError(f"{self.name}: {error.strerror}") from error
             with stream:
-                self.file(path.name, stream)
+                self.file(shown, stream)
 
     def file(self, shown: str, stream: IO[bytes]) -> None:
         """One named file. Of a pipe nothing can be read twice, so it is read whole before it is looked at."""
@@ -154,7 +159,7 @@ class _Reading:
         self.objects.charts |= {
             joined(where, entry.path.rpartition("/")[0]) for entry in entries if _base(entry.path) == "Chart.yaml"
         }
-        done = self.render(self.objects.charts) if not where else ()
+        done = self.render(self.objects.charts) if where == self.prefix else ()
         hosts: dict[str, dict[str, Callable[[], bytes]]] = {}
         for entry in entries:
             shown = joined(where, entry.path)
@@ -230,7 +235,7 @@ class _Reading:
         content = {
             path: data for path, read in files.items() if (data := self.bytes_of(f"{shown}/{path}", read)) is not None
         }
-        folder = "" if self.name == "-" or not Path(self.name).is_dir() else self.name.rstrip("/")
+        folder = self.name.rstrip("/") if self.is_folder and not self.prefix else ""
         self.collector.add_host(read_host(content, joined(folder, shown).rstrip("!"), name), content)
 
     def holds(self, archive: str, path: str) -> bool:
@@ -247,7 +252,8 @@ class _Reading:
 
     def matches(self, shown: str) -> bool:
         """Whether one of the globs is about a path."""
-        names = (shown, f"{self.name.rstrip('/')}/{shown}", _base(shown))
+        below = shown.removeprefix(f"{self.prefix}/") if self.prefix else shown
+        names = (shown, below, f"{self.name.rstrip('/')}/{below}", _base(shown))
         return any(fnmatch.fnmatch(name, glob) for glob in self.exclude for name in names)
 
     def refuse(self, shown: str, reason: str) -> None:
