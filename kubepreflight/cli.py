@@ -38,7 +38,7 @@ def cli() -> None:
 
     \b
     kubepreflight scan                           the current context, to the next minor
-    kubepreflight scan --target 1.38             several hops are fine
+    kubepreflight scan --target 1.37             several hops are fine
     kubepreflight scan dump.yaml hosts/          offline: give it whatever you have
     kubepreflight scan --live gitops-repo/       the cluster and the manifests together
     kubepreflight collect --ssh cp1,cp2,w1       what lies on the nodes' disks
@@ -63,6 +63,9 @@ def _source_options(command: Any) -> Any:
             click.option("--rules", "rule_folders", metavar="DIR", multiple=True, help="More rules; repeatable."),
             _KNOWLEDGE,
             click.option(
+                "--config", metavar="FILE", help="The configuration.  [default: kubepreflight.toml in this folder]"
+            ),
+            click.option(
                 "--opt-in",
                 metavar="WHAT",
                 multiple=True,
@@ -81,7 +84,10 @@ def _source_options(command: Any) -> Any:
 @_source_options
 @click.option("--target", metavar="VERSION", help="Where the upgrade goes.  [default: the next minor]")
 @click.option(
-    "--at", metavar="DATE", help="When it is planned to begin: 2026-12-01, with or without a time.  [default: now]"
+    "--at",
+    metavar="DATE",
+    help="When it is planned to begin: 2026-12-01, or 2026-12-01T22:00+01:00; in UTC where no offset is given.  "
+    "[default: now]",
 )
 @click.option("--window", metavar="DAYS", help=f"How long the work may take: 14d, 36h.  [default: {DEFAULT_WINDOW}]")
 @click.option(
@@ -94,7 +100,6 @@ def _source_options(command: Any) -> Any:
 @click.option("--allow-incomplete", is_flag=True, help="End with 0, not 3, when something could not be read.")
 @click.option("--only", metavar="RULE", multiple=True, help="Just these rules, globs allowed; repeatable.")
 @click.option("--disable", metavar="RULE", multiple=True, help="Rules to leave out, globs allowed; repeatable.")
-@click.option("--config", metavar="FILE", help="The configuration.  [default: kubepreflight.toml in this folder]")
 @click.pass_context
 def scan(ctx: click.Context, /, **options: Any) -> int:
     """Say go or no-go for an upgrade.
@@ -121,7 +126,7 @@ def _given(ctx: click.Context) -> frozenset[str]:
     return frozenset(name for name in ctx.params if ctx.get_parameter_source(name) not in (source.DEFAULT, None))
 
 
-@cli.command()
+@cli.command(short_help="Collect what lies on the nodes' disks.")
 @click.option("--ssh", "hosts", metavar="NODE,…", help="Nodes to log in to, as ssh knows them.")
 @click.option(
     "--ssh-from-cluster",
@@ -159,18 +164,19 @@ def collect(**options: Any) -> int:
     return run_collect(CollectOptions(**options))
 
 
-@cli.command()
+@cli.command(short_help="Save what a scan would read, in one file.")
 @_source_options
 @click.option("--to", metavar="FILE", required=True, help="Where it goes: a tar.gz.")
-def snapshot(to: str, **options: Any) -> int:
+@click.pass_context
+def snapshot(ctx: click.Context, /, to: str, **options: Any) -> int:
     """Save what a scan would read, in one file that `scan` reads back to the same report.
 
-    Environment values, Secrets and last-applied bodies are cut out of it. It ends with 3 when something could not be
-    read: that is said, and kept in the file.
+    Target, date and window are not part of it: give them to that scan again. Environment values, Secrets and
+    last-applied bodies are cut out. It ends with 3 when something could not be read: that is said, and kept in it.
     """
     from kubepreflight.commands.scan import run_snapshot
 
-    return run_snapshot(to, options)
+    return run_snapshot(to, options, _given(ctx))
 
 
 @cli.command()
@@ -182,7 +188,7 @@ def rules(rule_folders: Sequence[str]) -> None:
     click.echo(list_rules(rule_folders))
 
 
-@cli.command()
+@cli.command(short_help="Print the page of one rule.")
 @click.argument("rule")
 @click.option("--rules", "rule_folders", metavar="DIR", multiple=True, help="More rules; repeatable.")
 def explain(rule: str, rule_folders: Sequence[str]) -> None:
@@ -192,7 +198,7 @@ def explain(rule: str, rule_folders: Sequence[str]) -> None:
     click.echo(explain_rule(rule, rule_folders))
 
 
-@cli.command()
+@cli.command(short_help="Show what is known of Kubernetes and of add-ons.")
 @click.argument("table", required=False)
 @_KNOWLEDGE
 def knowledge(table: str | None, **options: Any) -> None:
@@ -206,7 +212,7 @@ def knowledge(table: str | None, **options: Any) -> None:
     click.echo(show_table(table, folder) if table else list_tables(folder))
 
 
-@cli.command()
+@cli.command(short_help="Print the ClusterRole that a scan needs.")
 @click.option("--name", default="kubepreflight", show_default=True, help="The name of the ClusterRole.")
 def rbac(name: str) -> None:
     """Print the ClusterRole that a scan needs: read-only, and made from the rules' own needs."""

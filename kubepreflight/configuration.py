@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from kubepreflight.toml_decoder import TomlError, decode_toml
 NAME = "kubepreflight.toml"
 PLAN = ("target", "at", "window")
 """What a file beside scanned input may set; a merge request must not waive its own findings."""
+READING = ("exclude", "opt_in", "rules", "context", "kubeconfig", "knowledge")
+"""What says what is read, and how."""
 REPEATABLE = ("output", "require", "only", "disable", "exclude", "opt_in", "rules")
 SINGLE = (*PLAN, "fail_on", "allow_incomplete", "context", "kubeconfig", "knowledge")
 
@@ -30,14 +33,17 @@ def read_configuration(path: Path) -> dict[str, Any]:
         if key in REPEATABLE:
             options[key] = [value] if isinstance(value, str) else value
         if not _has_type(key, options[key]):
-            raise UsageError(f"{path}: {key} has no such value: {value!r}")
+            quoted = "; write it in quotes: TOML takes 1.30 for 1.3" if key == "target" else ""
+            raise UsageError(f"{path}: {key} has no such value: {value!r}{quoted}")
     return options
 
 
 def _has_type(key: str, value: Any) -> bool:
     if key in REPEATABLE:
         return isinstance(value, list) and all(isinstance(one, str) for one in value)
-    return isinstance(value, bool) if key == "allow_incomplete" else isinstance(value, (str, int, float)) or key == "at"
+    if key in ("allow_incomplete", "window", "at"):
+        return isinstance(value, {"allow_incomplete": bool, "window": str | int, "at": str | date}[key])
+    return isinstance(value, str)
 
 
 def beside(paths: Iterable[str], own: Path | None) -> tuple[dict[str, Any], tuple[SourceRecord, ...]]:

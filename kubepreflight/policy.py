@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import IntEnum
 
 import msgspec
@@ -52,14 +52,17 @@ def hosts_alone(coverage: Sequence[RuleCoverage], *, api: bool, hosts: bool, man
     return (Gap(input="the cluster", reason=reason, how=how, asked=True),)
 
 
-def require(coverage: RuleCoverage, required: Sequence[str]) -> RuleCoverage:
-    """Mark the gaps of the required inputs as asked for; what must be opted in to is no part of them."""
+def require(coverage: RuleCoverage, required: Sequence[str], resources: Collection[str]) -> RuleCoverage:
+    """Mark the gaps of the required inputs as asked for, those about `resources` where the API is required.
+
+    What must be opted in to is no part of them, nor what a rule misses of something else: a table, a repository.
+    """
     if not required:
         return coverage
 
     def asked(gap: Gap) -> Gap:
-        what = gap.input.partition(" ")[0]
-        name = {"host": "hosts", "hosts": "hosts", "manifests": "manifests", "opt-in": ""}.get(what, "api")
+        what = gap.input.partition(" ")[0].rstrip(",")
+        name = "api" if what in resources else {"host": "hosts"}.get(what, what)
         return msgspec.structs.replace(gap, asked=True) if name in required else gap
 
     return msgspec.structs.replace(coverage, gaps=tuple(asked(gap) for gap in coverage.gaps))

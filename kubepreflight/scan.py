@@ -87,6 +87,7 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
     resolver = Resolver(snapshot)
     upgrade = resolver.get(Upgrade)
     plan: Upgrade | None = upgrade.value if upgrade.available else None
+    resources = {api.plural for api in wanted_by(request.rules).apis()}
     findings: list[ReportFinding] = []
     coverage: list[RuleCoverage] = []
     for rule in request.rules:
@@ -95,7 +96,7 @@ def report_on(snapshot: Snapshot, request: Request) -> Report:
             continue
         found, covered = judge(rule, resolver, plan.first_hop if plan else None)
         findings += found
-        coverage.append(require(covered, request.required))
+        coverage.append(require(covered, request.required, resources))
     findings.sort(key=sort_key)
     identities = resolver.get(HostIdentities)
     hosts: HostIdentities = identities.value if identities.available else HostIdentities(hosts=())

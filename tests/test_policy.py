@@ -117,10 +117,28 @@ def test_what_is_required_and_was_never_given() -> None:
     assert [(gap.input, gap.asked) for gap in gaps] == [("hosts", True)]
 
 
+PODS = {"pods", "nodes"}
+
+
+@pytest.mark.parametrize(
+    ("gap", "api"),
+    [
+        ("pods", True),
+        ("nodes, pods and leases", True),
+        ("packages of 1.37", False),
+        ("knowledge: flags", False),
+        ("audit log", False),
+    ],
+)
+def test_what_no_api_can_give_is_not_asked_of_it(gap: str, api: bool) -> None:
+    partial = covered("partial", Gap(input=gap, reason="it is not known"))
+    assert [one.asked for one in require(partial, ("api",), PODS).gaps] == [api]
+
+
 def test_a_required_input_makes_its_gaps_asked_for() -> None:
     partial = covered("partial", NEVER_OFFERED, msgspec.structs.replace(ASKED, asked=False))
-    assert [gap.asked for gap in require(partial, ("hosts",)).gaps] == [True, False]
-    assert [gap.asked for gap in require(partial, ("api",)).gaps] == [False, True]
-    assert require(partial, ()) == partial
+    assert [gap.asked for gap in require(partial, ("hosts",), PODS).gaps] == [True, False]
+    assert [gap.asked for gap in require(partial, ("api",), PODS).gaps] == [False, True]
+    assert require(partial, (), PODS) == partial
     opt_in = covered("not checked", Gap(input="opt-in secrets", reason="secrets are only read when asked for"))
-    assert [gap.asked for gap in require(opt_in, ("api", "hosts", "manifests")).gaps] == [False]
+    assert [gap.asked for gap in require(opt_in, ("api", "hosts", "manifests"), PODS).gaps] == [False]

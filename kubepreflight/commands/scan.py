@@ -46,8 +46,7 @@ class Output(msgspec.Struct, frozen=True):
 
 def run_scan(typed: Mapping[str, Any], given: frozenset[str]) -> ExitStatus:
     """Scan, write every report, and say how it ends. Raises KubepreflightError."""
-    own = _own_configuration(typed["config"], typed["paths"])
-    mine = configuration.read_configuration(own) if own else {}
+    own, mine = _own(typed, given)
     plan, records = configuration.beside(typed["paths"], own)
     options = configuration.effective(typed, given, mine, plan)
     if own is not None:
@@ -62,13 +61,15 @@ def run_scan(typed: Mapping[str, Any], given: frozenset[str]) -> ExitStatus:
     return exit_status(report, fail_on, allow_incomplete=bool(options["allow_incomplete"]))
 
 
-def run_snapshot(to: str, options: Mapping[str, Any]) -> ExitStatus:
-    """Read and save. 3 when something could not be read, which is said and kept in the file.
+def run_snapshot(to: str, typed: Mapping[str, Any], given: frozenset[str]) -> ExitStatus:
+    """Read and save, for all rules. 3 when something could not be read, which is said and kept in the file.
 
     Raises KubepreflightError when nothing can be read or saved.
     """
     from kubepreflight.sources.snapshot_file import SnapshotWriter
 
+    mine = {key: value for key, value in _own(typed, given)[1].items() if key in configuration.READING}
+    options = configuration.effective(typed, given, mine)
     path = Path(to)
     check_writable(path)
     with SnapshotWriter() as writer, progress(verbose=options["verbose"]) as telling:
@@ -89,6 +90,17 @@ def _tell_missing(snapshot: Snapshot, path: Path) -> ExitStatus:
     for line in (*lines, f"{path} is saved without them{more}"):
         print(visible(line), file=sys.stderr)  # noqa: T201 - the archive is what it gives, this is what it lacks
     return ExitStatus.INCOMPLETE
+
+
+def _own(typed: Mapping[str, Any], given: frozenset[str]) -> tuple[Path | None, dict[str, Any]]:
+    """The user's own configuration, where there is one, and what it says. Raises UsageError."""
+    if typed["paths"] and not typed["live"]:
+        for name in ("kubeconfig", "context", "as_user"):
+            if name in given:
+                option = name.removesuffix("_user")
+                raise UsageError(f"--{option}: where PATHS are given the cluster is not read; add --live")
+    own = _own_configuration(typed["config"], typed["paths"])
+    return own, configuration.read_configuration(own) if own else {}
 
 
 def _own_configuration(named: str | None, paths: Iterable[str]) -> Path | None:

@@ -41,7 +41,7 @@ READ = (*TEXT_SUFFIXES, *ARCHIVE_SUFFIXES)
 
 
 class FileSource:
-    """Reads what was named. `exclude` are globs over paths as reports show them, or below what was named, or over names.
+    """Reads what was named. `exclude` are globs over paths, as shown or below what was named, or over names of files.
 
     `render` makes what renders charts and kustomizations in folders; without it they are named as not rendered.
     """
