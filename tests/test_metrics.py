@@ -38,7 +38,6 @@ apiserver_request_total{code="200",group="batch",resource="cronjobs",verb="LIST"
 apiserver_requested_deprecated_apis{group="batch",removed_release="1.25",resource="cronjobs",version="v1beta1"} 1
 apiserver_requested_deprecated_apis{group="",removed_release="",resource="endpoints",version="v1"} 1
 apiserver_requested_deprecated_apis{group="policy",removed_release="1.25",resource="ingresses",version="v1beta1"} 0
-apiserver_requested_deprecated_apis{group="node.k8s.io",resource="runtimeclasses",version="v1beta1"} NaN
 apiserver_requested_deprecated_apis_created{group="x",resource="y",version="v1beta1"} 1
 kubernetes_build_info{git_version="v1.24.9",major="1",minor="24"} 1
 process_start_time_seconds 1.7950896e+09
@@ -113,6 +112,7 @@ def test_a_line_without_an_end_is_passed_over_and_the_rest_is_read() -> None:
     [
         (TEXT, True),
         (b"\n" + TEXT, True),
+        (b"\xef\xbb\xbf" + TEXT, True),
         (TEXT[TEXT.index(b"apiserver_requested_deprecated_apis{") :], True),
         (b"# TYPE up gauge\nup 1\n", True),
         (b"# HELP wanted\nkind: Pod\n", False),
@@ -138,8 +138,18 @@ def test_metrics_of_something_else_are_said_to_be() -> None:
     assert saved(TEXT).gaps == ()
 
 
-def test_broken_lines_are_counted() -> None:
-    (gap,) = saved(TEXT + b"apiserver_requested_deprecated_apis{group= 1\n").gaps
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"apiserver_requested_deprecated_apis{group= 1",
+        b"apiserver_requested_deprecated_apis 1",
+        b'apiserver_requested_deprecated_apis{group="batch",resource="cronjobs"} 1',
+        b'apiserver_requested_deprecated_apis{group="batch",resource="cronjobs",version="v1beta1"} NaN',
+        b'apiserver_requested_deprecated_apis{group="batch",resource="cronjobs",version="v1beta1"} +Inf',
+    ],
+)
+def test_broken_lines_are_counted(line: bytes) -> None:
+    (gap,) = saved(TEXT + line + b"\n").gaps
     assert gap.reason == "lines that cannot be read: 1"
     assert gap.asked
 

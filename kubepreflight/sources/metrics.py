@@ -5,6 +5,7 @@ Those of a large cluster are tens of megabytes: they are taken in pieces, and no
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -27,7 +28,8 @@ BUILD = "kubernetes_build_info"
 START = "process_start_time_seconds"
 _NAMES = tuple(name.encode() for name in (DEPRECATED, REQUESTS, BUILD, START))
 _COMMENT = rb"\s*# (?:HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*)[ \n]"
-_METRICS = re.compile(_COMMENT + rb"[^\n]*\n(?:# (?:HELP|TYPE|UNIT) \1[^\n]*\n)?\1|\s*" + DEPRECATED.encode() + rb"\{")
+_FIRST = _COMMENT + rb"[^\n]*\n(?:# (?:HELP|TYPE|UNIT) \1[^\n]*\n)?\1|\s*" + DEPRECATED.encode() + rb"\{"
+_METRICS = re.compile(rb"(?:\xef\xbb\xbf)?(?:" + _FIRST + rb")")
 _LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\\n]|\\.)*)"\s*(?:,|(?=\}))')
 _ESCAPE = re.compile(r"\\(.)")
 _GRANTED = ("2", "3")
@@ -107,7 +109,7 @@ class MetricsReader:
             self._version = labels.get("git_version", "")[:LONGEST_NAME]
         elif name == START:
             self._since = _moment(value)
-        elif max(map(len, labels.values()), default=0) > LONGEST_NAME:
+        elif not math.isfinite(value) or not _is_told(name, labels):
             self.broken += 1
         elif value > 0:
             self._counted(name, key, labels, value)
@@ -159,6 +161,12 @@ def sample(line: str) -> tuple[str, dict[str, str], float] | None:
 
 def _unescaped(escape: re.Match[str]) -> str:
     return "\n" if escape[1] == "n" else escape[1]
+
+
+def _is_told(name: str, labels: Mapping[str, str]) -> bool:
+    """Whether the labels say which resource is meant, in as many letters as a name may have."""
+    named = name != DEPRECATED or (labels.get("version") and labels.get("resource"))
+    return bool(named) and max(map(len, labels.values()), default=0) <= LONGEST_NAME
 
 
 def _moment(seconds: float) -> datetime | None:
