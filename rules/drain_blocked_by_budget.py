@@ -7,7 +7,7 @@ from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
 from kubepreflight.objects import OwnerReference, group_of
 from kubepreflight.rule import rule
 from kubepreflight.semantics.budget import Disruption
-from kubepreflight.semantics.eviction import Budgets, BudgetState, Controller, controllers_named
+from kubepreflight.semantics.eviction import Budgets, BudgetState, Controller, UnreadyPolicy, controllers_named
 from kubepreflight.semantics.kubectl import in_namespace
 from kubepreflight.semantics.several import listed
 
@@ -15,7 +15,7 @@ RETRIES = "kubectl drain asks again every 5 seconds and never gets through; with
 
 
 @rule(severity=BLOCKER, area="drain", phase="node-upgrade")
-def drain_blocked_by_budget(budgets: Budgets) -> Iterator[Finding | Gap]:
+def drain_blocked_by_budget(budgets: Budgets, policy: UnreadyPolicy) -> Iterator[Finding | Gap]:
     """A PodDisruptionBudget does not let a drain evict its pods.
 
     Why: the eviction API asks the budget that covers a pod. A budget that wants as many healthy pods as there are can
@@ -51,7 +51,7 @@ def drain_blocked_by_budget(budgets: Budgets) -> Iterator[Finding | Gap]:
         if _never_gives(state):
             yield _never(state)
         elif state.refused:
-            yield _not_now(state)
+            yield _not_now(state, policy.field)
         elif state.least.allowed <= 0 < state.least.expected and any(one.autoscaler for one in state.controllers):
             yield _at_the_floor(state)
 
@@ -110,8 +110,7 @@ def _is_custom(owner: OwnerReference) -> bool:
 
 def _why(state: BudgetState) -> str:
     spec, well = state.spec, state.well
-    failure = (state.now.failure if state.now else "") or well.failure
-    if failure:
+    if failure := _failure(state):
         return f"the controller cannot tell how many there should be ({failure})"
     if well.expected <= 0:
         return "it counts what the pods' controllers want, and its pods have none"
@@ -124,21 +123,40 @@ def _why(state: BudgetState) -> str:
     return f"minAvailable is {spec.min_available}, which is all of its {_pods(well.expected)}"
 
 
-def _not_now(state: BudgetState) -> Finding:
+def _failure(state: BudgetState) -> str:
+    """Why the controller cannot work the budget out, empty when it can."""
+    return (state.now.failure if state.now else "") or state.well.failure
+
+
+def _not_now(state: BudgetState, policy: str) -> Finding:
     now: Disruption = state.now or state.well
     unready = [pod.name for pod in state.pods if not pod.is_ready]
     broken = f" Not ready: {listed(unready)}." if unready else ""
-    patch = _patch(state, '{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}')
     return finding(
         state.budget,
         f"{_name(state)} lets no pod go at this moment: it wants {now.desired} healthy, and {now.healthy} of "
         f"{now.expected} are.{broken} While that is so a drain does not get through.",
-        remedy="Mend the pods first, and look again:\n"
-        f"kubectl{_namespace(state)} describe poddisruptionbudget {quote(state.budget.name)}\n"
-        f"If they cannot be mended, let a drain evict the unready ones:\n{patch}",
+        remedy=f"Mend the pods first, and look again:\n{_describe(state)}{_past_the_unready(state, policy)}",
         places=state.refused,
         evidence=_evidence(state),
         severity=WARNING,
+    )
+
+
+def _past_the_unready(state: BudgetState, policy: str) -> str:
+    """How a drain gets rid of the unready pods that it may not evict; the ready ones stay where they are."""
+    unready = [pod.name for pod in state.refused if not pod.is_ready]
+    if not unready:
+        return ""
+    only = "" if len(unready) == len(state.refused) else ". For the ready ones that changes nothing"
+    if policy:
+        patch = _patch(state, f'{{"spec":{{"{policy}":"AlwaysAllow"}}}}')
+        return f"\nIf they cannot be mended, let a drain evict the unready ones{only}:\n{patch}"
+    one = f"kubectl{_namespace(state)} delete pod {quote(unready[0])}"
+    more = "" if len(unready) == 1 else " each of"
+    return (
+        f"\nIf they cannot be mended, delete{more} the unready ones once their node is cordoned: that asks no budget"
+        f"{only}:\n{one}"
     )
 
 
@@ -157,7 +175,6 @@ def _at_the_floor(state: BudgetState) -> Finding:
 
 
 def _make_room(state: BudgetState) -> str:
-    loosened = _patch(state, '{"spec":{"minAvailable":null,"maxUnavailable":1}}')
     if _operator(state) is not None:
         return (
             "Change it where its operator is told, not here: the operator would put it back. See whether it makes room:"
@@ -168,11 +185,29 @@ def _make_room(state: BudgetState) -> str:
         more = [_scale(state, one) for one in state.controllers if one.subject.kind in ("Deployment", "StatefulSet")]
         if more:
             lines = ["Give it a pod more than it wants:", *more, "or let it give one:"]
-    lines += lines or ["Let it give a pod:"]
+    lines += [_loosened(state)] if lines else _let_it_give(state)
     outage = " With a single replica that means a short outage." if state.well.healthy <= 1 else ""
-    text = "\n".join(dict.fromkeys([*lines, loosened])) + (f"\n{outage.strip()}" if outage else "")
+    text = "\n".join(dict.fromkeys(lines)) + (f"\n{outage.strip()}" if outage else "")
     file = state.budget.subject.file
     return f"{text}\nChange it in {file}, too." if file else text
+
+
+def _let_it_give(state: BudgetState) -> list[str]:
+    if state.is_scaled:
+        return ["Let it give a pod:", _loosened(state)]
+    if _failure(state) and isinstance(state.spec.min_available, int):
+        return ["See what else the controller says of it:", _describe(state)]
+    counts_pods = (
+        "maxUnavailable and percentages need controllers that tell how many pods they want; a number as minAvailable "
+        "counts the pods themselves. Let it give one of them:"
+    )
+    return [counts_pods, _loosened(state)]
+
+
+def _loosened(state: BudgetState) -> str:
+    if state.is_scaled:
+        return _patch(state, '{"spec":{"minAvailable":null,"maxUnavailable":1}}')
+    return _patch(state, f'{{"spec":{{"minAvailable":{max(0, state.covered - 1)},"maxUnavailable":null}}}}')
 
 
 def _scale(state: BudgetState, one: Controller) -> str:
@@ -181,6 +216,10 @@ def _scale(state: BudgetState, one: Controller) -> str:
         patch = f'{{"spec":{{"minReplicas":{wanted}}}}}'
         return f"kubectl{_namespace(state)} patch hpa {quote(one.autoscaler.name)} --type merge -p '{patch}'"
     return f"kubectl{_namespace(state)} scale {one.subject.kind.lower()} {quote(one.subject.name)} --replicas={wanted}"
+
+
+def _describe(state: BudgetState) -> str:
+    return f"kubectl{_namespace(state)} describe poddisruptionbudget {quote(state.budget.name)}"
 
 
 def _patch(state: BudgetState, patch: str) -> str:

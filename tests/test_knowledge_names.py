@@ -52,11 +52,19 @@ def test_the_flag_that_gives_kubeadm_patches(kubeadm: str, flag: str) -> None:
     assert NAMES.patches_flag(Minor.parse(kubeadm)) == flag
 
 
+@pytest.mark.parametrize(
+    ("api_server", "field"),
+    [("1.15", ""), ("1.26", ""), ("1.27", "unhealthyPodEvictionPolicy"), ("1.50", "unhealthyPodEvictionPolicy")],
+)
+def test_the_field_that_lets_unready_pods_go(api_server: str, field: str) -> None:
+    assert NAMES.unready_policy(Minor.parse(api_server)) == field
+
+
 def test_a_target_beyond_what_was_verified_keeps_no_rule_from_its_work() -> None:
     assert parameters_of(Names.provide) == ()
     assert NAMES.info.covers(Minor(1, 99))
 
 
 def test_every_name_has_its_source() -> None:
-    rows = [*NAMES.drain_flags, *NAMES.kubelet_configs, *NAMES.patches_flags]
+    rows = [*NAMES.drain_flags, *NAMES.kubelet_configs, *NAMES.patches_flags, *NAMES.unready_policies]
     assert [row for row in rows if not row.source.startswith("https://")] == []

@@ -25,6 +25,7 @@ class _NamesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     drain_flag: tuple[Name, ...]
     kubelet_config: tuple[Name, ...]
     patches_flag: tuple[Name, ...]
+    unready_policy: tuple[Name, ...]
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -34,6 +35,7 @@ class Names(msgspec.Struct, frozen=True):
     drain_flags: tuple[Name, ...]
     kubelet_configs: tuple[Name, ...]
     patches_flags: tuple[Name, ...]
+    unready_policies: tuple[Name, ...]
 
     @classmethod
     @cache
@@ -41,7 +43,7 @@ class Names(msgspec.Struct, frozen=True):
         """The names that are shipped."""
         file = read_toml(DIRECTORY / "names.toml", _NamesFile, frozenset({"from", "to", "since"}))
         info = file.verified.info("names", open_ended=True)
-        return cls(info, file.drain_flag, file.kubelet_config, file.patches_flag)
+        return cls(info, file.drain_flag, file.kubelet_config, file.patches_flag, file.unready_policy)
 
     def drain_flag(self, kubectl: Minor) -> str:
         """The flag with which a `kubectl drain` of this minor deletes emptyDir volumes."""
@@ -54,6 +56,10 @@ class Names(msgspec.Struct, frozen=True):
     def patches_flag(self, kubeadm: Minor) -> str:
         """The flag with which `kubeadm upgrade` of this minor takes patches; empty when it takes none."""
         return _of(self.patches_flags, kubeadm)
+
+    def unready_policy(self, api_server: Minor) -> str:
+        """The field of a PodDisruptionBudget that lets unready pods go; empty where the API server has none."""
+        return _of(self.unready_policies, api_server)
 
 
 def _of(names: Iterable[Name], minor: Minor) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
+from kubepreflight.knowledge.names import Names
 from kubepreflight.objects import Api, Deployment, KubernetesObject, Planned, Pod, Scaled, StatefulSet
 from kubepreflight.parts import Part
 from kubepreflight.semantics.budget import (
@@ -22,6 +23,7 @@ from kubepreflight.semantics.budget import (
 )
 from kubepreflight.semantics.owners import owner_of
 from kubepreflight.semantics.workloads import Workloads
+from kubepreflight.upgrade import ApiServers, ServerVersion
 
 WITHOUT_SCALE = ("DaemonSet", "Job", "Node")
 """Owners of pods of which the disruption controller cannot tell how many they want."""
@@ -81,8 +83,9 @@ class BudgetState(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One budget and all that matters for it; `spec` is its own, or what a patch beside it makes of that.
 
     `now` is what its status tells, None without a status; `well` what it would allow with every pod healthy, `least`
-    the same with every autoscaler at its floor. `pods` are those that a drain would have to evict, `refused` those of
-    them to which it says no at this moment.
+    the same with every autoscaler at its floor. `covered` is how many pods there are, `is_scaled` whether the
+    disruption controller can tell how many their owners want. `pods` are those that a drain would have to evict,
+    `refused` those of them to which it says no at this moment.
     """
 
     budget: PodDisruptionBudget
@@ -90,6 +93,8 @@ class BudgetState(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     now: Disruption | None
     well: Disruption
     least: Disruption
+    covered: int
+    is_scaled: bool
     controllers: tuple[Controller, ...]
     pods: tuple[Pod, ...]
     refused: tuple[Pod, ...]
@@ -200,6 +205,8 @@ def _state(
         spec=spec,
         now=now,
         well=well,
+        covered=len(staying) or scale,
+        is_scaled=unscaled is None and scale > 0 and not (now and now.failure),
         least=disruption_of(spec, pods=floor + bare, scale=floor, healthy=floor + bare),
         controllers=controllers,
         pods=pods,
@@ -256,6 +263,18 @@ class _Scales:
             is_declared=bool(declared) or count is not None,
             is_coming=count is None and is_desired,
         )
+
+
+class UnreadyPolicy(msgspec.Struct, frozen=True):
+    """The field of a budget that lets unready pods go; empty where the oldest API server has none, or is not known."""
+
+    field: str
+
+    @classmethod
+    def provide(cls, names: Names, pods: list[Pod] | None = None, server: ServerVersion | None = None) -> UnreadyPolicy:
+        """By the versions that are visible: nothing is missed without them."""
+        versions = ApiServers.provide(pods, server).all
+        return cls(names.unready_policy(versions[0].minor_version) if versions else "")
 
 
 def controllers_named(state: BudgetState) -> Mapping[str, int]:
