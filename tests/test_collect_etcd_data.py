@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubepreflight.host import EtcdData, EtcdSnapshot, Missing
-from kubepreflight.sources.host.archive import CUT_OFF, read_host
+from kubepreflight.sources.host.archive import read_host
+from kubepreflight.sources.host.host_files import CUT_OFF
 from tests.collecting import members, program, run, run_as_nobody
 
 HEAD = b'{"format": "kubepreflight.host/v1", "name": "cp1", "collected_at": "2026-11-27T12:00:05Z", "complete": true}'

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from kubepreflight.host import Host, Kubeconfig, Missing
 from kubepreflight.sources.host.archive import read_host
+from kubepreflight.sources.host.host_files import CUT_OFF
 from tests.fake_node import ENDS, make_certificate
 
 REAL = Path(__file__).parent / "data/real-cp1"
@@ -351,3 +354,21 @@ def test_a_broken_head_is_a_gap(head: bytes) -> None:
     one = read_host({"host.json": head}, "x", "given")
     assert one.name == "given"
     assert any(gap.input == "host identity" for gap in one.unreadable)
+
+
+def test_what_a_cut_archive_lacks_is_never_said_to_be_absent_from_the_node() -> None:
+    folder = Path(__file__).parents[1] / "examples/healthy-cluster/hosts/cp1"
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    members = {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+    first = {name: members.pop(name) for name in ("host.json", "unreadable.txt", "private-keys.txt")}
+    whole = set(absences(read_host({**first, **members}, "", "")))
+    for end in range(0, len(members), 5):
+        begun = dict(list(members.items())[:end])
+        found = set(absences(read_host({**first, **begun, CUT_OFF: b""}, "", "")))
+        assert found <= whole, f"after {end} of {len(members)} members"
+
+
+def absences(one: Host) -> list[str]:
+    """Every reason in which something is not there, or was not asked for."""
+    text = msgspec.json.encode(one).decode()
+    return re.findall(r'"reason":"([^"]*(?:the node has no|did not ask|not collected)[^"]*)"', text)

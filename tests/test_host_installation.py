@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from kubepreflight.host import Installation, Missing
-from kubepreflight.sources.host.archive import CUT_OFF, read_host
+from kubepreflight.sources.host.archive import read_host
+from kubepreflight.sources.host.host_files import CUT_OFF
 from kubepreflight.sources.host.script import collect_script
 
 HEAD = {"format": "kubepreflight.host/v1", "name": "w1", "complete": True}

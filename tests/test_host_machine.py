@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubepreflight.host import Clock, FileSystem, Kernel, Machine, Missing, Swap
-from kubepreflight.sources.host.archive import CUT_OFF, read_host
+from kubepreflight.sources.host.archive import read_host
 from kubepreflight.sources.host.collected_by import NAME
+from kubepreflight.sources.host.host_files import CUT_OFF
 from kubepreflight.sources.host.members import is_member
 from kubepreflight.sources.host.script import collect_script
 from tests.collecting import members

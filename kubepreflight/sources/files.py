@@ -18,7 +18,8 @@ from kubepreflight.progress import SILENT, Progress
 from kubepreflight.report import SourceRecord
 from kubepreflight.snapshot import Collector
 from kubepreflight.sources.helm_output import places
-from kubepreflight.sources.host.archive import CUT_OFF, read_host
+from kubepreflight.sources.host.archive import read_host
+from kubepreflight.sources.host.host_files import CUT_OFF
 from kubepreflight.sources.host.members import host_prefixes, is_member
 from kubepreflight.sources.objects_in_files import ObjectsInFiles
 from kubepreflight.sources.rendered_files import RenderedFiles

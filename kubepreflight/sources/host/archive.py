@@ -12,7 +12,7 @@ from kubepreflight.sources.host.automatic import read_automatic
 from kubepreflight.sources.host.certificate_files import kubelet_name, read_broken, read_certificates, read_private_keys
 from kubepreflight.sources.host.etcd import read_etcd
 from kubepreflight.sources.host.etcd_data import read_etcd_data
-from kubepreflight.sources.host.host_files import HostFiles
+from kubepreflight.sources.host.host_files import CUT_SHORT, HostFiles
 from kubepreflight.sources.host.installation import read_installation
 from kubepreflight.sources.host.kubeconfigs import read_kubeconfigs
 from kubepreflight.sources.host.kubelet import read_kubelet
@@ -28,8 +28,6 @@ from kubepreflight.sources.host.system import read_kernel, read_os, read_version
 from kubepreflight.sources.host.systemd import read_units
 
 FORMAT = "kubepreflight.host/v1"
-CUT_OFF = "cut-off.txt"
-"""A member that whoever unpacks an archive adds when it was cut off; it is kept in snapshots."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -48,13 +46,12 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
 
     `files` maps the paths within it (`host.json`, `files/etc/…`, `commands/…`) to their bytes, `origin` names it to
     the user, `name` is the folder's or the archive's own. With a host.json the node is called what its kubelet calls
-    itself, else its hostname; a bare copy of a node's files is called `name`. A member `CUT_OFF` says that more was to
-    come. Raises nothing: what cannot be read is
-    a Missing, and a gap in `unreadable`.
+    itself, else its hostname; a bare copy of a node's files is called `name`. A member `host_files.CUT_OFF` says that
+    more was to come. Raises nothing: what cannot be read is a Missing, and a gap in `unreadable`.
     """
     node = HostFiles(files, name)
     head = _head(node)
-    node.complete = head.complete
+    node.complete = head.complete and not node.cut_off
     node.name = _name(node, head, name)
     system, units = read_os(node), read_units(node)
     repositories = read_repositories(node, system)
@@ -97,12 +94,12 @@ def read_host(files: Mapping[str, bytes], origin: str, name: str) -> Host:
         supply=read_supply(node, family, repositories),
         unreadable=node.all_gaps(),
     )
-    return _without_false_blanks(host) if CUT_OFF in files else host
+    return _without_false_blanks(host) if node.cut_off else host
 
 
 def _without_false_blanks(host: Host) -> Host:
     """The host of an archive that is cut off: where nothing came, it is not known whether there is something."""
-    cut = Missing("the archive is cut off")
+    cut = Missing(CUT_SHORT)
     machine = {
         name: cut
         for name in ("swaps_at_boot", "reboot_required", "installed_since_boot", "etcd_size")
@@ -121,8 +118,8 @@ def _without_false_blanks(host: Host) -> Host:
         if field.name not in ("addresses", "unreadable") and getattr(host, field.name) in ((), {}, frozenset())
     }
     if not isinstance(host.installation, Missing) and not host.installation.manager:
-        empty["installation"] = Missing("the archive is cut off")
-    return msgspec.structs.replace(host, complete=False, **empty)
+        empty["installation"] = cut
+    return msgspec.structs.replace(host, **empty)
 
 
 def _head(node: HostFiles) -> Head:

@@ -10,6 +10,9 @@ import msgspec
 from kubepreflight.finding import Gap
 from kubepreflight.host import Missing
 
+CUT_OFF = "cut-off.txt"
+"""A member that whoever unpacks an archive adds when it was cut off; it is kept in snapshots."""
+CUT_SHORT = "the archive is cut off"
 LARGEST = 1 << 20
 MOST_GAPS = 200
 
@@ -59,6 +62,7 @@ class HostFiles:
         self.members = {path.removeprefix("./"): data for path, data in members.items()}
         self.name = name
         self.collected = "host.json" in self.members
+        self.cut_off = CUT_OFF in self.members
         self.complete = True
         self.gaps: list[Gap] = []
         self.unread = self._read_unread()
@@ -129,6 +133,8 @@ class HostFiles:
                 return Missing(f"{path}: {reason[:200]}")
         if not self.collected:
             return Missing("not collected")
+        if self.cut_off:
+            return Missing(CUT_SHORT)
         return None if self.complete else Missing("the collector was interrupted before it came to that")
 
     def gap(self, place: str, reason: str, *, what: str = "") -> None:
@@ -139,7 +145,7 @@ class HostFiles:
         """What the collector and the reader could not read, each once."""
         how = f"collect this node again, as root: kubepreflight collect --ssh {self.name}"
         unread = [self._gap(path, reason, "", how) for path, reason in self.unread.items()]
-        if not self.complete:
+        if not (self.complete or self.cut_off):
             unread.insert(0, self._gap("", "not complete: the collector was interrupted before its end", "files", how))
         gaps = tuple(dict.fromkeys([*unread, *self.gaps]))
         if len(gaps) <= MOST_GAPS:
