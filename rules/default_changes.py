@@ -26,10 +26,11 @@ def default_changes(
     volume of a driver with seLinuxMount on one node (1.37): warnings. What takes the kubelet's credentials from the
     node may ask for its own node only (1.32), and maxUnavailable of StatefulSets counts (1.37): notes.
 
-    When it stays silent: no hop of the plan changes the default; nothing of what it is about is there; a role may
-    get everything (`*`) and names no stream; or the gate is set: then the rules about gates speak of it. Defaults of
-    which another rule tells (control groups, static pods, addresses) are its matter. What relies on a default without
-    showing in any object is not seen; the head of the table `default-changes` names what was looked at and left out.
+    When it stays silent: no hop of the plan changes the default; nothing of what it is about is there, or will be once
+    the manifests are applied (a manifest counts in place of what it replaces); a role may get everything (`*`) and
+    names no stream; or the gate is set: then the rules about gates speak of it. Defaults of which another rule tells
+    (control groups, static pods, addresses) are its matter. What relies on a default without showing in any object is
+    not seen; the head of the table `default-changes` names what was looked at and left out.
 
     How to see it yourself: https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/ beside
     kubectl get --raw /metrics | grep kubernetes_feature_enabled

@@ -24,12 +24,14 @@ def urgent_upgrade_note(
     What happens: what the note says. A blocker where a program of the target does not start: a lock of leader
     election that is gone, a cloud provider that is no longer built in, AllAlpha without AllBeta. A warning where
     something stops working without a word: flexVolumes without their drivers' folder, alerts on metrics that have
-    another name, permissions that no longer suffice, objects of an alpha version that must be deleted before,
-    eventRecordQPS 0. A note where something is only deprecated.
+    another name, permissions that no longer suffice, claims whose state has another name, eventRecordQPS 0. A note
+    where something is only deprecated, or passed over.
 
-    When it stays silent: no hop of the plan comes to the note's minor; or nothing of what it is about is there.
-    Dashboards, lists of allowed registries, and whatever is not in the cluster are not looked at; the table
-    `urgent-notes` says of every urgent note since 1.24 which rule looks at it, and why none does.
+    When it stays silent: no hop of the plan comes to the note's minor; or nothing of what it is about is there, or will
+    be once the manifests are applied: a manifest counts in place of what it replaces. A permission that is missing from
+    one role may come from another; that is not followed. Dashboards, lists of allowed registries, and whatever is
+    neither in the cluster nor in manifests are not looked at; the table `urgent-notes` says of every urgent note since
+    1.24 which rule looks at it, and why none does.
 
     How to see it yourself: https://github.com/kubernetes/kubernetes/tree/master/CHANGELOG, "Urgent Upgrade Notes"
 

@@ -49,7 +49,6 @@ def test_each_note_is_sane(note: UpgradeNote) -> None:
     assert "{" not in note.message.replace("{what}", "")
     assert note.remedy
     assert sum(map(bool, (note.flag, note.gate, note.field, note.metrics))) <= 1
-    assert note.values or not note.is_setting
     assert note.is_setting or f'"{note.name}"' in inspect.getsource(UpgradeSigns.provide)
     assert any(row.by == "urgent-upgrade-note" and row.at <= note.at for row in URGENT)
 
@@ -75,4 +74,4 @@ def test_a_note_of_the_users_own_that_nobody_looks_for_is_said_to_be_unseen() ->
     hop = Hop(Minor(1, 36), Minor(1, 37))
     upgrade = Upgrade(current=None, target=Version(1, 37), hops=(hop,), start=start, end=start)
     signs = Signs.of([own], upgrade, {})
-    assert (signs.found, signs.unseen) == ({"own": ()}, {"own": "what shows it"})
+    assert (signs.found, signs.unseen) == ({"own": ()}, {"what shows it": ("own",)})

@@ -1,4 +1,4 @@
-"""What ClusterRoles allow."""
+"""What roles allow."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ class PolicyRule(Part, frozen=True):
         )
 
 
-class ClusterRole(KubernetesObject):
+class AnyRole(KubernetesObject):
     """What whoever is bound to it may do."""
 
-    api = Api("rbac.authorization.k8s.io", "ClusterRole", "clusterroles", namespaced=False)
     rules: list[PolicyRule] | None = None
 
     @property
@@ -41,3 +40,15 @@ class ClusterRole(KubernetesObject):
     def allows(self, group: str, resource: str, *verbs: str) -> bool:
         """Whether one of its rules names this resource, with one of these verbs."""
         return any(rule.allows(group, resource, verbs) for rule in self.rules or ())
+
+
+class ClusterRole(AnyRole):
+    """A role for the whole cluster, or for any namespace."""
+
+    api = Api("rbac.authorization.k8s.io", "ClusterRole", "clusterroles", namespaced=False)
+
+
+class Role(AnyRole):
+    """A role for its own namespace."""
+
+    api = Api("rbac.authorization.k8s.io", "Role", "roles")

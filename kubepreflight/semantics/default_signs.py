@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from typing import Self
+
+import msgspec
 
 from kubepreflight.knowledge.default_changes import DefaultChanges
 from kubepreflight.knowledge.upgrade_notes import UpgradeNote
 from kubepreflight.objects import Api, KubernetesObject, Planned, Pod
 from kubepreflight.parts import Part, SELinuxOptions
-from kubepreflight.semantics.cluster_roles import ClusterRole
-from kubepreflight.semantics.signs import Search, Signs
+from kubepreflight.semantics.cluster_roles import AnyRole, ClusterRole, Role
+from kubepreflight.semantics.pod_templates import Makers, PodTemplate, PodTemplates
+from kubepreflight.semantics.signs import Search, Signs, is_finished
 from kubepreflight.upgrade import Upgrade
 
 KUBELET_CREDENTIALS = ("/etc/kubernetes/kubelet.conf", "/var/lib/kubelet/pki")
@@ -56,6 +59,32 @@ class CsiDriver(KubernetesObject):
     spec: DriverSpec = DriverSpec()
 
 
+class SharedClaims(msgspec.Struct, frozen=True):
+    """The SELinux labels of those that mount each claim, without what is relabelled recursively."""
+
+    labels: Mapping[tuple[str, str], set[SELinuxOptions]]
+
+    @classmethod
+    def of(cls, pods: Iterable[Pod], templates: PodTemplates | None) -> Self:
+        """Of pods that are there, but for those that a manifest replaces, and of templates."""
+        makers = templates.makers() if templates else Makers()
+        labels: dict[tuple[str, str], set[SELinuxOptions]] = {}
+        everyone: Iterable[Pod | PodTemplate] = (*pods, *(templates.all if templates else ()))
+        for one in everyone:
+            label = _label(one)
+            if label is None or (isinstance(one, Pod) and makers.maker_of(one) is None):
+                continue
+            for claim in _claims(one):
+                labels.setdefault(claim, set()).add(label)
+        return cls(labels)
+
+    def is_sign(self, one: Pod | PodTemplate | CsiDriver, _: UpgradeNote) -> bool:
+        """Whether it shares a claim with one of another label."""
+        if isinstance(one, CsiDriver) or not self.labels or _label(one) is None:
+            return False
+        return any(len(self.labels.get(claim, ())) > 1 for claim in _claims(one))
+
+
 class DefaultSigns(Signs, frozen=True):
     """What was found to rely on a default that changes."""
 
@@ -64,39 +93,52 @@ class DefaultSigns(Signs, frozen=True):
         cls,
         changes: DefaultChanges,
         upgrade: Upgrade,
-        pods: list[Pod],
         *,
-        roles: list[ClusterRole] | None = None,
-        drivers: list[CsiDriver] | None = None,
+        pods: list[Pod] | None = None,
+        templates: PodTemplates | None = None,
+        cluster_roles: Planned[ClusterRole] | None = None,
+        roles: Planned[Role] | None = None,
+        drivers: Planned[CsiDriver] | None = None,
         stateful_sets: Planned[RolledStatefulSet] | None = None,
     ) -> Self:
         """Look for what is due, and at nothing else."""
+        of_pods = {"pods": pods, "workloads": templates.all if templates else None}
         mounts = any(driver.spec.se_linux_mount for driver in drivers or ())
-        sharing = None if drivers is None else _of_several_labels(pods) if mounts else []
+        sharing = SharedClaims.of(pods or (), templates) if mounts else SharedClaims({})
         searches = {
-            "node-credentials": Search("pods", _can_take_credentials, (pods,)),
-            "git-repo-volume": Search("pods", _clones, (pods,)),
-            "websocket-permissions": Search("clusterroles", _streams_without_create, (roles,)),
-            "stateful-set-max-unavailable": Search("statefulsets", _takes_several, (stateful_sets,)),
-            "selinux-volume-labels": Search("csidrivers", _always, (sharing,)),
+            "node-credentials": Search(_can_take_credentials, of_pods),
+            "git-repo-volume": Search(_clones, of_pods),
+            "websocket-permissions": Search(_streams_without_create, {"clusterroles": cluster_roles, "roles": roles}),
+            "stateful-set-max-unavailable": Search(_takes_several, {"statefulsets": stateful_sets}),
+            "selinux-volume-labels": Search(sharing.is_sign, {**of_pods, "csidrivers": drivers}),
         }
-        return cls.of(changes.notes, upgrade, searches)
+        return cls.of(changes.notes, upgrade, searches, templates)
 
 
-def _always(_: Pod, __: UpgradeNote) -> bool:
-    return True
+def _label(one: Pod | PodTemplate) -> SELinuxOptions | None:
+    security = one.spec.security_context
+    if security is None or security.se_linux_change_policy == RECURSIVE or is_finished(one):
+        return None
+    return security.se_linux_options
 
 
-def _can_take_credentials(pod: Pod, _: UpgradeNote) -> bool:
-    paths = (volume.host_path.path for volume in pod.spec.volumes or () if volume.host_path)
-    return not pod.is_finished and not pod.is_mirror and any(path.startswith(KUBELET_CREDENTIALS) for path in paths)
+def _claims(one: Pod | PodTemplate) -> list[tuple[str, str]]:
+    named = (volume.persistent_volume_claim for volume in one.spec.volumes or ())
+    return [(one.subject.namespace or "default", each.claim_name) for each in named if each is not None]
 
 
-def _clones(pod: Pod, _: UpgradeNote) -> bool:
-    return not pod.is_finished and any(volume.git_repo is not None for volume in pod.spec.volumes or ())
+def _can_take_credentials(one: Pod | PodTemplate, _: UpgradeNote) -> bool:
+    paths = (volume.host_path.path for volume in one.spec.volumes or () if volume.host_path)
+    return any(path.startswith(KUBELET_CREDENTIALS) for path in paths) and not (
+        is_finished(one) or (isinstance(one, Pod) and one.is_mirror)
+    )
 
 
-def _streams_without_create(role: ClusterRole, _: UpgradeNote) -> bool:
+def _clones(one: Pod | PodTemplate, _: UpgradeNote) -> bool:
+    return any(volume.git_repo is not None for volume in one.spec.volumes or ()) and not is_finished(one)
+
+
+def _streams_without_create(role: AnyRole, _: UpgradeNote) -> bool:
     """Whether it is meant for a stream: who may read all there is (`*`) seldom knows that streams are among it."""
     if role.is_kubernetes_own:
         return False
@@ -109,25 +151,3 @@ def _takes_several(one: RolledStatefulSet, _: UpgradeNote) -> bool:
     strategy = one.spec.update_strategy
     rolling = strategy.rolling_update if strategy else None
     return rolling is not None and rolling.max_unavailable not in (None, 1)
-
-
-def _of_several_labels(pods: list[Pod]) -> Iterator[Pod]:
-    """The pods that share a claim with one of another SELinux label, without what is relabelled recursively."""
-    labels: dict[tuple[str, str], set[SELinuxOptions]] = {}
-    labelled = [(pod, label) for pod in pods if (label := _label(pod)) is not None]
-    for pod, label in labelled:
-        for claim in _claims(pod):
-            labels.setdefault(claim, set()).add(label)
-    yield from (pod for pod, _ in labelled if any(len(labels[claim]) > 1 for claim in _claims(pod)))
-
-
-def _label(pod: Pod) -> SELinuxOptions | None:
-    security = pod.spec.security_context
-    if security is None or security.se_linux_change_policy == RECURSIVE or pod.is_finished:
-        return None
-    return security.se_linux_options
-
-
-def _claims(pod: Pod) -> list[tuple[str, str]]:
-    named = (volume.persistent_volume_claim for volume in pod.spec.volumes or ())
-    return [(pod.namespace, one.claim_name) for one in named if one is not None]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import msgspec
+from msgspec.structs import fields
+
 from kubepreflight.objects import Api, KubernetesObject, Metadata
 from kubepreflight.semantics.setting import KUBELET, PROXY, SCHEDULER
 from kubepreflight.static_pod import StaticPodSpec
@@ -50,11 +53,18 @@ class JoinConfiguration(KubernetesObject):
 
 
 class ComponentConfiguration(KubernetesObject):
-    """The configuration of one of Kubernetes' programs, as far as its gates go."""
+    """The configuration of one of Kubernetes' programs: its gates, and single fields that some release changes."""
 
     component: ClassVar[str] = ""
     metadata: Metadata = Metadata()
     feature_gates: dict[str, Any] | None = None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What of it is read and stands there, by the fields' names in the file."""
+        own = {"metadata", "origin"}
+        given = ((one.encode_name, getattr(self, one.name)) for one in fields(self) if one.name not in own)
+        return {name: value for name, value in given if value is not None}
 
 
 class KubeletConfiguration(ComponentConfiguration):
@@ -62,6 +72,7 @@ class KubeletConfiguration(ComponentConfiguration):
 
     component = KUBELET
     api = Api("kubelet.config.k8s.io", "KubeletConfiguration", "kubeletconfigurations", namespaced=False)
+    event_record_qps: int | None = msgspec.field(name="eventRecordQPS", default=None)
 
 
 class KubeProxyConfiguration(ComponentConfiguration):
@@ -69,6 +80,7 @@ class KubeProxyConfiguration(ComponentConfiguration):
 
     component = PROXY
     api = Api("kubeproxy.config.k8s.io", "KubeProxyConfiguration", "kubeproxyconfigurations", namespaced=False)
+    mode: str | None = None
 
 
 class KubeSchedulerConfiguration(ComponentConfiguration):

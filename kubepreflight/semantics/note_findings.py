@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from kubepreflight.finding import BLOCKER, NOTE, Finding, Gap, Hop, Subject, cannot_check, finding
 from kubepreflight.knowledge.upgrade_notes import UpgradeNote
-from kubepreflight.semantics.setting import Setting
+from kubepreflight.semantics.setting import KUBEADM, Setting, Where
 from kubepreflight.semantics.setting_words import (
     bites,
     consequences,
@@ -40,8 +40,9 @@ def findings_of(
     for note in notes:
         if signs.found.get(note.name) and not _is_set(note, settings):
             yield _of_objects(note, signs.found[note.name], upgrade)
-    for name, label in signs.unseen.items():
-        yield cannot_check(label, f"nothing that was given holds {label}: whether {name} matters is not known")
+    for label, names in signs.unseen.items():
+        matter = f"{listed(names, 'or')} matters"
+        yield cannot_check(label, f"nothing that was given holds {label}: whether {matter} is not known")
 
 
 def _is_set(note: UpgradeNote, settings: Settings | None) -> bool:
@@ -60,11 +61,16 @@ def _named(note: UpgradeNote, settings: Settings) -> Iterator[Setting]:
     if note.flag:
         yield from (one for one in settings.flags if one.name == note.flag)
     if note.gate:
-        yield from (one for one in settings.gates if one.name == note.gate)
+        yield from (one for one in settings.gates if one.name == note.gate and not _is_refused(one))
     for document in settings.documents if note.field else ():
         if note.field in document.values:
             value, place = str(document.values[note.field]), document.at(note.field)
             yield Setting(component=document.component, name=note.field, value=value, place=place)
+
+
+def _is_refused(gate: Setting) -> bool:
+    """Whether kubeadm is given a file with a gate of its own, and refuses what it does not know: that has a rule."""
+    return gate.component == KUBEADM and gate.place.where is Where.FILE
 
 
 def _is_meant(one: Setting, note: UpgradeNote) -> bool:

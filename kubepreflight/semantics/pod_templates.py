@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Self
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
 
 import msgspec
 
 from kubepreflight.finding import Subject
-from kubepreflight.objects import Api, Desired, KubernetesObject, Planned
-from kubepreflight.parts import Affinity, Part, Timestamp
+from kubepreflight.objects import Api, Desired, KubernetesObject, OwnerReference, Planned, Pod
+from kubepreflight.parts import Affinity, ClaimSource, HostPath, Part, PodSecurity, Timestamp
+from kubepreflight.semantics.owners import owner_of
+
+Key = tuple[str, str, str]
+"""Kind, namespace and name."""
 
 
 class Toleration(Part, frozen=True):
@@ -66,10 +70,14 @@ class ProjectedVolume(Part, frozen=True):
 
 
 class TemplateVolume(Part, frozen=True):
-    """A volume, as far as it is made of Secrets."""
+    """A volume, as far as some rule minds what it is made of."""
 
     secret: SecretVolume | None = None
     projected: ProjectedVolume | None = None
+    host_path: HostPath | None = None
+    persistent_volume_claim: ClaimSource | None = None
+    flex_volume: dict[str, Any] | None = None
+    git_repo: dict[str, Any] | None = None
 
 
 class ValueSource(Part, frozen=True):
@@ -91,8 +99,9 @@ class VariableSource(Part, frozen=True):
 
 
 class TemplateContainer(Part, frozen=True):
-    """A container, as far as its environment is made of Secrets."""
+    """A container: its image, and what of its environment is made of Secrets."""
 
+    image: str | None = None
     env: list[Variable] | None = None
     env_from: list[VariableSource] | None = None
 
@@ -108,6 +117,7 @@ class TemplatePodSpec(Part, frozen=True):
     volumes: list[TemplateVolume] | None = None
     containers: list[TemplateContainer] | None = None
     init_containers: list[TemplateContainer] | None = None
+    security_context: PodSecurity | None = None
 
     @property
     def secrets(self) -> Iterator[str]:
@@ -221,9 +231,13 @@ class PodTemplate(msgspec.Struct, frozen=True):
 
 
 class PodTemplates(msgspec.Struct, frozen=True):
-    """All that are in the cluster and in manifests: pods without a template from manifests only."""
+    """All that are in the cluster and in manifests: pods without a template from manifests only.
+
+    `scheduled` are the Jobs that a CronJob made, and that CronJob.
+    """
 
     all: tuple[PodTemplate, ...]
+    scheduled: Mapping[Key, OwnerReference]
 
     @classmethod
     def provide(
@@ -240,7 +254,37 @@ class PodTemplates(msgspec.Struct, frozen=True):
             *((one, _spec(one.job_spec)) for one in cron_jobs or ()),
             *((one, one.spec) for one in pods or ()),
         ]
-        return cls(tuple(PodTemplate(one.subject, spec, bool(one.metadata.uid)) for one, spec in found if spec))
+        owners = ((one, one.metadata.controller) for one in jobs or ())
+        return cls(
+            all=tuple(PodTemplate(one.subject, spec, bool(one.metadata.uid)) for one, spec in found if spec),
+            scheduled={_key(one.subject): owner for one, owner in owners if owner and owner.kind == "CronJob"},
+        )
+
+    def makers(self) -> Makers:
+        """Who makes each pod."""
+        return Makers({_key(one.subject): one for one in self.all}, self.scheduled)
+
+
+class Makers(msgspec.Struct, frozen=True):
+    """Who makes a pod, as somebody would change it. Without templates that is told from the pod alone."""
+
+    templates: Mapping[Key, PodTemplate] = {}
+    scheduled: Mapping[Key, OwnerReference] = {}
+
+    def maker_of(self, pod: Pod) -> Subject | None:
+        """The owner, for a CronJob's pod the CronJob; None where a manifest replaces it, which counts in its place."""
+        maker = owner_of(pod)
+        job = self.scheduled.get(_key(maker))
+        if job is not None:
+            maker = msgspec.structs.replace(maker, api_version=job.api_version, kind=job.kind, name=job.name)
+        template = self.templates.get(_key(maker))
+        if template is None:
+            return maker
+        return template.subject if template.is_applied else None
+
+
+def _key(one: Subject) -> Key:
+    return one.kind, one.namespace or "default", one.name
 
 
 def _spec(controller: ControllerSpec | None) -> TemplatePodSpec | None:

@@ -80,8 +80,7 @@ def of_files(
 def documents_in_files(configurations: Iterable[ComponentConfiguration]) -> Iterator[Document]:
     """The configurations of programs in files."""
     for one in configurations:
-        values = {"apiVersion": one.api_version, "kind": one.kind, "featureGates": one.feature_gates}
-        yield Document(component=one.component, values=values, place=in_file(one.subject))
+        yield Document(component=one.component, values=one.document, place=in_file(one.subject))
 
 
 def of_static_pod(component: str, spec: StaticPodSpec, place: Place) -> Iterator[Setting]:

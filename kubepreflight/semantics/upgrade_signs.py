@@ -8,15 +8,17 @@ from typing import Any, Self
 
 from kubepreflight.image import parse_image
 from kubepreflight.knowledge.upgrade_notes import UpgradeNote, UpgradeNotes
-from kubepreflight.objects import Api, KubernetesObject, Node, Pod
+from kubepreflight.objects import Api, KubernetesObject, Node, Planned, Pod
 from kubepreflight.parts import Part
 from kubepreflight.semantics.addressed_objects import AddressedService
-from kubepreflight.semantics.cluster_roles import ClusterRole
-from kubepreflight.semantics.signs import Search, Signs
+from kubepreflight.semantics.cluster_roles import AnyRole, ClusterRole, Role
+from kubepreflight.semantics.pod_templates import PodTemplate, PodTemplates
+from kubepreflight.semantics.signs import Search, Signs, is_finished
 from kubepreflight.upgrade import Upgrade
 
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 INGRESS_NGINX = "ingress-nginx/controller"
+FAILED_STATES = frozenset({"ControllerResizeFailed", "NodeResizeFailed"})
 DOCKERSHIM = ("/var/run/dockershim.sock", "/run/dockershim.sock")
 
 
@@ -63,6 +65,19 @@ class PrometheusRule(KubernetesObject):
         return (str(rule.expr) for group in self.spec.groups or () for rule in group.rules or () if rule.expr)
 
 
+class ClaimStatus(Part, frozen=True):
+    """How far the expansion of a claim has come, by resource."""
+
+    allocated_resource_statuses: dict[str, str] | None = None
+
+
+class ExpandedClaim(KubernetesObject):
+    """A PersistentVolumeClaim, as far as its expansion goes."""
+
+    api = Api("", "PersistentVolumeClaim", "persistentvolumeclaims")
+    status: ClaimStatus = ClaimStatus()
+
+
 class UpgradeSigns(Signs, frozen=True):
     """What was found of the urgent notes."""
 
@@ -71,26 +86,34 @@ class UpgradeSigns(Signs, frozen=True):
         cls,
         notes: UpgradeNotes,
         upgrade: Upgrade,
-        nodes: list[Node],
         *,
+        nodes: list[Node] | None = None,
         pods: list[Pod] | None = None,
-        volumes: list[VolumeWithFlex] | None = None,
-        services: list[AddressedService] | None = None,
-        roles: list[ClusterRole] | None = None,
-        alerts: list[PrometheusRule] | None = None,
+        templates: PodTemplates | None = None,
+        volumes: Planned[VolumeWithFlex] | None = None,
+        claims: list[ExpandedClaim] | None = None,
+        services: Planned[AddressedService] | None = None,
+        cluster_roles: Planned[ClusterRole] | None = None,
+        roles: Planned[Role] | None = None,
+        alerts: Planned[PrometheusRule] | None = None,
     ) -> Self:
         """Look for what is due, and at nothing else."""
+        of_pods = {"pods": pods, "workloads": templates.all if templates else None}
+        of_alerts = {"prometheusrules": alerts}
         searches = {
-            "cri-socket-annotation": Search("nodes", _names_dockershim, (nodes,)),
-            "flex-volume": Search("pods, persistentvolumes", _is_flex, (pods, volumes)),
-            "service-external-ips": Search("services", _has_external_addresses, (services,)),
-            "ingress-nginx": Search("pods", _is_ingress_nginx, (pods,)),
-            "resource-claim-permissions": Search("clusterroles", _lacks_claim_permissions, (roles,)),
-            "node-log-readers": Search("clusterroles", _reads_node_logs, (roles,)),
-            "renamed-metrics": Search("prometheusrules", _asks_for, (alerts,)),
-            "removed-metrics": Search("prometheusrules", _asks_for, (alerts,)),
+            "cri-socket-annotation": Search(_names_dockershim, {"nodes": nodes}),
+            "flex-volume": Search(_is_flex, {**of_pods, "persistentvolumes": volumes}),
+            "volume-expansion-states": Search(_has_failed_to_grow, {"persistentvolumeclaims": claims}),
+            "service-external-ips": Search(_has_external_addresses, {"services": services}),
+            "ingress-nginx": Search(_is_ingress_nginx, of_pods),
+            "resource-claim-permissions": Search(
+                _lacks_claim_permissions, {"clusterroles": cluster_roles, "roles": roles}
+            ),
+            "node-log-readers": Search(_reads_node_logs, {"clusterroles": cluster_roles}),
+            "renamed-metrics": Search(_asks_for, of_alerts),
+            "removed-metrics": Search(_asks_for, of_alerts),
         }
-        return cls.of(notes.notes, upgrade, searches)
+        return cls.of(notes.notes, upgrade, searches, templates)
 
 
 def _names_dockershim(node: Node, _: UpgradeNote) -> bool:
@@ -100,28 +123,32 @@ def _names_dockershim(node: Node, _: UpgradeNote) -> bool:
     return socket.removeprefix("unix://") in DOCKERSHIM and not runs_docker
 
 
-def _is_flex(one: Pod | VolumeWithFlex, _: UpgradeNote) -> bool:
+def _is_flex(one: Pod | PodTemplate | VolumeWithFlex, _: UpgradeNote) -> bool:
     if isinstance(one, VolumeWithFlex):
         return one.spec.flex_volume is not None
-    return any(volume.flex_volume is not None for volume in one.spec.volumes or ()) and not one.is_finished
+    return any(volume.flex_volume is not None for volume in one.spec.volumes or ()) and not is_finished(one)
+
+
+def _has_failed_to_grow(claim: ExpandedClaim, _: UpgradeNote) -> bool:
+    return not FAILED_STATES.isdisjoint((claim.status.allocated_resource_statuses or {}).values())
 
 
 def _has_external_addresses(service: AddressedService, _: UpgradeNote) -> bool:
     return bool(service.spec.external_ips)
 
 
-def _is_ingress_nginx(pod: Pod, _: UpgradeNote) -> bool:
-    for container in pod.spec.containers or ():
+def _is_ingress_nginx(one: Pod | PodTemplate, _: UpgradeNote) -> bool:
+    for container in one.spec.containers or ():
         if (
             container.image and INGRESS_NGINX in container.image
         ):  # parsing every image of a large cluster takes its time
             image = parse_image(container.image)
             if image is not None and f"/{image.repository}".endswith(f"/{INGRESS_NGINX}"):
-                return not pod.is_finished
+                return not is_finished(one)
     return False
 
 
-def _lacks_claim_permissions(role: ClusterRole, _: UpgradeNote) -> bool:
+def _lacks_claim_permissions(role: AnyRole, _: UpgradeNote) -> bool:
     group, writes = "resource.k8s.io", ("update", "patch")
     if role.is_kubernetes_own or not role.allows(group, "resourceclaims/status", *writes):
         return False
