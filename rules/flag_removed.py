@@ -9,6 +9,7 @@ from kubepreflight.semantics.flag_fates import FlagFate, FlagFates
 from kubepreflight.semantics.setting_words import (
     consequences,
     edits,
+    first_refused,
     only_files,
     phase_of,
     severity_of,
@@ -57,11 +58,12 @@ def _about(together: Sequence[FlagFate]) -> Finding:
     settings = [one.setting for one in together]
     first, hop = together[0], together[0].hop
     name, program = f"--{first.flag.name}", first.flag.component
+    refusing = first_refused(first.flag.removed, hop) if first.flag.removed else str(hop.end)
     error = f"flag provided but not defined: -{first.flag.name}" if program in GO_FLAGS else f"unknown flag: {name}"
     return finding(
         subject_of(settings, f"{program} {name}"),
-        f"The flag {name} of {program} is set in {stands(settings)}; {program} of Kubernetes {hop.end} does not know "
-        f"it (`{error}`). {consequences(settings, hop)}{only_files(settings)}",
+        f"The flag {name} of {program} is set in {stands(settings)}; {program} of Kubernetes {refusing} does not know "
+        f"it (`{error}`). {consequences(settings, hop, refusing)}{only_files(settings)}",
         remedy=f"{_instead(first.flag)}{edits(settings, name)}",
         places=[one.place.subject for one in settings],
         severity=severity_of(settings),

@@ -7,7 +7,7 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics.api_servers import VisibleApiServers
 from kubepreflight.semantics.kubelets import Kubelet, Kubelets, who_runs
 from kubepreflight.semantics.several import common_subject, listed
-from kubepreflight.semantics.work import DrainCommand, move_kubelet
+from kubepreflight.semantics.work import DrainCommand, move_kubelet_back
 from kubepreflight.version import Minor
 
 
@@ -68,7 +68,7 @@ def _ahead(minor: Minor, kubelets: list[Kubelet], servers: VisibleApiServers, dr
         "kubelet restarts. kubeadm does not look at this.",
         remedy=f"Do not restart these kubelets. Either bring the control plane to {minor} first, or bring them back "
         f"to {oldest.minor_version}.\n"
-        + move_kubelet(oldest.minor_version, drain, back=True, windows=any(one.is_windows for one in kubelets)),
+        + move_kubelet_back(oldest.minor_version, drain, windows=any(one.is_windows for one in kubelets)),
         places=kubelets,
         evidence=_evidence(kubelets, servers),
     )

@@ -3,18 +3,25 @@
 from collections.abc import Iterator
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
+from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
 from kubepreflight.knowledge.versions import KubeadmPolicy, SkewPolicy
 from kubepreflight.rule import rule
 from kubepreflight.semantics import skew
 from kubepreflight.semantics.kubelets import Kubelet, Kubelets, who_runs
 from kubepreflight.semantics.several import common_subject
-from kubepreflight.semantics.work import DrainCommand, move_kubelet
+from kubepreflight.semantics.work import DrainCommand, catch_up_kubelet
 from kubepreflight.upgrade import Upgrade
 
 
 @rule(severity=BLOCKER, area="versions", phase="control-plane-upgrade")
 def kubelet_too_old(
-    kubelets: Kubelets, upgrade: Upgrade, policy: SkewPolicy, kubeadm: KubeadmPolicy, drain: DrainCommand
+    *,
+    kubelets: Kubelets,
+    upgrade: Upgrade,
+    policy: SkewPolicy,
+    kubeadm: KubeadmPolicy,
+    upgrades: KubeadmUpgrades,
+    drain: DrainCommand,
 ) -> Iterator[Finding | Gap]:
     """A kubelet is too old for the next step of the control plane.
 
@@ -47,15 +54,17 @@ def kubelet_too_old(
         refused = end.distance(minor) > allowed
         if unsupported is not None or refused:
             same = [one for one in kubelets.known if one.version.minor_version == minor]
-            yield _finding(same, upgrade, drain, unsupported, allowed if refused else None)
+            yield _finding(
+                same, upgrade, unsupported, allowed if refused else None, _remedy(same, upgrade, upgrades, drain)
+            )
 
 
 def _finding(
     kubelets: list[Kubelet],
     upgrade: Upgrade,
-    drain: DrainCommand,
     unsupported: skew.Skew | None,
     allowed: int | None,
+    remedy: str,
 ) -> Finding:
     hop, minor = upgrade.first_hop, kubelets[0].version.minor_version
     steps = []
@@ -73,10 +82,24 @@ def _finding(
     return finding(
         common_subject(kubelets, f"kubelet {minor}"),
         f"{who_runs(kubelets)} still {minor}. " + " ".join(steps),
-        remedy=f"Bring {'it' if len(kubelets) == 1 else 'them'} to {hop.start} first, the minor version of the control "
-        "plane today. " + move_kubelet(hop.start, drain, windows=any(one.is_windows for one in kubelets)),
+        remedy=remedy,
         places=kubelets,
         evidence={"kubelets": [f"{one.node}: {one.version}" for one in kubelets]},
         severity=WARNING if is_mild else BLOCKER,
         hop=hop,
+    )
+
+
+def _remedy(kubelets: list[Kubelet], upgrade: Upgrade, upgrades: KubeadmUpgrades, drain: DrainCommand) -> str:
+    hop = upgrade.first_hop
+    kubeadm = hop.end if upgrade.half_upgraded else hop.start
+    return (
+        f"Bring {'it' if len(kubelets) == 1 else 'them'} to {hop.start} first, the minor version of the control plane "
+        "today. "
+    ) + catch_up_kubelet(
+        hop.start,
+        kubeadm,
+        drain,
+        upgrades.passed_over(kubelets[0].version.minor_version, kubeadm),
+        windows=any(one.is_windows for one in kubelets),
     )

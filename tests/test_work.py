@@ -7,7 +7,7 @@ import pytest
 from kubepreflight.finding import Hop
 from kubepreflight.knowledge.names import Names
 from kubepreflight.semantics.kubelet_words import KubeletConfigMap
-from kubepreflight.semantics.work import DrainCommand, move_kubelet
+from kubepreflight.semantics.work import DrainCommand, move_kubelet_back
 from kubepreflight.testing import AT
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor, Version
@@ -28,7 +28,7 @@ def test_drain_is_told_in_the_words_of_the_kubectl_that_is_there(current: str, f
     assert drain.on("w1") == f"kubectl drain w1 --ignore-daemonsets {flag}"
     assert drain.on("w1", force=True) == f"kubectl drain w1 --ignore-daemonsets {flag} --force"
     assert drain.flag == flag
-    assert f"kubectl drain NODE --ignore-daemonsets {flag}\n" in move_kubelet(Minor(1, 15), drain)
+    assert f"kubectl drain NODE --ignore-daemonsets {flag}\n" in move_kubelet_back(Minor(1, 15), drain)
 
 
 def test_a_node_name_stays_one_word() -> None:

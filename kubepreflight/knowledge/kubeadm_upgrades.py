@@ -51,3 +51,7 @@ class KubeadmUpgrades(msgspec.Struct, frozen=True):
     def drops(self, flag: str, hops: Iterable[Hop], gone: Minor) -> bool:
         """Whether some kubeadm of `hops` takes a kubelet's flag out before the kubelet that no longer knows it."""
         return any(one.flag == flag and one.by == hop.end <= gone for one in self.dropped for hop in hops)
+
+    def passed_over(self, kubelet: Minor, kubeadm: Minor) -> tuple[DroppedFlag, ...]:
+        """The flags that a kubeadm between a kubelet's minor and this one would have taken out, and this one leaves."""
+        return tuple(one for one in self.dropped if kubelet < one.by < kubeadm)

@@ -54,8 +54,16 @@ def subject_of(settings: Sequence[Setting], field: str) -> Subject:
     return msgspec.structs.replace(places[0], field=field, line=0 if others else line)
 
 
-def consequences(settings: Iterable[Setting], hop: Hop) -> str:
-    """What happens to each sort of program that does not start."""
+def first_refused(gone: Minor, hop: Hop) -> str:
+    """The versions that refuse what went with `gone`, as far as they come: `1.37`, or `1.35 or later`.
+
+    The latter where that is behind the control plane already, and a kubelet is still before it.
+    """
+    return str(hop.end) if gone > hop.start else f"{gone} or later"
+
+
+def consequences(settings: Iterable[Setting], hop: Hop, kubelets: str = "") -> str:
+    """What happens to each sort of program that does not start; `kubelets` are the versions, if not the hop's end."""
     components = dict.fromkeys(one.component for one in settings)
     static = [one for one in components if one in STATIC_COMPONENTS]
     said = []
@@ -66,7 +74,7 @@ def consequences(settings: Iterable[Setting], hop: Hop) -> str:
             f"with an error.{etcd}"
         )
     if KUBELET in components:
-        said.append(f"The kubelet of {hop.end} ends as soon as it is started: its node stays NotReady.")
+        said.append(f"The kubelet of {kubelets or hop.end} ends as soon as it is started: its node stays NotReady.")
     if PROXY in components:
         said.append(
             f"The pods of kube-proxy {hop.end} crash: on each node Services stay as they were last, and no new ones "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from shlex import quote
 
 import msgspec
 
 from kubepreflight.knowledge.component_versions import ComponentVersions
+from kubepreflight.knowledge.kubeadm_upgrades import DroppedFlag
 from kubepreflight.knowledge.names import Names
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor, Version
@@ -15,6 +17,7 @@ WINDOWS = (
     "\nOn Windows nodes, between drain and uncordon, put kubelet.exe of that version in place of the old one "
     "(https://kubernetes.io/docs/tasks/administer-cluster/kubeadm/upgrading-windows-nodes/)."
 )
+KUBEADM_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
 ETCD_ENDPOINT = (
     "--endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt "
     "--cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key"
@@ -61,20 +64,45 @@ def install_kubeadm(version: Version) -> str:
     )
 
 
-def move_kubelet(minor: Minor, drain: DrainCommand, *, back: bool = False, windows: bool = False) -> str:
-    """Bring the kubelet of a node to the newest patch of a minor; `back` when it is newer now.
+def move_kubelet_back(minor: Minor, drain: DrainCommand, *, windows: bool = False) -> str:
+    """Bring the kubelet of a node back to the newest patch of an older minor.
 
     `windows` when some of the nodes run Windows, where no package manager has it.
     """
-    older = " --allow-downgrades" if back else ""
-    install = "downgrade" if back else "install"
     return (
         f"On each of these nodes, one after the other, with the package repository of {minor} configured "
-        f"(with rpm: dnf {install} --disableexcludes=kubernetes kubelet-'{minor}.*' kubectl-'{minor}.*'):\n"
+        f"(with rpm: dnf downgrade --disableexcludes=kubernetes kubelet-'{minor}.*' kubectl-'{minor}.*'):\n"
         f"{drain.on()}\n"
         "apt-mark unhold kubelet kubectl\n"
-        f"apt-get update && apt-get install -y{older} kubelet='{minor}.*' kubectl='{minor}.*'\n"
+        f"apt-get update && apt-get install -y --allow-downgrades kubelet='{minor}.*' kubectl='{minor}.*'\n"
         "apt-mark hold kubelet kubectl\n"
+        "systemctl daemon-reload && systemctl restart kubelet\n"
+        "kubectl uncordon NODE" + (WINDOWS if windows else "")
+    )
+
+
+def catch_up_kubelet(
+    minor: Minor, kubeadm: Minor, drain: DrainCommand, left: Iterable[DroppedFlag] = (), *, windows: bool = False
+) -> str:
+    """Bring the kubelet of a node forward to the newest patch of a minor, over any others between.
+
+    `kubeadm` is the minor that the cluster's kubeadm-config is of. It writes the kubelet's configuration anew; flags
+    that only the kubeadm of a minor between takes out are `left` to be taken out by hand.
+    """
+    repositories = f"repositories of {minor} and {kubeadm}" if kubeadm != minor else f"repository of {minor}"
+    by_hand = "".join(
+        f"sed -i 's/ *--{one.flag}=[^ \"]*//' {KUBEADM_FLAGS}   # kubeadm {one.by} alone takes it out\n" for one in left
+    )
+    return (
+        f"On each of these nodes, one after the other, with the package {repositories} configured "
+        f"(with rpm: dnf install -y --disableexcludes=kubernetes kubeadm-'{kubeadm}.*', and so on):\n"
+        f"{drain.on()}\n"
+        "apt-mark unhold kubeadm kubelet kubectl\n"
+        f"apt-get update && apt-get install -y kubeadm='{kubeadm}.*'\n"
+        "kubeadm upgrade node\n"
+        f"{by_hand}"
+        f"apt-get install -y kubelet='{minor}.*' kubectl='{minor}.*'\n"
+        "apt-mark hold kubeadm kubelet kubectl\n"
         "systemctl daemon-reload && systemctl restart kubelet\n"
         "kubectl uncordon NODE" + (WINDOWS if windows else "")
     )
