@@ -110,12 +110,11 @@ def _blindness(group: list[_Told]) -> Blindness:
 
 
 def _reason(same: list[Gap]) -> str:
-    """The reason of gaps that give the same one, each with its own input's name in it: with all names."""
-    first, inputs = same[0], _distinct(gap.input for gap in same)
-    if len(inputs) == 1 or all(gap.reason == first.reason for gap in same):
+    """The reason of gaps that give the same one, each with its own input's name in it, which they are headed by."""
+    first = same[0]
+    if len({gap.input for gap in same}) == 1 or all(gap.reason == first.reason for gap in same):
         return first.reason
-    more = f" and {len(inputs) - FEW:,} more" if len(inputs) > FEW else ""
-    return first.reason.replace(first.input, ", ".join(inputs[:FEW]) + more)
+    return first.reason.replace(first.input, "these")
 
 
 def _hows(texts: Iterable[str]) -> tuple[str, ...]:
@@ -124,7 +123,11 @@ def _hows(texts: Iterable[str]) -> tuple[str, ...]:
         parts = blocks(text)
         prose = "\n".join(part.text for part in parts if not part.is_command)
         commands.setdefault(prose, []).extend(part.text for part in parts if part.is_command)
-    return tuple(_how(prose, lines) for prose, lines in commands.items())
+    return tuple(
+        _how(prose, lines)
+        for prose, lines in commands.items()
+        if lines or not any(other != prose and other.startswith(prose) for other in commands)
+    )
 
 
 def _how(prose: str, commands: list[str]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
 from kubepreflight.finding import Severity
-from kubepreflight.report import CoverageStatus, Report, ReportFinding, Verdict
+from kubepreflight.report import CoverageStatus, KnowledgeRecord, Report, ReportFinding, Verdict
 from kubepreflight.reports._groups import Blindness, blindnesses, clusters, is_elsewhere, of_status
 from kubepreflight.reports._terminal import Page
 from kubepreflight.reports._words import SEVERITIES, VERDICTS, checked, counted, minute, route, span, title, told, when
@@ -21,6 +24,8 @@ _FEW = 6
 _IN_FULL = 5
 _MANY = 10
 """Of more findings of one rule only the first `_IN_FULL` are told in full."""
+_NAMED = 12
+"""Of more rules, or tables of facts, only numbers are told."""
 _INDENT = 6
 _FIELD = 16
 
@@ -138,8 +143,9 @@ def _not_checked(page: Page, report: Report) -> None:
         return
     number = len(of_status(report, CoverageStatus.NOT_CHECKED))
     page.heading(f"NOT CHECKED ({counted(number, 'rule')})" if number else "NOT CHECKED")
+    areas = {one.rule: one.area for one in report.coverage}
     for one in blind:
-        _blindness(page, one)
+        _blindness(page, one, areas)
     for coverage in crashed:
         page.prose(f"{coverage.rule} crashed: the rest of the scan went on", 2, bold=True)
         last = (coverage.traceback.strip().splitlines() or [""])[-1]
@@ -149,7 +155,7 @@ def _not_checked(page: Page, report: Report) -> None:
         page.prose(f"switched off: {', '.join(one.rule for one in disabled)}", 2)
 
 
-def _blindness(page: Page, one: Blindness) -> None:
+def _blindness(page: Page, one: Blindness, areas: Mapping[str, str]) -> None:
     asked = " (asked for)" if one.asked else ""
     page.prose(f"{_some(one.inputs)}{asked}", 2, bold=True)
     for cause in one.causes[:_FEW]:
@@ -162,12 +168,18 @@ def _blindness(page: Page, one: Blindness) -> None:
         label = ""
     if len(one.hows) > _FEW:
         page.prose(f"and {len(one.hows) - _FEW:,} more", _FIELD)
-    if one.rules:
-        page.prose(f"{counted(len(one.rules), 'rule')}: {', '.join(one.rules)}", _FIELD, "      not run")
-    if one.rules_in_part:
-        text = f"{counted(len(one.rules_in_part), 'rule')}: {', '.join(one.rules_in_part)}"
-        page.prose(text, _FIELD, "      in part")
+    for rules, label in ((one.rules, "      not run"), (one.rules_in_part, "      in part")):
+        if rules:
+            page.prose(_rules(rules, areas), _FIELD, label)
     page.blank()
+
+
+def _rules(names: tuple[str, ...], areas: Mapping[str, str]) -> str:
+    """The rules by name; many by their areas, for the other formats name them all."""
+    if len(names) <= _NAMED:
+        return f"{counted(len(names), 'rule')}: {', '.join(names)}"
+    numbers = Counter(areas[name] for name in names).most_common()
+    return f"{len(names):,} rules: {', '.join(f'{area} {number:,}' for area, number in numbers)} (-o html names them)"
 
 
 def _some(texts: tuple[str, ...]) -> str:
@@ -179,9 +191,22 @@ def _basis(page: Page, report: Report) -> None:
     page.heading("READ")
     for source in report.sources:
         page.prose(f"{source.name}{f': {source.detail}' if source.detail else ''}", _FIELD, f"  {source.kind}"[:15])
-    tables = ", ".join(
-        f"{one.table} ({', '.join((f'{one.start} to {one.end}', one.date, *one.own))})" for one in report.knowledge
-    )
-    if tables:
-        page.prose(tables, _FIELD, "  knowledge")
+    if report.knowledge:
+        page.prose(_tables(report.knowledge), _FIELD, "  knowledge")
     page.prose(f"{report.tool.name} {report.tool.version}, {minute(report.created)} UTC", _FIELD, "  made by")
+
+
+def _tables(knowledge: Sequence[KnowledgeRecord]) -> str:
+    """The tables of facts that were used: those of the commonest range as one, the user's own and the rest by name."""
+    usual = Counter((one.start, one.end) for one in knowledge if not one.own).most_common(1)
+    start, end = usual[0][0] if usual else ("", "")
+    same = [one for one in knowledge if (one.start, one.end) == (start, end) and not one.own]
+    many = len(same) > _NAMED
+    dates = sorted(one.date for one in same)
+    parts = [f"{len(same)} tables ({start} to {end}, {dates[0]} to {dates[-1]})"] if many else []
+    parts += [
+        f"{one.table} ({', '.join((f'{one.start} to {one.end}', one.date, *one.own))})"
+        for one in knowledge
+        if not many or one not in same
+    ]
+    return ", ".join(parts)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from kubepreflight.finding import Gap, Severity, Subject
-from kubepreflight.report import CoverageStatus, Report, RuleCoverage
+from kubepreflight.report import CoverageStatus, KnowledgeRecord, Report, RuleCoverage
 from kubepreflight.reports.text import render
 from kubepreflight.writer import Medium
 from tests.report_samples import (
@@ -88,15 +88,45 @@ def test_colour_changes_nothing_but_colour() -> None:
     assert ANSI.sub("", coloured) == text_of(home_cluster())
 
 
-def test_rules_that_lack_the_same_input_are_one_paragraph() -> None:
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(12, "12 rules: rule-0, rule-1,"), (30, "30 rules: nodes 15, certificates 15 (-o html names them)")],
+)
+def test_rules_that_lack_the_same_input_are_one_paragraph(number: int, told: str) -> None:
     gap = Gap(input="hosts", reason="no node was looked at", how="kubepreflight collect --ssh cp1,cp2 --to hosts/")
     coverage = tuple(
-        RuleCoverage(rule=f"rule-{n}", area="nodes", status=CoverageStatus.NOT_CHECKED, gaps=(gap,)) for n in range(30)
+        RuleCoverage(
+            rule=f"rule-{n}", area=("nodes", "certificates")[n % 2], status=CoverageStatus.NOT_CHECKED, gaps=(gap,)
+        )
+        for n in range(number)
     )
     text = text_of(make_report(coverage=coverage))
-    assert "NOT CHECKED (30 rules)" in text
+    assert f"NOT CHECKED ({number} rules)" in text
     assert text.count("no node was looked at") == text.count("kubepreflight collect --ssh cp1,cp2 --to hosts/") == 1
-    assert "30 rules: rule-0, rule-1," in text
+    assert told in text
+
+
+def test_kinds_of_which_nothing_was_given_are_named_once() -> None:
+    how = "scan the live cluster"
+    gaps = tuple(
+        Gap(input=kind, reason=f"nothing holds {kind}, who knows", how=f"{how}, or add:\n  kubectl get {kind}")
+        for kind in ("pods", "nodes")
+    )
+    text = text_of(make_report(gaps=(*gaps, Gap(input="leases", reason="nothing holds leases, who knows", how=how))))
+    assert "pods, nodes, leases\n      nothing holds these, who knows\n" in text
+    assert text.count(how) == 1
+
+
+def test_many_tables_of_one_range_are_a_number() -> None:
+    usual = [KnowledgeRecord(table=f"t{n}", start="1.15", end="1.37", date=f"2026-11-{n + 1:02}") for n in range(20)]
+    own = msgspec.structs.replace(usual[0], table="flags", own=("own/flags.csv",))
+    late = msgspec.structs.replace(usual[0], table="patches", start="1.22")
+    report = msgspec.structs.replace(make_report(), knowledge=(own, late, *usual))
+    told = " ".join(text_of(report).partition("knowledge")[2].split())
+    assert told.startswith(
+        "20 tables (1.15 to 1.37, 2026-11-01 to 2026-11-20), flags (1.15 to 1.37, 2026-11-01, own/flags.csv), "
+        "patches (1.22 to 1.37, 2026-11-01) "
+    )
 
 
 def test_gaps_that_differ_by_a_name_are_one_paragraph_with_every_command() -> None:
