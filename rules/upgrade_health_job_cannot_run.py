@@ -7,6 +7,7 @@ import msgspec
 
 from kubepreflight.finding import WARNING, Finding, Gap, Hop, Subject, cannot_check, finding
 from kubepreflight.knowledge.health_job import HealthJob, HealthJobs
+from kubepreflight.knowledge.names import Names
 from kubepreflight.objects import Api, KubernetesObject, Node, Pod
 from kubepreflight.rule import rule
 from kubepreflight.semantics.backends import Backends
@@ -44,6 +45,7 @@ def upgrade_health_job_cannot_run(
     upgrade: Upgrade,
     order: ControlPlaneOrder,
     jobs: HealthJobs,
+    names: Names,
     quotas: SystemQuotas | None,
     namespaces: list[SystemNamespace] | None,
     validating: list[ValidatingWebhookConfiguration] | None,
@@ -91,7 +93,7 @@ def upgrade_health_job_cannot_run(
     yield from _pod_security(namespaces or [], hop)
     if backends is not None and namespaces is not None:
         for configuration in (*(validating or ()), *(mutating or ())):
-            yield from _webhooks(configuration, namespaces, backends, hop)
+            yield from _webhooks(configuration, namespaces, backends, names.namespace_label(hop.start), hop)
 
 
 def _applies(order: ControlPlaneOrder, hop: Hop) -> bool:
@@ -158,9 +160,14 @@ def _pod_security(namespaces: list[SystemNamespace], hop: Hop) -> Iterator[Findi
 
 
 def _webhooks(
-    configuration: WebhookConfiguration, namespaces: list[SystemNamespace], backends: Backends, hop: Hop
+    configuration: WebhookConfiguration,
+    namespaces: list[SystemNamespace],
+    backends: Backends,
+    name_label: str,
+    hop: Hop,
 ) -> Iterator[Finding | Gap]:
-    labels = {"kubernetes.io/metadata.name": "kube-system", **(namespaces[0].labels if namespaces else {})}
+    own = {name_label: "kube-system"} if name_label else {}
+    labels = {**own, **(namespaces[0].labels if namespaces else {})}
     requests = (
         AdmissionRequest("batch", "v1", "jobs", {}, labels),
         AdmissionRequest("", "v1", "pods", dict.fromkeys(NAME_LABELS, JOB.name), labels),

@@ -4,14 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from shlex import quote
 
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, Phase, Subject, finding
+from kubepreflight.knowledge.names import Names
 from kubepreflight.rule import rule
 from kubepreflight.semantics.several import NAMED, listed
 from kubepreflight.semantics.strict_webhooks import Answering, StrictWebhook, StrictWebhooks
 from kubepreflight.semantics.upgrade_requests import Told
+from kubepreflight.upgrade import Upgrade
 
 
 @rule(severity=BLOCKER, area="apis", phase="control-plane-upgrade")
-def webhook_fails_closed(webhooks: StrictWebhooks) -> Iterator[Finding | Gap]:
+def webhook_fails_closed(webhooks: StrictWebhooks, names: Names, upgrade: Upgrade) -> Iterator[Finding | Gap]:
     """A webhook with failurePolicy Fail has nobody to answer for it, or loses them all with one node.
 
     Why: before the API server stores, changes or deletes an object, it asks the admission webhooks that are told of
@@ -52,7 +54,7 @@ def webhook_fails_closed(webhooks: StrictWebhooks) -> Iterator[Finding | Gap]:
         elif one.node and one.told:
             yield _goes_with_its_node(one)
         elif not one.node and (found := [each for each in one.webhooks if any(map(_is_of_system_pods, each.told))]):
-            yield _stands_between(one, found)
+            yield _stands_between(one, found, names.namespace_label(upgrade.first_hop.start))
 
 
 def _unanswered(one: Answering, absence: str) -> Finding:
@@ -100,15 +102,21 @@ def _is_of_system_pods(one: Told) -> bool:
     return one.row.where == "kube-system" and one.row.resource == "pods"
 
 
-def _stands_between(one: Answering, found: list[StrictWebhook]) -> Finding:
+def _stands_between(one: Answering, found: list[StrictWebhook], name_label: str) -> Finding:
     configuration = found[0].configuration
+    if name_label:
+        label, left_out = "", f"{{key: {name_label}, operator: NotIn, values: [kube-system]}}"
+    else:
+        label = " and a label that you give it, for this version gives it none"
+        left_out = "{key: webhooks, operator: NotIn, values: [none]}"
     return finding(
         configuration,
         f"Pods in kube-system are refused whenever nobody answers for {_named(found)} (Service {one.service}). "
         "Somebody does now; should that end in the course of the upgrade, kubeadm waits in vain for its static pods to "
         "show, and goes back.",
-        remedy="Let it leave kube-system alone, by a namespaceSelector, where its add-on is configured:\n"
-        "matchExpressions: [{key: kubernetes.io/metadata.name, operator: NotIn, values: [kube-system]}]\n"
+        remedy=f"Let it leave kube-system alone, by a namespaceSelector{label}, where its add-on is configured:\n"
+        + ("" if name_label else "kubectl label namespace kube-system webhooks=none\n")
+        + f"matchExpressions: [{left_out}]\n"
         f"kubectl get {configuration.api.plural} {quote(configuration.name)} -o yaml",
         places=[each.subject for each in found],
         severity=NOTE,

@@ -26,6 +26,14 @@ def test_the_flag_of_kubectl_drain(kubectl: str, flag: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("api_server", "label"),
+    [("1.15", ""), ("1.20", ""), ("1.21", "kubernetes.io/metadata.name"), ("1.37", "kubernetes.io/metadata.name")],
+)
+def test_the_label_with_a_namespaces_name(api_server: str, label: str) -> None:
+    assert NAMES.namespace_label(Minor.parse(api_server)) == label
+
+
+@pytest.mark.parametrize(
     ("control_plane", "name"),
     [
         ("1.15", "kubelet-config-1.15"),
@@ -66,5 +74,11 @@ def test_a_target_beyond_what_was_verified_keeps_no_rule_from_its_work() -> None
 
 
 def test_every_name_has_its_source() -> None:
-    rows = [*NAMES.drain_flags, *NAMES.kubelet_configs, *NAMES.patches_flags, *NAMES.unready_policies]
+    rows = [
+        *NAMES.drain_flags,
+        *NAMES.kubelet_configs,
+        *NAMES.namespace_labels,
+        *NAMES.patches_flags,
+        *NAMES.unready_policies,
+    ]
     assert [row for row in rows if not row.source.startswith("https://")] == []

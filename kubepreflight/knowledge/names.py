@@ -24,6 +24,7 @@ class _NamesFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     verified: Verified
     drain_flag: tuple[Name, ...]
     kubelet_config: tuple[Name, ...]
+    namespace_label: tuple[Name, ...]
     patches_flag: tuple[Name, ...]
     unready_policy: tuple[Name, ...]
 
@@ -34,6 +35,7 @@ class Names(msgspec.Struct, frozen=True):
     info: TableInfo
     drain_flags: tuple[Name, ...]
     kubelet_configs: tuple[Name, ...]
+    namespace_labels: tuple[Name, ...]
     patches_flags: tuple[Name, ...]
     unready_policies: tuple[Name, ...]
 
@@ -43,7 +45,9 @@ class Names(msgspec.Struct, frozen=True):
         """The names that are shipped."""
         file = read_toml(DIRECTORY / "names.toml", _NamesFile, frozenset({"from", "to", "since"}))
         info = file.verified.info("names", open_ended=True)
-        return cls(info, file.drain_flag, file.kubelet_config, file.patches_flag, file.unready_policy)
+        return cls(
+            info, file.drain_flag, file.kubelet_config, file.namespace_label, file.patches_flag, file.unready_policy
+        )
 
     def drain_flag(self, kubectl: Minor) -> str:
         """The flag with which a `kubectl drain` of this minor deletes emptyDir volumes."""
@@ -52,6 +56,10 @@ class Names(msgspec.Struct, frozen=True):
     def kubelet_config(self, control_plane: Minor) -> str:
         """The ConfigMap in kube-system that holds the kubelets' configuration for a control plane of this minor."""
         return _of(self.kubelet_configs, control_plane)
+
+    def namespace_label(self, api_server: Minor) -> str:
+        """The label with its own name that each namespace has; empty where the API server sets none."""
+        return _of(self.namespace_labels, api_server)
 
     def patches_flag(self, kubeadm: Minor) -> str:
         """The flag with which `kubeadm upgrade` of this minor takes patches; empty when it takes none."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from kubepreflight.finding import Phase, Subject
+from kubepreflight.knowledge.names import Names
 from kubepreflight.knowledge.upgrade_requests import NeededRequest, NeededRequests
 from kubepreflight.objects import Api, KubernetesObject, Node
 from kubepreflight.parts import LabelSelector
@@ -14,7 +15,6 @@ from kubepreflight.semantics.webhooks import AdmissionRequest, Webhook
 from kubepreflight.semantics.workloads import Workloads
 from kubepreflight.upgrade import Upgrade
 
-NAME_LABEL = "kubernetes.io/metadata.name"
 NONE: dict[str, str] = {}
 EVERYTHING = LabelSelector()
 
@@ -44,7 +44,9 @@ class UpgradeRequests:
 
     def __init__(
         self,
+        *,
         table: NeededRequests,
+        names: Names,
         upgrade: Upgrade,
         namespaces: list[Namespace],
         nodes: list[Node] | None,
@@ -52,6 +54,7 @@ class UpgradeRequests:
     ) -> None:
         self._rows = table.rows
         self._minor = upgrade.first_hop.start
+        self._name_label = names.namespace_label(self._minor)
         self._namespaces = {one.name: one.labels for one in namespaces}
         self._nodes = nodes or []
         self._workloads: dict[str, list[_Pods]] = {}
@@ -65,18 +68,21 @@ class UpgradeRequests:
     @classmethod
     def provide(
         cls,
+        *,
         table: NeededRequests,
+        names: Names,
         upgrade: Upgrade,
         namespaces: list[Namespace],
         nodes: list[Node] | None,
         workloads: Workloads | None,
     ) -> UpgradeRequests:
         """From the table and what the cluster holds."""
-        return cls(table, upgrade, namespaces, nodes, workloads)
+        return cls(table=table, names=names, upgrade=upgrade, namespaces=namespaces, nodes=nodes, workloads=workloads)
 
     def namespace_labels(self, name: str) -> dict[str, str]:
-        """The labels of a namespace; every API server since 1.21 adds its name."""
-        return self._namespaces.get(name) or {NAME_LABEL: name}
+        """The labels of a namespace, with the one that the API server sets by itself."""
+        own = {self._name_label: name} if self._name_label else NONE
+        return self._namespaces.get(name) or own
 
     def is_drained(self, node: str) -> bool:
         """Whether the upgrade drains a node; not when its kubelet is at the target already."""
