@@ -29,13 +29,12 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     documents._compiled.cache_clear()
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
-def test_what_is_compiled_is_what_the_text_says(compiled: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = path.read_text()
-    said = msgspec.to_builtins(parse(path, text))
+def test_what_is_compiled_is_what_the_texts_say(compiled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {path: msgspec.to_builtins(parse(path, path.read_text())) for path in SHIPPED}
     compile_documents(DIRECTORY, compiled)
     monkeypatch.setattr(documents, "parse", None)
-    assert decode(path, text) == said
+    for path, document in said.items():
+        assert decode(path, path.read_text()) == document, path
 
 
 def test_another_text_of_the_same_name_is_decoded_anew(compiled: Path) -> None:
@@ -53,8 +52,11 @@ def test_a_compiled_file_that_is_damaged_or_missing_costs_time_only(compiled: Pa
     assert decode(Path("some.toml"), TEXT)["names"] == ["a", "b"]
 
 
-def test_a_document_that_cannot_be_read_ends_the_build(compiled: Path) -> None:
-    (compiled.parent / "facts" / "broken.yaml").write_text("a: 1\nb: [\n")
-    with pytest.raises(KnowledgeError, match=r"broken\.yaml:3"):
+@pytest.mark.parametrize(
+    ("text", "said"), [("a: 1\nb: [\n", r"broken\.yaml:3: "), ("true: 1\n", r"broken\.yaml: holds what JSON has not")]
+)
+def test_a_document_that_cannot_be_read_ends_the_build(compiled: Path, text: str, said: str) -> None:
+    (compiled.parent / "facts" / "broken.yaml").write_text(text)
+    with pytest.raises(KnowledgeError, match=said):
         compile_documents(compiled.parent / "facts", compiled)
     assert not compiled.exists()

@@ -69,12 +69,16 @@ def compile_documents(folder: Path, to: Path) -> None:
     texts = {
         path: path.read_text(encoding="utf-8") for path in sorted((*folder.rglob("*.toml"), *folder.rglob("*.yaml")))
     }
-    compiled = {
-        path.name: _Compiled(_digest(text), msgspec.Raw(msgspec.json.encode(parse(path, text))))
-        for path, text in texts.items()
-    }
+    compiled = {path.name: _Compiled(_digest(text), _json(path, text)) for path, text in texts.items()}
     assert len(compiled) == len(texts), f"two documents below {folder} have one name"
     to.write_bytes(msgspec.json.encode(compiled))
+
+
+def _json(path: Path, text: str) -> msgspec.Raw:
+    try:
+        return msgspec.Raw(msgspec.json.encode(parse(path, text)))
+    except TypeError as error:
+        raise KnowledgeError(f"{path}: holds what JSON has not: {error}") from error
 
 
 @cache
