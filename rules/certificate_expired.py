@@ -70,7 +70,7 @@ def _on_node(
             Subject(kind="Node", name=node, node=node),
             f"On {node}, {counted(ended)} {'ends' if len(ended) == 1 else 'end'} before the work begins, "
             f"{when(ended, upgrade.start)}. {consequences(ended)}".strip(),
-            remedy=how_to_renew(node, ended, timeline.plan.command, peers),
+            remedy=how_to_renew(node, ended, timeline.plan, peers),
             field=NODE_FIELD,
             places=[one.place for one in ended],
             evidence=evidence(ended),

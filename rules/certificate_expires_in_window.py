@@ -84,7 +84,7 @@ def _on_node(node: str, late: list[HostCertificate], timeline: CertificateTimeli
         consequences(late),
         who_is_safe(timeline, node) if waits else "",
     ]
-    remedy = how_to_renew(node, late, timeline.plan.command)
+    remedy = how_to_renew(node, late, timeline.plan)
     if waits:
         told = " with `kubeadm upgrade node --certificate-renewal=true`" if Renewer.NOT_BY_NODE in waits else ""
         remedy += f"\nOr be done with the upgrade of {node}{told} before {moment(min(one.ends for one in late))}."

@@ -9,14 +9,14 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics.certificate_timeline import CertificateTimeline, HostCertificate
 from kubepreflight.semantics.certificate_words import (
     BY_ETCDS_OWNER,
-    BY_ITS_AUTHORITY,
     BY_ITS_MAKER,
     RESTART,
+    by_external_authority,
     evidence,
     names,
 )
 from kubepreflight.semantics.moments import span
-from kubepreflight.semantics.renewal import Renewer
+from kubepreflight.semantics.renewal import RenewalPlan, Renewer
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
 
@@ -45,7 +45,7 @@ REASONS = {
     ),
     Renewer.EXTERNAL_AUTHORITY: Words(
         "The key of the authority {authority} is not on {nodes}, so the upgrade passes over what it signed: {names}.",
-        f"Plan it for a day before that. {BY_ITS_AUTHORITY}",
+        "Plan it for a day before that. {by_authority}",
     ),
     Renewer.AUTHORITY_UNREADABLE: Words(
         "The key of the authority {authority} is not on {nodes}. This kubeadm does not recognise that: it tries to "
@@ -98,7 +98,7 @@ def certificate_not_renewed_by_upgrade(timeline: CertificateTimeline, upgrade: U
             if one.renewer in REASONS and not one.is_kubelets and (soon or _stops_the_upgrade(one)):
                 causes.setdefault(_cause(one, timeline), []).append(one)
     for cause, together in causes.items():
-        yield _about(cause, together, timeline.plan.command)
+        yield _about(cause, together, timeline.plan)
 
 
 def _stops_the_upgrade(one: HostCertificate) -> bool:
@@ -118,10 +118,10 @@ def _cause(one: HostCertificate, timeline: CertificateTimeline) -> Subject:
     return Subject(kind="CertificateAuthority", name=one.known.authority) if one.known else one.place
 
 
-def _about(cause: Subject, certificates: Sequence[HostCertificate], command: str) -> Finding:
+def _about(cause: Subject, certificates: Sequence[HostCertificate], plan: RenewalPlan) -> Finding:
     first = certificates[0]
     words = REASONS[first.renewer]
-    each = (f"{command.removesuffix('all')}{name}" for name in names(certificates).split(", "))
+    each = (f"{plan.command.removesuffix('all')}{name}" for name in names(certificates).split(", "))
     message = words.message.format(
         names=names(certificates),
         nodes=listed(one.node for one in certificates),
@@ -132,7 +132,9 @@ def _about(cause: Subject, certificates: Sequence[HostCertificate], command: str
     return finding(
         cause,
         message if _stops_the_upgrade(first) else message + ends,
-        remedy=words.remedy.format(command=command, each="\n".join(each)),
+        remedy=words.remedy.format(
+            command=plan.command, each="\n".join(each), by_authority=by_external_authority(plan.request_command)
+        ),
         places=[one.place for one in certificates],
         evidence=evidence(certificates),
         severity=BLOCKER if _stops_the_upgrade(first) else WARNING,

@@ -6,7 +6,7 @@ from kubepreflight.finding import BLOCKER, Finding, Gap, finding
 from kubepreflight.host import Host, Missing
 from kubepreflight.rule import rule
 from kubepreflight.semantics.certificate_timeline import CertificateTimeline
-from kubepreflight.semantics.certificate_words import BY_ITS_AUTHORITY
+from kubepreflight.semantics.certificate_words import SAVE_CLUSTER_CONFIGURATION, by_external_authority
 from kubepreflight.semantics.kubeadm_config import CERTIFICATES_DIRECTORY, KubeadmConfig
 from kubepreflight.semantics.renewal_failures import Fault, RenewalFailure, renewal_failures
 
@@ -46,10 +46,10 @@ def certificate_renewal_fails(
                 yield around.host.cannot_check("certificates", one)
         failures = [one for one in found if isinstance(one, RenewalFailure)]
         if failures:
-            yield _about(around.host, failures)
+            yield _about(around.host, failures, timeline.plan.request_command)
 
 
-def _about(host: Host, failures: Sequence[RenewalFailure]) -> Finding:
+def _about(host: Host, failures: Sequence[RenewalFailure], request_command: str) -> Finding:
     components = {one.renewed_with for failure in failures for one in failure.renews}
     first = next((one for one in IN_TURN if one in components), None)
     when = f"when it replaces {first}" if first else "at its end"
@@ -58,7 +58,7 @@ def _about(host: Host, failures: Sequence[RenewalFailure]) -> Finding:
         host,
         f"kubeadm cannot renew the certificates of {host.name}: {files}. {_again(failures)}The upgrade of this node "
         f"stops {when}, and puts the old manifests back.",
-        remedy="\n".join(dict.fromkeys(line for one in failures for line in _remedy(one, host))),
+        remedy="\n".join(dict.fromkeys(line for one in failures for line in _remedy(one, host, request_command))),
         field="renewal of certificates",
         places=[host.at(one.path) for one in failures],
         evidence={"files": [f"{one.path} {one.fault}" for one in failures]},
@@ -76,19 +76,16 @@ def _again(failures: Sequence[RenewalFailure]) -> str:
     return "As the authority's key is not on the node, kubeadm wants all that it signed to be whole. "
 
 
-def _remedy(failure: RenewalFailure, host: Host) -> Iterator[str]:
+def _remedy(failure: RenewalFailure, host: Host, request_command: str) -> Iterator[str]:
     known = failure.known
     yield f"On {host.name}, as root:"
     if known.kind == "authority":
         yield "Every control-plane node has the same: copy it from another one."
         yield f"scp OTHER:{failure.path} {failure.path}"
     elif failure.external:
-        yield BY_ITS_AUTHORITY
+        yield by_external_authority(request_command)
     else:
-        yield (
-            "kubectl -n kube-system get configmap kubeadm-config -o jsonpath='{.data.ClusterConfiguration}' "
-            "> /root/kubeadm.yaml"
-        )
+        yield SAVE_CLUSTER_CONFIGURATION
         kubeconfig = known.kind == "kubeconfig"
         if not kubeconfig:
             # kubeadm makes a pair anew only where neither of its files is there.

@@ -56,7 +56,8 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     certificates are renewed when etcd's version rises, when its manifest changes, or when the API server's manifest
     does too; never when the running etcd is newer than the one that kubeadm wants. `external_etcd_authority_skipped`:
     without etcd's CA key its certificates are passed over; before that the upgrade fails. `renew_command` renews
-    everything that kubeadm manages on a node without an upgrade.
+    everything that kubeadm manages on a node without an upgrade, `request_command` makes keys and requests for it in
+    /root/requests, by what /root/kubeadm.yaml says of the cluster.
     """
 
     since: Minor = Minor(0, 0)
@@ -65,6 +66,7 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     external_etcd_authority_skipped: bool
     validity_configurable: bool
     renew_command: str
+    request_command: str
     source: str
 
 

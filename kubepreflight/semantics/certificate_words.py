@@ -8,13 +8,17 @@ from datetime import datetime
 from kubepreflight.finding import Evidence
 from kubepreflight.semantics.certificate_timeline import CertificateTimeline, HostCertificate
 from kubepreflight.semantics.moments import against_start, exact, span
-from kubepreflight.semantics.renewal import Renewer
+from kubepreflight.semantics.renewal import RenewalPlan, Renewer
 from kubepreflight.semantics.several import listed
 
 NODE_FIELD = "control-plane certificates"
 
 _WORST = ("apiserver", "etcd-peer", "admin.conf")
 
+SAVE_CLUSTER_CONFIGURATION = (
+    "kubectl -n kube-system get configmap kubeadm-config -o jsonpath='{.data.ClusterConfiguration}' "
+    "> /root/kubeadm.yaml"
+)
 RESTART = (
     "mkdir -p /etc/kubernetes/manifests-away\n"
     "mv /etc/kubernetes/manifests/*.yaml /etc/kubernetes/manifests-away/ && sleep 20\n"
@@ -58,39 +62,49 @@ def evidence(certificates: Iterable[HostCertificate]) -> dict[str, Evidence]:
     return {"ends": sorted(f"{f'{one.node}: ' if several else ''}{one.name} {exact(one.ends)}" for one in found)}
 
 
-def how_to_renew(node: str, certificates: Sequence[HostCertificate], command: str, together: Sequence[str] = ()) -> str:
-    """What to type on a node so that these live longer; `command` is kubeadm's.
+def how_to_renew(
+    node: str, certificates: Sequence[HostCertificate], plan: RenewalPlan, together: Sequence[str] = ()
+) -> str:
+    """What to type on a node so that these live longer.
 
     `together` are the nodes, this one among them, whose etcd members have lost each other: all need new certificates
     before one of them is restarted (seen with etcd 3.6: the member stays out until the leader has its new ones).
     """
-    parts = dict.fromkeys(_ELSEWHERE.get(one.renewer, "") if one.known else BY_ITS_MAKER for one in certificates)
+    by_its_authority = by_external_authority(plan.request_command)
+    elsewhere = {
+        Renewer.EXTERNAL_AUTHORITY: by_its_authority,
+        Renewer.AUTHORITY_UNREADABLE: by_its_authority,
+        Renewer.EXTERNAL_ETCD: BY_ETCDS_OWNER,
+    }
+    parts = dict.fromkeys(elsewhere.get(one.renewer, "") if one.known else BY_ITS_MAKER for one in certificates)
     if "" not in parts:
         return "\n".join(parts)
     restarts = "this restarts its control plane, so do one node at a time:"
-    by_kubeadm = f"On {node}, as root; {restarts}\n{command}\n{RESTART}"
+    by_kubeadm = f"On {node}, as root; {restarts}\n{plan.command}\n{RESTART}"
     if len(together) > 1 and node in together:
         by_kubeadm = (
             f"On each of {listed(together)}, as root: etcd does not let a member in again that is restarted while its "
-            f"leader's certificate has ended.\n{command}\n"
+            f"leader's certificate has ended.\n{plan.command}\n"
             f"Only when that is done on all of them, on {node}; {restarts}\n{RESTART}"
         )
     return "\n".join([by_kubeadm, *filter(None, parts)])
 
 
-BY_ITS_AUTHORITY = (
-    "Make the requests on the node, have the external authority sign them, put the certificates in place:\n"
-    "kubeadm certs generate-csr"
-)
 BY_ETCDS_OWNER = (
     "Have whoever runs etcd issue a new client certificate for the API server, and put it where --etcd-certfile says."
 )
 BY_ITS_MAKER = "Have whoever made the files that are not kubeadm's make them anew, then restart what reads them."
-_ELSEWHERE = {
-    Renewer.EXTERNAL_AUTHORITY: BY_ITS_AUTHORITY,
-    Renewer.AUTHORITY_UNREADABLE: BY_ITS_AUTHORITY,
-    Renewer.EXTERNAL_ETCD: BY_ETCDS_OWNER,
-}
+
+
+def by_external_authority(request_command: str) -> str:
+    """How certificates are renewed whose authority's key is not on the node; `request_command` is kubeadm's."""
+    return (
+        "Make new keys and requests in a folder of their own: kubeadm does not write over the keys that are in use.\n"
+        f"{SAVE_CLUSTER_CONFIGURATION}\n"
+        f"{request_command}\n"
+        "Have the external authority sign those that are needed, put keys and certificates in place of the old ones, "
+        f"and restart what reads them, one node at a time:\n{RESTART}"
+    )
 
 
 def who_is_safe(timeline: CertificateTimeline, node: str) -> str:

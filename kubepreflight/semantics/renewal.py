@@ -126,6 +126,11 @@ class RenewalPlan(msgspec.Struct, frozen=True):
         """The command with which the kubeadm that is on the nodes now renews everything it manages."""
         return self.inventory.renewal(self.upgrade.hops[0].start).renew_command
 
+    @property
+    def request_command(self) -> str:
+        """The command with which that kubeadm makes new keys, and requests for an authority whose key is elsewhere."""
+        return self.inventory.renewal(self.upgrade.hops[0].start).request_command
+
 
 def _etcd_restarts(rules: Renewal, running: Version | None, wanted: Version | None) -> bool:
     if rules.etcd_renewed_when == "api-server-changes" or running is None or wanted is None:

@@ -186,3 +186,20 @@ def test_what_we_say_to_type_mends_it(
     assert done.returncode == 0, done.stderr
     assert we_say_it_stops(machine, config) == set()
     assert stops(machine, version) == set()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_requests_are_made_beside_the_keys_that_are_in_use(version: str, copy: tuple[Machine, KubeadmConfig]) -> None:
+    machine, config = copy
+    gone(KEYS["ca"])(machine)
+    (machine.root / "root").mkdir()
+    (machine.root / "root/kubeadm.yaml").write_text(yaml.safe_dump(config.document), encoding="utf-8")
+    refused = machine.run("kubeadm", version, "certs", "generate-csr", "--config", "/root/kubeadm.yaml")
+    assert "file already exists" in refused.stderr
+    key = (machine.kubernetes / "pki/apiserver.key").read_bytes()
+    program, *arguments = INVENTORY.renewal(Version.parse(version).minor_version).request_command.split()
+    done = machine.run(program, version, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert (machine.root / "root/requests/pki/apiserver.csr").exists()
+    assert (machine.root / "root/requests/admin.conf.csr").exists()
+    assert (machine.kubernetes / "pki/apiserver.key").read_bytes() == key
