@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -32,6 +32,7 @@ Name = tuple[str, str]
 """Namespace and name."""
 
 _Key = tuple[str, str, str]
+_Names = tuple[Name, ...]
 
 
 class ScaleTarget(Part, frozen=True):
@@ -100,6 +101,15 @@ class BudgetState(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     refused: tuple[Pod, ...]
 
 
+class Overlap(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """Budgets, by name, that cover the same pods: `pods` are those that a drain would have to evict; where none of them
+    runs, `templates` are what would make such pods."""
+
+    budgets: tuple[PodDisruptionBudget, ...]
+    pods: tuple[Pod, ...] = ()
+    templates: tuple[Scaled, ...] = ()
+
+
 class Budgets(msgspec.Struct, frozen=True):
     """All budgets. `blocked` are the pods (namespace and name) whose eviction is refused now, or answered with an error
     because several budgets cover them. `sees_pods` is false when there are only manifests. `gaps` name the manifests
@@ -109,6 +119,7 @@ class Budgets(msgspec.Struct, frozen=True):
     blocked: frozenset[Name]
     sees_pods: bool
     gaps: tuple[Gap, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
 
     @classmethod
     def provide(
@@ -125,14 +136,15 @@ class Budgets(msgspec.Struct, frozen=True):
         whole, patches = _patches(budgets)
         index = BudgetIndex(whole)
         covered: dict[int, list[Pod]] = {}
-        several: set[Name] = set()
+        several: dict[_Names, list[Pod]] = {}
         for pod in pods or ():
             found = index.of(pod.namespace, pod.labels) if not pod.is_finished else ()
             for one in found:
                 covered.setdefault(id(one), []).append(pod)
-            if len({one.name for one in found}) > 1 and needs_leave(pod):
-                several.add((pod.namespace, pod.name))
-        scales = _Scales([*(deployments or ()), *(stateful_sets or ())], autoscalers or (), index)
+            if len(found) > 1 and len(names := _names(found)) > 1 and needs_leave(pod):
+                several.setdefault(names, []).append(pod)
+        scaled = [*(deployments or ()), *(stateful_sets or ())]
+        scales = _Scales(scaled, autoscalers or (), index)
         drained = {id(pod) for pod in workloads.pods()} if workloads else set()
         states, gaps = [], []
         for one in whole:
@@ -144,7 +156,35 @@ class Budgets(msgspec.Struct, frozen=True):
             if variants[0].well.allowed <= 0 < best.well.allowed:
                 gaps.append(_two_minds(one, patches[_name(one)]))
         refused = {(pod.namespace, pod.name) for state in states for pod in state.refused}
-        return cls(tuple(states), frozenset(refused | several), pods is not None, tuple(gaps))
+        twice = {(pod.namespace, pod.name) for group in several.values() for pod in group}
+        overlaps = tuple(_overlaps(index, several, drained, scaled))
+        return cls(tuple(states), frozenset(refused | twice), pods is not None, tuple(gaps), overlaps)
+
+
+def _overlaps(
+    index: BudgetIndex, several: Mapping[_Names, list[Pod]], drained: set[int], scaled: Iterable[Scaled]
+) -> Iterator[Overlap]:
+    for names, pods in several.items():
+        if leaving := tuple(pod for pod in pods if id(pod) in drained):
+            yield Overlap(budgets=_of_names(names, index.of(leaving[0].namespace, leaving[0].labels)), pods=leaving)
+    coming: dict[_Names, list[Scaled]] = {}
+    for one in scaled:
+        if not one.metadata.uid and one.spec.replicas != 0:
+            found = index.of(namespace_of(one), one.pod_labels)
+            if len(names := _names(found)) > 1 and names not in several:
+                coming.setdefault(names, []).append(one)
+    for names, templates in coming.items():
+        found = index.of(namespace_of(templates[0]), templates[0].pod_labels)
+        yield Overlap(budgets=_of_names(names, found), templates=tuple(templates))
+
+
+def _names(budgets: Iterable[PodDisruptionBudget]) -> _Names:
+    return tuple(sorted({_name(one) for one in budgets}))
+
+
+def _of_names(names: _Names, budgets: Iterable[PodDisruptionBudget]) -> tuple[PodDisruptionBudget, ...]:
+    by_name = {_name(one): one for one in budgets}
+    return tuple(by_name[name] for name in names)
 
 
 def _name(one: KubernetesObject) -> Name:
