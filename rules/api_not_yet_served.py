@@ -6,6 +6,8 @@ from kubepreflight.finding import BLOCKER, NOTE, WARNING, Evidence, Finding, Sev
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.rule import rule
 from kubepreflight.semantics.folders import common_subject_in_files
+from kubepreflight.semantics.replacements import Replacement, replacements
+from kubepreflight.semantics.runtime_config import how_to_switch_on
 from kubepreflight.semantics.several import full_name, listed
 from kubepreflight.semantics.unserved_apis import Lack, Unserved, UnservedApis
 from kubepreflight.upgrade import Upgrade
@@ -41,12 +43,13 @@ def api_not_yet_served(found: UnservedApis, lifecycle: ApiLifecycle, upgrade: Up
     """
     for one in found.all:
         older = _served_today(one.row, lifecycle, upgrade) if one.lack is not Lack.PERHAPS_OFF else None
+        newer = next((later for later in replacements(one.row, lifecycle) if not later.switch), None)
         yield finding(
             common_subject_in_files(one.places, one.row.api_version),
             f"{_what(one)} written in {one.row.api_version}, {_why(one, upgrade)}",
             places=one.places,
             evidence=_evidence(one.row, older),
-            remedy="\n".join(_remedy(one, older, upgrade)),
+            remedy="\n".join(_remedy(one, older, newer, upgrade)),
             severity=_severity(one.lack, upgrade),
             hop=upgrade.first_hop,
         )
@@ -75,7 +78,8 @@ def _why(one: Unserved, upgrade: Upgrade) -> str:
     if one.lack is Lack.BEYOND:
         target = upgrade.target.minor_version
         when = f"today and after the upgrade to {target}" if upgrade.current else f"to a cluster of {target}"
-        return f"which Kubernetes has from {row.introduced} on{here}. Applying {it} {when} {ends}."
+        off = "" if row.served_by_default == "yes" else ", off by default"
+        return f"which Kubernetes has from {row.introduced} on{off}{here}. Applying {it} {when} {ends}."
     if one.lack is Lack.SWITCHED_OFF:
         return f"which the API server only serves when it is told to, and its flags do not. Applying {it} {ends}."
     return f"which the API server only serves when it is told to. Where it is not, applying {it} {ends}."
@@ -92,28 +96,38 @@ def _evidence(row: ApiKind, older: ApiKind | None) -> dict[str, Evidence]:
     return evidence
 
 
-def _remedy(one: Unserved, older: ApiKind | None, upgrade: Upgrade) -> Iterator[str]:
+def _remedy(one: Unserved, older: ApiKind | None, newer: Replacement | None, upgrade: Upgrade) -> Iterator[str]:
     row = one.row
     if one.lack is Lack.NOT_YET:
         brings = upgrade.hop_to(row.introduced)
         yield f"Apply it after the hop {brings}, and keep it until then from what applies by itself."
     elif one.lack is Lack.BEYOND:
-        yield f"Leave it out until the cluster is at {row.introduced}."
+        yield from _wait(row, newer)
     else:
-        yield from _switch(row, upgrade)
+        yield from _switch(row, newer, upgrade)
     if older is not None:
         until = f" (it goes with {older.removed})" if older.removed else ""
         yield f"To apply it before, write apiVersion: {older.api_version}{until}, if it has all that you need."
 
 
-def _switch(row: ApiKind, upgrade: Upgrade) -> Iterator[str]:
-    stable = row.replacement_since
-    if better := stable is not None and stable <= upgrade.target.minor_version:
-        after = "" if upgrade.current and stable <= upgrade.first_hop.start else f" from {stable} on"
-        yield f"Better write apiVersion: {row.replacement_version}{after}."
-    gate = f", and its feature gate in --feature-gates={row.gate}=true" if row.gate else ""
-    switch = "Or switch" if better else "Switch"
-    yield f"{switch} the version on, with --runtime-config={row.api_version}=true of every API server{gate}."
+def _wait(row: ApiKind, newer: Replacement | None) -> Iterator[str]:
+    if row.served_by_default == "yes":
+        yield f"Leave it out until the cluster is at {row.introduced}."
+        return
+    there = f"until the cluster is at {row.introduced}, and the version switched on there"
+    yield f"Leave it out {there}: it is off by default."
+    yield f"What switches it on is {how_to_switch_on(row)}."
+    if newer is not None:
+        yield f"Better write apiVersion: {newer.api_version}, which is served by default from {newer.since} on."
+
+
+def _switch(row: ApiKind, newer: Replacement | None, upgrade: Upgrade) -> Iterator[str]:
+    if better := newer is not None and newer.since <= upgrade.target.minor_version:
+        after = "" if upgrade.current and newer.since <= upgrade.first_hop.start else f" from {newer.since} on"
+        yield f"Better write apiVersion: {newer.api_version}{after}."
+    brings = upgrade.hop_that_brings(row.introduced) if upgrade.current else None
+    late = f" with the hop {brings}, not before (one that does not know it may not start with it)" if brings else ""
+    yield f"{'Or switch' if better else 'Switch'} the version on{late}, with {how_to_switch_on(row)}."
 
 
 def _served_today(row: ApiKind, lifecycle: ApiLifecycle, upgrade: Upgrade) -> ApiKind | None:

@@ -189,13 +189,17 @@ def _upgrade_before(release: Release, current: Revision, uses: Sequence[Use], ho
     name = quote(release.name)
     instead, late = [], []
     for row in dict.fromkeys(use.row for use in uses):
-        replacement = replacement_for(row, lifecycle, hop.start)
+        replacement = replacement_for(row, lifecycle, hop)
+        if replacement and replacement.other and replacement.other.since <= hop.start < replacement.since:
+            replacement = replacement.other
         if replacement is None:
             instead.append(f"no {row.kind}, for nothing replaces it")
         elif replacement.since <= hop.start:
-            instead.append(f"{replacement.kind} in {replacement.api_version}")
+            instead.append(f"{replacement.kind} in {replacement.written}")
         else:
-            late.append(f"{replacement.kind} in {replacement.api_version} is served from {replacement.since} on only")
+            told = f", with {replacement.switch}" if replacement.switch else ""
+            what = f"{replacement.kind} in {replacement.api_version}"
+            late.append(f"{what} is served from {replacement.since} on only{told}")
     if late:
         return (
             f"Nothing can be done by an upgrade of the release before the hop {hop}: {listed(late)}. Right after it, "

@@ -10,7 +10,7 @@ from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.rule import rule
 from kubepreflight.semantics.api_uses import Basis, Cause
 from kubepreflight.semantics.embedded_manifests import name_of_all
-from kubepreflight.semantics.folders import common_path, is_template
+from kubepreflight.semantics.folders import common_path, is_readable_by_kubectl
 from kubepreflight.semantics.removed_api_words import first_steps, message
 from kubepreflight.semantics.removed_apis import RemovedApis
 from kubepreflight.semantics.replacements import Replacement, replacement_for
@@ -19,6 +19,11 @@ from kubepreflight.upgrade import Upgrade
 
 KEPT = (Basis.MANIFEST, Basis.LEFT_OUT, Basis.EMBEDDED, Basis.LAST_APPLIED)
 """Where a manifest may lie that nobody has applied since."""
+_CONVERT = (
+    "To look at the new form, copy this one object into a file of its own. `convert` is a plugin that must be "
+    "installed; of a file that holds more it may print a part only, and it stops at custom resources: do not write "
+    "over the manifest what it prints."
+)
 
 
 @rule(severity=BLOCKER, area="apis", phase="control-plane-upgrade")
@@ -95,10 +100,10 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
         gone = row.removed <= upgrade.first_hop.start
         if gone and not _fails_already(cause):
             continue
-        replacement = replacement_for(row, lifecycle, hop.start)
+        replacement = replacement_for(row, lifecycle, hop)
         yield finding(
             _subject(cause),
-            message(cause, _when(hop, upgrade, gone=gone)),
+            message(cause, _when(hop, upgrade, gone=gone), is_replaced=replacement is not None),
             places=cause.places,
             evidence=_evidence(cause, replacement),
             remedy=_remedy(cause, replacement, _window(replacement, hop, upgrade)),
@@ -173,24 +178,36 @@ def _remedy(cause: Cause, replacement: Replacement | None, window: str) -> str:
     if cause.client or cause.basis in (Basis.LEFT_OUT, Basis.METRIC, Basis.EMBEDDED):
         return "\n".join(lines)
     files = {place.file for place in cause.places}
-    is_file = cause.basis is Basis.MANIFEST and len(files) == 1 and not any(map(is_template, files))
+    is_file = cause.basis is Basis.MANIFEST and len(files) == 1 and all(map(is_readable_by_kubectl, files))
     file = quote(next(iter(files))) if is_file else "FILE"
-    if replacement.convertible:
-        command = f"kubectl convert -f {file} --output-version {replacement.api_version}"
-        lines += ["This prints the new form (`convert` is a plugin in newer versions of kubectl):", command]
+    if replacement.convertible and replacement.notes:
+        lines += [_CONVERT, f"kubectl convert -f OBJECT.yaml --output-version {replacement.api_version}"]
     return "\n".join([*lines, "Then see what it would change, defaults too:", f"kubectl diff -f {file}"])
 
 
 def _window(replacement: Replacement | None, hop: Hop, upgrade: Upgrade) -> str:
-    """From when, and until when, the replacement can be applied."""
+    """From when, and until when, the replacement can be applied, and what the API server must be told for it."""
     if replacement is None:
         return ""
+    served = "served by default" if replacement.other and replacement.other.switch else "served"
     if replacement.since > hop.start:
-        text = f". No version is served on both sides of {hop}: apply it right after"
+        text = f". No version is {served} on both sides of {hop}: apply it right after"
     elif upgrade.current is not None and replacement.since > upgrade.first_hop.start:
         text = f", as soon as the cluster is at {replacement.since}, and before {hop}"
     else:
         text = f" (served since {replacement.since})"
+    if replacement.switch:
+        text += f". The API server only serves it when it is told to, with {replacement.switch}"
+    text += _otherwise(replacement.other, upgrade)
     if replacement.removed is not None and replacement.removed <= upgrade.target.minor_version:
         text += f". That goes in turn with {replacement.removed}: change it once more before"
     return text
+
+
+def _otherwise(other: Replacement | None, upgrade: Upgrade) -> str:
+    """What serves better at another time."""
+    if other is None or other.since > upgrade.target.minor_version:
+        return ""
+    if other.switch:
+        return f". To apply it before, write {other.api_version}, and tell the API server to serve that: {other.switch}"
+    return f". From {other.since} on {other.api_version} is served by default: change to that then"

@@ -7,6 +7,7 @@ from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.knowledge.runtime_config import RuntimeConfig
 from kubepreflight.rule import rule
 from kubepreflight.semantics.control_plane_settings import ApiServerFlags
+from kubepreflight.semantics.replacements import Replacement, replacement_for
 from kubepreflight.semantics.runtime_config import RUNTIME_CONFIG, Entry, entries_of
 from kubepreflight.semantics.setting_words import (
     bites,
@@ -63,7 +64,7 @@ def runtime_config_removed(
             using = [one for one in entries if row.api_version == version and one.switches_on(row)]
             hop = bites(using[0].setting, row.removed, upgrade) if using and row.removed else None
             if hop:
-                yield _gone(row, using, hop)
+                yield _gone(row, using, hop, replacement_for(row, lifecycle, hop))
 
 
 def _by_version(entries: Iterable[Entry]) -> Mapping[str, list[Entry]]:
@@ -89,9 +90,9 @@ def _refused(version: str, entries: list[Entry], hop: Hop | None) -> Finding:
     )
 
 
-def _gone(row: ApiKind, entries: list[Entry], hop: Hop) -> Finding:
+def _gone(row: ApiKind, entries: list[Entry], hop: Hop, replacement: Replacement | None) -> Finding:
     set_in = [one.setting for one in entries]
-    instead = f"Who uses it has to move to {row.replacement_version}" if row.replacement else "Nothing replaces it"
+    instead = f"Who uses it has to move to {replacement.written}" if replacement else "Nothing replaces it"
     return finding(
         subject_of(set_in, f"--runtime-config {row.api_version} {row.kind}"),
         f"{row.kind} of {row.api_version} is switched on in {stands(set_in)}; the API server of {hop.end} does not "

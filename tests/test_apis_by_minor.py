@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, Phase
+from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, Hop, Phase
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.knowledge.component_config import ComponentConfig
 from kubepreflight.knowledge.feature_gates import FeatureGates
@@ -17,6 +17,7 @@ from kubepreflight.rules.api_not_yet_served import api_not_yet_served
 from kubepreflight.rules.removed_api import removed_api
 from kubepreflight.semantics.kustomizations import Kustomizations
 from kubepreflight.semantics.removed_apis import ManifestUses, RemovedApis
+from kubepreflight.semantics.replacements import replacement_for
 from kubepreflight.semantics.unserved_apis import UnservedApis
 from kubepreflight.snapshot import ManifestHeader, ManifestHeaders
 from kubepreflight.upgrade import ApiServers, ScanOptions, Upgrade
@@ -108,11 +109,34 @@ def test_after_the_removal_it_fails_already_and_not_by_the_upgrade(gone: Minor) 
 @EACH_MINOR
 def test_what_is_to_be_written_instead_is_served_after_the_hop(gone: Minor) -> None:
     for row in REMOVED[gone]:
-        if row.replacement and row.replacement_version != "apidiscovery.k8s.io/v2":  # asked for, not applied
-            other = LIFECYCLE.find(row.replacement_version, row.replacement_kind)
-            assert other is not None
-            assert other.introduced <= gone
-            assert other.removed is None or other.removed > gone
+        instead = replacement_for(row, LIFECYCLE, Hop(gone.plus(-1), gone))
+        if instead is None or instead.api_version == "apidiscovery.k8s.io/v2":  # asked for, not applied
+            continue
+        other = LIFECYCLE.find(instead.api_version, instead.kind)
+        assert other is not None
+        assert other.introduced <= gone
+        assert other.removed is None or other.removed > gone
+
+
+@EACH_MINOR
+def test_what_is_to_be_written_instead_needs_nothing_that_is_not_said(gone: Minor) -> None:
+    plan = upgrade(gone.plus(-1), gone)
+    for row in REMOVED[gone]:
+        remedy = only(findings_of_removal(row, plan)).remedy
+        instead = replacement_for(row, LIFECYCLE, plan.first_hop)
+        other = LIFECYCLE.find(instead.api_version, instead.kind) if instead else None
+        if other is not None and other.served_by_default == "no":
+            assert f"--runtime-config={other.api_version}=true" in remedy
+            assert not other.gate or f"--feature-gates={other.gate}=true" in remedy
+
+
+@pytest.mark.parametrize("later", [1, 5, 20])
+@EACH_MINOR
+def test_nothing_is_to_be_written_instead_that_is_gone_itself(gone: Minor, later: int) -> None:
+    hop = Hop(gone.plus(later), gone.plus(later + 1))
+    for row in REMOVED[gone]:
+        instead = replacement_for(row, LIFECYCLE, hop)
+        assert instead is None or instead.removed is None or instead.removed > hop.start
 
 
 @EACH_MINOR

@@ -25,6 +25,7 @@ from kubepreflight.errors import SourceError
 from kubepreflight.host import Missing
 from kubepreflight.inputs import Parameter, Wanted
 from kubepreflight.objects import Deployment, Desired, Origin, Pod
+from kubepreflight.semantics.folders import STANDARD_INPUT
 from kubepreflight.semantics.host_identity import excluding
 from kubepreflight.snapshot import Collector
 from kubepreflight.sources.files import FileSource
@@ -301,7 +302,7 @@ class Endless(io.RawIOBase):
 def test_what_does_not_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kubepreflight.sources.tree.LARGEST_TOTAL", 5 << 20)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(Endless())))
-    with pytest.raises(SourceError, match=r"^standard input: it is larger than 5 MB, which is more than is read$"):
+    with pytest.raises(SourceError, match=rf"^{STANDARD_INPUT}: it is larger than 5 MB, which is more than is read$"):
         read("-")
     (tmp_path / "large.yaml").write_bytes(DEPLOYMENT.encode() + b"#" * (5 << 20))
     with pytest.raises(SourceError, match=r"large\.yaml: it is larger than 5 MB"):

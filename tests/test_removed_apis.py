@@ -4,9 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubepreflight.finding import Hop
 from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.objects import Origin
-from kubepreflight.semantics.folders import common_path, folders, is_template
+from kubepreflight.semantics.folders import (
+    STANDARD_INPUT,
+    common_path,
+    folders,
+    is_readable_by_kubectl,
+    is_template,
+)
 from kubepreflight.semantics.kustomizations import Kustomizations
 from kubepreflight.semantics.removed_apis import ManifestUses, RemovedApis
 from kubepreflight.semantics.replacements import replacement_for
@@ -59,6 +66,20 @@ def test_which_files_kubectl_cannot_read_as_they_are(file: str, expected: bool) 
     assert is_template(file) is expected
 
 
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("apps/a.yaml", True),
+        ("../apps/a.yaml", True),
+        ("shop/templates/a.yaml", False),
+        ("apps.tar.gz!apps/a.yaml", False),
+        (STANDARD_INPUT, False),
+    ],
+)
+def test_which_files_can_be_given_to_kubectl_by_their_name(file: str, expected: bool) -> None:
+    assert is_readable_by_kubectl(file) is expected
+
+
 FILES = st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=4).map("/".join), min_size=1, max_size=60)
 
 
@@ -93,21 +114,29 @@ def test_what_files_have_in_common(files: list[str], expected: str) -> None:
         ("flowcontrol.apiserver.k8s.io/v1beta1", "FlowSchema", "1.26", "flowcontrol.apiserver.k8s.io/v1beta3"),
         ("flowcontrol.apiserver.k8s.io/v1beta1", "FlowSchema", "1.36", "flowcontrol.apiserver.k8s.io/v1"),
         ("extensions/v1beta1", "Deployment", "1.15", "apps/v1"),
+        # served by default on both sides, else by default right after, else switched on
+        ("resource.k8s.io/v1alpha3", "ResourceClaim", "1.34", "resource.k8s.io/v1"),
+        ("resource.k8s.io/v1alpha3", "ResourceClaim", "1.33", "resource.k8s.io/v1"),
+        ("resource.k8s.io/v1alpha3", "ResourceClaim", "1.32", "resource.k8s.io/v1beta1"),
         # where there is none, the first that comes
         ("scheduling.k8s.io/v1alpha2", "Workload", "1.36", "scheduling.k8s.io/v1beta1"),
         ("policy/v1beta1", "PodSecurityPolicy", "1.24", None),
+        # what replaced it has gone itself
+        ("extensions/v1beta1", "PodSecurityPolicy", "1.15", "policy/v1beta1"),
+        ("extensions/v1beta1", "PodSecurityPolicy", "1.25", None),
     ],
 )
 def test_what_to_write_instead(api_version: str, kind: str, before: str, expected: str | None) -> None:
     row = LIFECYCLE.find(api_version, kind)
     assert row is not None
-    found = replacement_for(row, LIFECYCLE, Minor.parse(before))
+    minor = Minor.parse(before)
+    found = replacement_for(row, LIFECYCLE, Hop(minor, minor.plus(1)))
     assert (found.api_version if found else None) == expected
 
 
 def test_notes_of_every_step_are_told() -> None:
     row = LIFECYCLE.find("flowcontrol.apiserver.k8s.io/v1beta2", "PriorityLevelConfiguration")
     assert row is not None
-    found = replacement_for(row, LIFECYCLE, Minor(1, 36))
+    found = replacement_for(row, LIFECYCLE, Hop(Minor(1, 36), Minor(1, 37)))
     assert found is not None
     assert len(found.notes) == 2

@@ -10,6 +10,8 @@ import msgspec
 from kubepreflight.finding import Subject
 from kubepreflight.semantics.several import NAMED, common_subject
 
+STANDARD_INPUT = "standard input"
+"""What a file is called that came from there."""
 _IN_CHART = re.compile(r"/(?:templates|crds)(?:/|$)")
 
 
@@ -34,6 +36,12 @@ def _folder(file: str) -> str:
 def is_template(file: str) -> bool:
     """Whether a file is a chart's template, of which kubectl can read what Helm makes of it, not the file itself."""
     return "/templates/" in f"/{file}"
+
+
+def is_readable_by_kubectl(file: str) -> bool:
+    """Whether `kubectl -f` can be given a file by the name that is shown of it: no template, nor what lies in an
+    archive or came from standard input."""
+    return not (is_template(file) or "!" in file or file == STANDARD_INPUT)
 
 
 def common_path(files: Iterable[str]) -> str:

@@ -16,10 +16,10 @@ SHOWN = 3
 NOT_FOUND = "`the server could not find the requested resource`"
 
 
-def message(cause: Cause, when: str) -> str:
+def message(cause: Cause, when: str, *, is_replaced: bool) -> str:
     """What breaks. `when` says from when on: ` after the hop 1.24 → 1.25`, ` already now`."""
     if cause.basis in (Basis.MANIFEST, Basis.LEFT_OUT):
-        return _of_files(cause, when)
+        return _of_files(cause, when, is_replaced=is_replaced)
     if cause.basis is Basis.EMBEDDED:
         return _of_texts(cause, when)
     if cause.client:
@@ -43,7 +43,7 @@ def _day(cause: Cause) -> str:
     return f"{cause.last:%Y-%m-%d}" if cause.last else "a day that is not told"
 
 
-def _of_files(cause: Cause, when: str) -> str:
+def _of_files(cause: Cause, when: str, *, is_replaced: bool) -> str:
     row, places = cause.row, cause.places
     one = len(places) == 1
     it = "it" if one else "them"
@@ -61,7 +61,7 @@ def _of_files(cause: Cause, when: str) -> str:
         files = "another file has" if one else "other files have"
         they = "it" if one else "they"
         written += f"; {files} the same in a version that stays, so that {they} may be meant for another cluster"
-    lasting = "What was applied before stays." if row.replacement else "Nothing takes the place of this kind."
+    lasting = "What was applied before stays." if is_replaced else "Nothing takes the place of this kind."
     return f"{written}. Applying {it}{when} ends in {_refused(row)}. {lasting}"
 
 

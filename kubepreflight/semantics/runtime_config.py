@@ -41,6 +41,12 @@ def switched_on(row: ApiKind, flags: Iterable[Setting]) -> bool:
     return any(_switched_on(row, flag) for flag in flags)
 
 
+def how_to_switch_on(row: ApiKind) -> str:
+    """What the API server must be told to serve a version that is off by default."""
+    gate = f", and its feature gate in --feature-gates={row.gate}=true" if row.gate else ""
+    return f"--{RUNTIME_CONFIG}={row.api_version}=true of every API server{gate}"
+
+
 def _switched_on(row: ApiKind, flag: Setting) -> bool:
     """The narrower an entry, the more it counts; of equal ones the last."""
     values = dict(_parts(item) for item in flag.items)
