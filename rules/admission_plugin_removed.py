@@ -8,6 +8,7 @@ from kubepreflight.finding import BLOCKER, Finding, Gap, Hop, cannot_check, find
 from kubepreflight.knowledge.admission_plugins import AdmissionPlugins
 from kubepreflight.rule import rule
 from kubepreflight.semantics.control_plane_settings import ApiServerFlags
+from kubepreflight.semantics.refused_settings import ADMISSION_FLAGS, unknown_plugin
 from kubepreflight.semantics.setting import Setting
 from kubepreflight.semantics.setting_words import (
     bites,
@@ -22,9 +23,7 @@ from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.visible import visible
 
-ENABLE, DISABLE = "enable-admission-plugins", "disable-admission-plugins"
-OLD = "admission-control"
-"""What both were before 1.10; it enables."""
+DISABLE = "disable-admission-plugins"
 
 
 @rule(severity=BLOCKER, area="configuration", phase="control-plane-upgrade")
@@ -53,7 +52,7 @@ def admission_plugin_removed(
     """
     yield from flags.gaps
     found: dict[str, list[Setting]] = {}
-    for flag in flags.named(ENABLE, DISABLE, OLD):
+    for flag in flags.named(*ADMISSION_FLAGS):
         for name in flag.items:
             one = msgspec.structs.replace(flag, name=name, value=flag.name, place=flag.item_place)
             found.setdefault(name, []).append(one)
@@ -73,7 +72,7 @@ def _about(name: str, settings: Sequence[Setting], hop: Hop) -> Finding:
     return finding(
         subject_of(settings, f"admission plugin {name}"),
         f"The admission plugin {name} is named in {stands(settings)}; the API server of {hop.end} does not have it, "
-        f'and does not start (`{settings[0].value} plugin "{name}" is unknown`). {consequences(settings, hop)}'
+        f"and does not start (`{unknown_plugin(settings[0].value, name)}`). {consequences(settings, hop)}"
         f"{only_files(settings)}",
         remedy=f"{before if enabled else ''}{edits(settings, name)}",
         places=[one.place.subject for one in settings],

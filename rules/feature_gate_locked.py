@@ -32,11 +32,11 @@ def feature_gate_locked(fates: GateFates) -> Iterator[Finding | Gap]:
     """
     yield from fates.gaps
     for together in fates.by_gate(locked=True):
-        name, locked = together[0].setting.name, bool(together[0].locked)
-        to, other = str(locked).lower(), str(not locked).lower()
+        locked = bool(together[0].locked)
+        to = str(locked).lower()
         yield refused(
             together,
             (f"have it locked to {to}", f"has it locked to {to}"),
-            f"cannot set feature gate {name} to {other}, feature is locked to {to}",
+            together[0].error,
             f"The feature is {on_or_off(locked)} for good from then on: try that before.",
         )

@@ -6,7 +6,7 @@ from kubepreflight.finding import BLOCKER, Finding, Gap
 from kubepreflight.rule import rule
 from kubepreflight.semantics.gate_fates import GateFate, GateFates
 from kubepreflight.semantics.gate_words import on_or_off, refused
-from kubepreflight.semantics.setting import KUBEADM, Where
+from kubepreflight.semantics.setting import KUBEADM
 
 
 @rule(severity=BLOCKER, area="configuration", phase="control-plane-upgrade")
@@ -43,13 +43,8 @@ def feature_gate_removed(fates: GateFates) -> Iterator[Finding | Gap]:
 
 
 def _error(together: Sequence[GateFate]) -> str:
-    settings = [one.setting for one in together]
-    name = settings[0].name
-    if any(one.component != KUBEADM for one in settings):
-        return f"unrecognized feature gate: {name}"
-    if any(one.place.where is Where.KUBEADM_CONFIG for one in settings):
-        return f"Unknown feature gate flag: {name}"
-    return f"{name} is not a valid feature name"
+    """That of a program that ends with it goes before kubeadm's."""
+    return min(together, key=lambda one: (one.setting.component == KUBEADM, one.setting.place.where.rank)).error
 
 
 def _afterwards(together: Sequence[GateFate]) -> str:

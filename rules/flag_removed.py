@@ -17,9 +17,6 @@ from kubepreflight.semantics.setting_words import (
     subject_of,
 )
 
-GO_FLAGS = ("etcd",)
-"""The programs that read their flags with Go's own package, and complain in its words."""
-
 
 @rule(severity=BLOCKER, area="configuration", phase="control-plane-upgrade")
 def flag_removed(fates: FlagFates) -> Iterator[Finding | Gap]:
@@ -34,10 +31,11 @@ def flag_removed(fates: FlagFates) -> Iterator[Finding | Gap]:
 
     When it stays silent: the flag is known on the way to the target, or today's program refuses it already, so that it
     cannot be in use; it stands in a static pod alone, which kubeadm renders anew from kubeadm-config
-    (static-pod-edited-by-hand tells that it goes); kubeadm itself takes it out of kubeadm-flags.env on the way
-    (--pod-infra-container-image with 1.35, --container-runtime with 1.26). A flag that no version is known to have is a
-    gap; of etcd only those are known that went with 3.6 and 3.7, and nothing is said of an etcd whose image is pinned.
-    A kubelet is judged by the version that it runs. kube-proxy's flags, and patches for kubeadm, are not read.
+    (static-pod-edited-by-hand tells that it goes, and must not be carried over); kubeadm itself takes it out of
+    kubeadm-flags.env on the way (--pod-infra-container-image with 1.35, --container-runtime with 1.26). A flag that no
+    version is known to have is a gap; of etcd only those are known that went with 3.6 and 3.7, and nothing is said of
+    an etcd whose image is pinned. A kubelet is judged by the version that it runs. kube-proxy's flags, and patches for
+    kubeadm, are not read.
 
     How to see it yourself: kubectl -n kube-system get configmap kubeadm-config -o yaml | grep -A20 extraArgs, on each
     node: systemctl cat kubelet; cat /var/lib/kubelet/kubeadm-flags.env /etc/default/kubelet, and the new program with
@@ -59,11 +57,10 @@ def _about(together: Sequence[FlagFate]) -> Finding:
     first, hop = together[0], together[0].hop
     name, program = f"--{first.flag.name}", first.flag.component
     refusing = first_refused(first.flag.removed, hop) if first.flag.removed else str(hop.end)
-    error = f"flag provided but not defined: -{first.flag.name}" if program in GO_FLAGS else f"unknown flag: {name}"
     return finding(
         subject_of(settings, f"{program} {name}"),
         f"The flag {name} of {program} is set in {stands(settings)}; {program} of Kubernetes {refusing} does not know "
-        f"it (`{error}`). {consequences(settings, hop, refusing)}{only_files(settings)}",
+        f"it (`{first.error}`). {consequences(settings, hop, refusing)}{only_files(settings)}",
         remedy=f"{_instead(first.flag)}{edits(settings, name)}",
         places=[one.place.subject for one in settings],
         severity=severity_of(settings),

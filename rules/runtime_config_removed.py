@@ -7,6 +7,7 @@ from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.knowledge.runtime_config import RuntimeConfig
 from kubepreflight.rule import rule
 from kubepreflight.semantics.control_plane_settings import ApiServerFlags
+from kubepreflight.semantics.refused_settings import unregistered
 from kubepreflight.semantics.replacements import Replacement, replacement_for
 from kubepreflight.semantics.runtime_config import RUNTIME_CONFIG, Entry, entries_of
 from kubepreflight.semantics.setting_words import (
@@ -80,7 +81,7 @@ def _refused(version: str, entries: list[Entry], hop: Hop | None) -> Finding:
     return finding(
         subject_of(set_in, f"--runtime-config {version}"),
         f"{version} is named in {stands(set_in)}; the API server of {hop.end} has nothing of it any more, and does not "
-        f"start (`group version {version} that has not been registered`, or `unknown api groups`). "
+        f"start (`{unregistered(version)}`, or `unknown api groups`). "
         f"{consequences(set_in, hop)}{only_files(set_in)}",
         remedy=f"From the hop on nothing of that version is served, with the entry or without it.\n{_edits(entries)}",
         places=[one.place.subject for one in set_in],

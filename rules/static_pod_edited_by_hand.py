@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from kubepreflight.finding import NOTE, WARNING, Finding, Gap, cannot_check, finding
 from kubepreflight.knowledge.names import Names
 from kubepreflight.knowledge.static_pods import StaticPodRendering
@@ -9,9 +11,10 @@ from kubepreflight.objects import Desired
 from kubepreflight.rule import rule
 from kubepreflight.semantics.kubeadm_config import EDIT, KubeadmConfig
 from kubepreflight.semantics.kubeadm_config_lines import argument_lines, image_lines, variable_lines, volume_lines
+from kubepreflight.semantics.refused_settings import RefusedSetting, RefusedSettings, without
 from kubepreflight.semantics.setting import STATIC_COMPONENTS
-from kubepreflight.semantics.several import grouped
-from kubepreflight.semantics.static_pod_edits import Edit, edits
+from kubepreflight.semantics.several import grouped, listed
+from kubepreflight.semantics.static_pod_edits import Edit, are_same, edits
 from kubepreflight.semantics.static_pods import StaticPods, undecoded
 from kubepreflight.semantics.upgrade_configuration import UpgradeConfiguration
 from kubepreflight.upgrade import Upgrade
@@ -31,6 +34,7 @@ def static_pod_edited_by_hand(
     upgrade: Upgrade,
     names: Names,
     configurations: Desired[UpgradeConfiguration] | None = None,
+    refused: RefusedSettings | None = None,
 ) -> Iterator[Finding | Gap]:
     """A static pod has flags, mounts or an image that kubeadm would not render.
 
@@ -41,7 +45,9 @@ def static_pod_edited_by_hand(
     What happens: with the upgrade, the flag, the mount, the sidecar is gone: no audit log, no OIDC login, no metrics,
     no encryption at rest. An API server whose encryption configuration is gone cannot read what was encrypted. The
     other way round, what was written into kubeadm-config and never rolled out comes into force on the day of the
-    upgrade. kubeadm keeps the old manifests in /etc/kubernetes/tmp.
+    upgrade. kubeadm keeps the old manifests in /etc/kubernetes/tmp. Some of it must go: a flag, feature gate, admission
+    plugin or version in --runtime-config that the target refuses harms nobody, unless somebody writes it into
+    kubeadm-config or keeps a patch with it: then the new program does not start.
 
     When it stays silent: each flag, volume, environment variable, container and image is one that kubeadm-config has,
     or that kubeadm of any version renders by itself. Proxy variables are passed over: kubeadm takes them from the shell
@@ -83,22 +89,32 @@ def static_pod_edited_by_hand(
             causes.setdefault((one.component, one.setting, one.name), []).append(one)
     flag = names.patches_flag(upgrade.first_hop.end)
     for together in causes.values():
-        yield _about(together, config, flag, patched=patches is not None)
+        fatal = _fatal(together, refused)
+        yield _about(together, fatal, config, flag, patched=patches is not None)
 
 
-def _about(together: Sequence[Edit], config: KubeadmConfig, flag: str, *, patched: bool) -> Finding:
+def _fatal(together: Sequence[Edit], refused: RefusedSettings | None) -> list[RefusedSetting]:
+    """What the next programs refuse of a setting that runs."""
+    first = together[0]
+    runs = first.setting == "flag" and any(one.running for one in together)
+    return refused.of(first.component, first.name) if refused and runs else []
+
+
+def _about(
+    together: Sequence[Edit], fatal: Sequence[RefusedSetting], config: KubeadmConfig, flag: str, *, patched: bool
+) -> Finding:
     first = together[0]
     running: dict[object, list[object]] = {}
     for one in together:
         running.setdefault(_with(one), []).append(one.pod.node)
     return finding(
         config,
-        f"{first.component} runs {grouped(running)}. {_what_happens(first)}",
-        remedy=_remedy(together, config, flag),
+        " ".join([f"{first.component} runs {grouped(running)}. {_what_happens(first)}", *map(_refuses, fatal)]),
+        remedy=_remedy(together, fatal, config, flag),
         field=f"{first.component} {_shown(first)}",
         places=[one.pod.place for one in together],
         evidence={"running": [_with(one) for one in together], "rendered": list(first.rendered)},
-        severity=NOTE if patched else None,
+        severity=NOTE if patched and not fatal else None,
     )
 
 
@@ -112,6 +128,14 @@ def _what_happens(one: Edit) -> str:
             "manifest anew, and sets it back."
         )
     return "kubeadm-config does not have it: the upgrade writes the manifest anew from there, and it is gone."
+
+
+def _refuses(one: RefusedSetting) -> str:
+    return f"{one.component} of {one.hop.end} does not start with {_called(one)} (`{visible(one.error)}`)."
+
+
+def _called(one: RefusedSetting) -> str:
+    return visible(one.item or f"--{one.flag}")
 
 
 def _with(one: Edit) -> str:
@@ -137,8 +161,24 @@ def _short(value: str) -> str:
     return visible(value if len(value) <= LONGEST else f"{value[:LONGEST]}…")
 
 
-def _remedy(together: Sequence[Edit], config: KubeadmConfig, flag: str) -> str:
+def _remedy(together: Sequence[Edit], fatal: Sequence[RefusedSetting], config: KubeadmConfig, flag: str) -> str:
     first = next((one for one in together if one.running), together[0])
+    if not fatal:
+        return _carry_over(together, first, config, flag)
+    hop = min(one.hop for one in fatal)
+    stop = (
+        f"Do not carry {listed(map(_called, fatal))} over the hop {hop}, neither in kubeadm-config nor in a patch: "
+        "look into the patches that you give to kubeadm."
+    )
+    stop += "".join(f"\nWhat {one.component} says of {_called(one)}: {one.advice}" for one in fatal if one.advice)
+    rest = without(fatal, first.running)
+    if not rest or are_same(rest, first.rendered):
+        return stop
+    kept = msgspec.structs.replace(first, running=rest)
+    return f"{stop}\nFor the rest:\n{_carry_over(together, kept, config, flag)}"
+
+
+def _carry_over(together: Sequence[Edit], first: Edit, config: KubeadmConfig, flag: str) -> str:
     lines = _lines(first, config)
     if first.configured:
         keep = "set what runs now" if first.running else "take it out before the upgrade"

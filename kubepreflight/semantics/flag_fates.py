@@ -26,6 +26,12 @@ class FlagFate(msgspec.Struct, frozen=True):
     flag: Flag
     hop: Hop
 
+    @property
+    def error(self) -> str:
+        """What that program prints; etcd reads its flags with Go's own package."""
+        go = self.flag.component == ETCD
+        return f"flag provided but not defined: -{self.flag.name}" if go else f"unknown flag: --{self.flag.name}"
+
 
 class FlagFates(msgspec.Struct, frozen=True):
     """All of them; those that go right after the plan, and what could not be judged."""

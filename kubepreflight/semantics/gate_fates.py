@@ -32,6 +32,19 @@ class GateFate(msgspec.Struct, frozen=True):
     locked: bool | None
     today: GateState | None
 
+    @property
+    def error(self) -> str:
+        """What that program prints."""
+        name = self.setting.name
+        if self.locked is not None:
+            to, other = str(self.locked).lower(), str(not self.locked).lower()
+            return f"cannot set feature gate {name} to {other}, feature is locked to {to}"
+        if self.setting.component != KUBEADM:
+            return f"unrecognized feature gate: {name}"
+        if self.setting.place.where is Where.KUBEADM_CONFIG:
+            return f"Unknown feature gate flag: {name}"
+        return f"{name} is not a valid feature name"
+
 
 class GateFates(msgspec.Struct, frozen=True):
     """All of them, and what could not be judged."""

@@ -94,7 +94,7 @@ class _Comparison(msgspec.Struct, frozen=True):
     ) -> Iterator[Edit]:
         for name, values in running.items():
             if name in configured:
-                if not _same(values, configured[name]):
+                if not are_same(values, configured[name]):
                     yield self.edit(setting, name, values, configured[name], configured=True)
             elif not self._kubeadms(values, rows.get(name, ())):
                 yield self.edit(setting, name, values, self._becomes(rows.get(name, ())))
@@ -109,7 +109,7 @@ class _Comparison(msgspec.Struct, frozen=True):
         """Whether some kubeadm rendered it so; what depends on the node, or on what is not recorded, is as it is."""
         known = [_resolved(row.value, self.config) for row in rows]
         certain = [one for one in known if one is not None]
-        return bool(known) and (not certain or ANY in certain or any(_same(values, (one,)) for one in certain))
+        return bool(known) and (not certain or ANY in certain or any(are_same(values, (one,)) for one in certain))
 
     def _becomes(self, rows: Iterable[RenderedSetting]) -> Values:
         """What the kubeadm of the hop renders of a setting when the ClusterConfiguration does not have it."""
@@ -144,7 +144,8 @@ def _field(name: str, config: KubeadmConfig) -> str:
     return config.text_at(*path, last)
 
 
-def _same(some: Values, others: Values) -> bool:
+def are_same(some: Values, others: Values) -> bool:
+    """Whether two sets of values mean the same."""
     return tuple(map(_plain, some)) == tuple(map(_plain, others))
 
 

@@ -1,0 +1,136 @@
+"""What of the static pods' flags some program on the way refuses: it must not be carried over to the next ones.
+
+kubeadm renders the static pods anew, so that nothing of it reaches the next program by itself. It does when somebody
+writes it into kubeadm-config, or gives kubeadm a patch with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Self
+
+import msgspec
+
+from kubepreflight.finding import Hop
+from kubepreflight.knowledge.admission_plugins import AdmissionPlugins
+from kubepreflight.knowledge.etcd_flags import EtcdFlags
+from kubepreflight.knowledge.feature_gates import FeatureGates
+from kubepreflight.knowledge.flags import Flags
+from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
+from kubepreflight.knowledge.runtime_config import RuntimeConfig
+from kubepreflight.semantics.flag_fates import FlagFate, FlagFates
+from kubepreflight.semantics.gate_fates import GateFates
+from kubepreflight.semantics.runtime_config import RUNTIME_CONFIG, entries_of
+from kubepreflight.semantics.setting import API_SERVER, GATES, STATIC_COMPONENTS, Place, Setting, Where
+from kubepreflight.semantics.setting_words import bites
+from kubepreflight.semantics.settings import Settings
+from kubepreflight.semantics.settings_of_kubeadm import of_static_pod
+from kubepreflight.semantics.static_pods import StaticPods
+from kubepreflight.upgrade import Upgrade
+
+ADMISSION_FLAGS = ("enable-admission-plugins", "disable-admission-plugins", "admission-control")
+"""The last is what both were before 1.10; it enables."""
+
+
+class RefusedSetting(msgspec.Struct, frozen=True):
+    """A flag of a component, or one `item` of its list, the hop with which it is refused, and what is printed then.
+
+    `advice` is what the component said of a flag before.
+    """
+
+    component: str
+    flag: str
+    item: str
+    hop: Hop
+    error: str
+    advice: str = ""
+
+    def is_of(self, text: str) -> bool:
+        """Whether an item as it is written (`A=true`, `kube:A=true`, `batch/v2alpha1/jobs`) is the one."""
+        name = text.partition("=")[0].strip().rpartition(":")[2]
+        return bool(self.item) and (name == self.item or name.startswith(f"{self.item}/"))
+
+
+class RefusedSettings(msgspec.Struct, frozen=True):
+    """All of them, each once."""
+
+    all: tuple[RefusedSetting, ...]
+
+    @classmethod
+    def provide(
+        cls,
+        *,
+        static_pods: StaticPods,
+        flags: Flags,
+        etcd: EtcdFlags,
+        gates: FeatureGates,
+        kubeadm: KubeadmUpgrades,
+        plugins: AdmissionPlugins,
+        versions: RuntimeConfig,
+        upgrade: Upgrade,
+    ) -> Self:
+        """Judge the static pods as they run."""
+        settings = Settings.of(_running(static_pods))
+        known = FlagFates.provide(settings=settings, table=flags, etcd=etcd, kubeadm=kubeadm, upgrade=upgrade)
+        set_gates = GateFates.provide(settings, gates, kubeadm, upgrade)
+        found = [
+            *map(_flag, known.all),
+            *(
+                RefusedSetting(one.setting.component, GATES, one.setting.name, one.hop, one.error)
+                for one in set_gates.all
+            ),
+            *_plugins(settings.flags, plugins, upgrade),
+            *_versions(settings.flags, versions, upgrade),
+        ]
+        return cls(tuple(dict.fromkeys(found)))
+
+    def of(self, component: str, flag: str) -> list[RefusedSetting]:
+        """What is refused of one flag."""
+        return [one for one in self.all if (one.component, one.flag) == (component, flag)]
+
+
+def unknown_plugin(flag: str, name: str) -> str:
+    """What an API server prints that does not have an admission plugin."""
+    return f'{flag} plugin "{name}" is unknown'
+
+
+def unregistered(version: str) -> str:
+    """What an API server prints that has nothing of a version in `--runtime-config`."""
+    return f"group version {version} that has not been registered"
+
+
+def without(refused: Iterable[RefusedSetting], values: Sequence[str]) -> tuple[str, ...]:
+    """What is left of a flag's values when that is taken out."""
+    kept = list(refused)
+    if any(not one.item for one in kept):
+        return ()
+    lists = ([item for item in value.split(",") if not any(one.is_of(item) for one in kept)] for value in values)
+    return tuple(",".join(items) for items in lists if items)
+
+
+def _running(static_pods: StaticPods) -> Iterator[Setting]:
+    for pod in static_pods.of(*STATIC_COMPONENTS):
+        if pod.spec is not None:
+            yield from of_static_pod(pod.name, pod.spec, Place(Where.STATIC_POD, pod.place))
+
+
+def _flag(one: FlagFate) -> RefusedSetting:
+    return RefusedSetting(one.flag.component, one.flag.name, "", one.hop, one.error, one.flag.message)
+
+
+def _plugins(flags: Iterable[Setting], plugins: AdmissionPlugins, upgrade: Upgrade) -> Iterator[RefusedSetting]:
+    for flag in flags:
+        for name in flag.items if flag.component == API_SERVER and flag.name in ADMISSION_FLAGS else ():
+            plugin = plugins.find(name)
+            hop = bites(flag, plugin.removed, upgrade) if plugin and plugin.removed else None
+            if hop:
+                yield RefusedSetting(API_SERVER, flag.name, name, hop, unknown_plugin(flag.name, name))
+
+
+def _versions(flags: Iterable[Setting], table: RuntimeConfig, upgrade: Upgrade) -> Iterator[RefusedSetting]:
+    told = (one for one in flags if one.component == API_SERVER and one.name == RUNTIME_CONFIG)
+    for entry in entries_of(told):
+        gone = table.gone.get(entry.version)
+        hop = bites(entry.setting, gone, upgrade) if gone else None
+        if hop:
+            yield RefusedSetting(API_SERVER, RUNTIME_CONFIG, entry.version, hop, unregistered(entry.version))
