@@ -157,6 +157,8 @@ def _hops(current: Version, target: Version, default: Version) -> tuple[Hop, ...
             f"the cluster runs {current}: {target} is no upgrade. "
             f"Give a later one with --target, or leave it out for {default}."
         )
+    if end.major != start.major:
+        raise UsageError(f"--target {target}: the cluster runs {current}, of another major: is it what you mean?")
     if distance > FARTHEST:
         raise UsageError(f"--target {target} is {distance} minors above the cluster's {current}: is it what you mean?")
     if distance == 0:

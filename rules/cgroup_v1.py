@@ -80,11 +80,16 @@ def cgroup_v1(
             _says(field, listed(one.name for one in same), len(same) == 1, hop, table),
             remedy=f"{BOOT}\n{_goes_on(table, edit=field is not ALLOWED)}",
             places=same,
-            evidence={"booted with": [f"{one.name}: {words}" for one in same if (words := _words(one))]},
+            evidence=_evidence(same),
             hop=hop,
             severity=severity,
             phase=("control-plane-upgrade" if control_plane else "node-upgrade") if hop else "after",
         )
+
+
+def _evidence(hosts: list[Host]) -> dict[str, list[str]]:
+    booted = [f"{one.name}: {words}" for one in hosts if (words := _words(one))]
+    return {"booted with": booted} if booted else {}
 
 
 def _words(host: Host) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kubepreflight.finding import WARNING, Finding, Subject, finding
+from kubepreflight.finding import NOTE, WARNING, Finding, Subject, finding
 from kubepreflight.rule import rule
 from kubepreflight.semantics.etcd_members import EtcdMembers
 from kubepreflight.semantics.several import listed
@@ -13,7 +13,8 @@ def even_etcd_members(members: EtcdMembers) -> Iterator[Finding]:
     """The number of etcd's members is even.
 
     Why: etcd works while more than half of its members do. Two members bear the loss of none, four the loss of one,
-    as three do: the even member adds a part that can break, and no safety. The upgrade takes every member away once.
+    as three do: the even member adds a part that can break, and no safety. The upgrade takes every member away once,
+    but for those of an etcd that is not kubeadm's: that it does not touch, and of that it is a note.
 
     What happens: with two members, etcd and with it the API stops each time kubeadm restarts one of them, and when one
     does not come back, only a snapshot helps. With four, no other member may fail while one is being restarted.
@@ -35,7 +36,14 @@ def even_etcd_members(members: EtcdMembers) -> Iterator[Finding]:
     if count % 2:
         return
     quorum = count // 2 + 1
-    if count == quorum:
+    if members.is_external:
+        spare = count - quorum
+        others = f"only {spare} may fail" if spare else "none may fail"
+        text = (
+            f"{quorum} of them must be up, so {others}: no more than with one member less. The upgrade restarts none "
+            "of them, since kubeadm leaves an external etcd alone; whoever runs it should know."
+        )
+    elif count == quorum:
         text = (
             "All of them must be up: the API stops each time kubeadm restarts etcd on one of the nodes, and when one "
             "member does not come back, etcd can only be restored from a snapshot."
@@ -53,13 +61,16 @@ def even_etcd_members(members: EtcdMembers) -> Iterator[Finding]:
         remedy=_remedy(members),
         places=members.places,
         evidence={"members": members.names},
+        severity=NOTE if members.is_external else WARNING,
+        phase="after" if members.is_external else None,
     )
 
 
 def _remedy(members: EtcdMembers) -> str:
     if members.is_external:
         return (
-            "Add a member, or take one out, before the upgrade:\netcdctl member list\netcdctl member remove MEMBER_ID\n"
+            "Have whoever runs it add a member, or take one out:\n"
+            "etcdctl member list\netcdctl member remove MEMBER_ID\n"
             "And take its address out of --etcd-servers and kubeadm-config."
         )
     return (

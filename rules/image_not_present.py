@@ -1,6 +1,6 @@
 """Images that the upgrade needs and that control-plane nodes do not have yet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kubepreflight.finding import NOTE, Finding, Gap, finding
 from kubepreflight.image import parse_image
@@ -48,7 +48,7 @@ def image_not_present(images: HopImages) -> Iterator[Finding | Gap]:
         f"{listed(sorted(nodes))}: before Kubernetes {version} can start, kubeadm pulls its images, and "
         f"{everywhere if _all(lacking, images, nodes) else partly}. {listed(registries)} must be reachable from there, "
         "or the images must be brought there before.",
-        remedy=_remedy(images),
+        remedy=_remedy(images, [nodes[name] for name in sorted(nodes)]),
         places=[nodes[name] for name in sorted(nodes)],
         evidence={
             "images": [f"{image}: not on {listed(node.node for node in some)}" for image, some in lacking.items()]
@@ -60,11 +60,29 @@ def _all(lacking: dict[WantedImage, list[NodeImages]], images: HopImages, nodes:
     return len(lacking) == len(images.wanted) and all(len(some) == len(nodes) for some in lacking.values())
 
 
-def _remedy(images: HopImages) -> str:
+LOADS = {
+    "containerd": "ctr --namespace k8s.io images import FILE.tar",
+    "docker": "docker load --input FILE.tar",
+    "cri-o": "podman load --input FILE.tar   # as root, podman has CRI-O's storage, unless one of them is told another",
+}
+"""How an archive of images comes to a runtime. CRI-O has no command for it
+(https://github.com/kubernetes-sigs/cri-tools/issues/412)."""
+
+
+def _remedy(images: HopImages, nodes: Sequence[NodeImages]) -> str:
     version = f"v{images.version}{'.PATCH' if images.version.patch is None else ''}"
+    by_runtime: dict[str, list[str]] = {}
+    for one in nodes:
+        by_runtime.setdefault(one.runtime, []).append(one.node)
+    there = [
+        f"On {listed(names)}, where {runtime} has the images:\n{LOADS[runtime]}"
+        if runtime
+        else f"On {listed(names)}: by the means of the container runtime there."
+        for runtime, names in by_runtime.items()
+    ]
     return (
         "On each of these nodes, with the new kubeadm, days before the work:\n"
         f"kubeadm config images pull --kubernetes-version {version}   # --image-repository where it is another\n"
-        "Where no registry can be reached, on a machine that can: ctr images pull and export, then on the nodes:\n"
-        "ctr --namespace k8s.io images import FILE.tar"
+        "Where no registry can be reached, pull them on a machine that can, save them to an archive, and bring that to "
+        "the nodes. " + "\n".join(there)
     )

@@ -122,7 +122,12 @@ def _finding(same: Sequence[Lack], upgrade: Upgrade) -> Finding:
         deb = f"apt-cache madison {' '.join(first.packages)}"
         rpm = f"dnf list --showduplicates --disableexcludes=kubernetes {' '.join(first.packages)}"
         look.append(deb if family == "deb" else rpm)
-    otherwise = f"plan for what is there: --target {best}" if best else "look at the source's address"
+    if best is None:
+        otherwise = "look at the source's address"
+    elif upgrade.current is None or best > upgrade.current:
+        otherwise = f"plan for what is there: --target {best}"
+    else:
+        otherwise = f"wait until it is there: {best} is what runs already"
     return finding(
         common_subject(same, f"no {listed(first.packages, 'or')} {wanted}"),
         text,

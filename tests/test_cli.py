@@ -55,6 +55,7 @@ def test_exit_status(dump: Path, arguments: tuple[str, ...], status: int) -> Non
         (("scan", "dump.json", "--target", "latest"), "not a version"),
         (("scan", "dump.json", "--target", "1.35"), "is no upgrade"),
         (("scan", "dump.json", "--target", "1.36"), "is no upgrade"),
+        (("scan", "dump.json", "--target", "9.9"), "--target 9.9: the cluster runs 1.36.3, of another major"),
         (("scan", "dump.json", "--target", "1.99"), "is it what you mean"),
         (("scan", "dump.json", "-o", "pdf"), "there is no report format 'pdf'"),
         (("scan", "dump.json", "-o", "html=nowhere/report.html"), "cannot be written"),

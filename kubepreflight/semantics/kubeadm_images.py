@@ -15,7 +15,7 @@ from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host import NO_CRICTL, Host, Missing
 from kubepreflight.image import ImageReference, parse_image
 from kubepreflight.knowledge.component_versions import ComponentVersion, ComponentVersions
-from kubepreflight.objects import CONTROL_PLANE_LABELS, Api, KubernetesObject
+from kubepreflight.objects import CONTROL_PLANE_LABELS, Api, KubernetesObject, NodeInfo
 from kubepreflight.parts import Part
 from kubepreflight.semantics.host_roles import is_control_plane
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
@@ -25,6 +25,7 @@ from kubepreflight.version import Version
 
 REPOSITORY = "registry.k8s.io"
 LISTED = 50
+_RUNTIMES = {"containerd": "containerd", "cri-o": "cri-o", "docker": "docker", "dockershim": "docker"}
 
 
 class NodeImage(Part, frozen=True):
@@ -34,8 +35,9 @@ class NodeImage(Part, frozen=True):
 
 
 class ImageStatus(Part, frozen=True):
-    """What a node tells of its images."""
+    """What a node tells of its images, and of the runtime that has them."""
 
+    node_info: NodeInfo = NodeInfo()
     images: list[NodeImage] | None = None
 
 
@@ -78,11 +80,15 @@ class WantedImage(NamedTuple):
 
 
 class NodeImages(NamedTuple):
-    """The images of one control-plane node, and whether these are all."""
+    """The images of one control-plane node, and whether these are all.
+
+    `runtime` is `containerd`, `cri-o` or `docker`, whatever stands between that and the kubelet; empty for any other.
+    """
 
     subject: Subject
     images: frozenset[ImageReference]
     complete: bool
+    runtime: str
 
     @property
     def node(self) -> str:
@@ -139,7 +145,8 @@ class HopImages(msgspec.Struct, frozen=True):
                 reasons[host.name] = images_gap(host, images)
             else:
                 tags = (tag for image in images for tag in image.tags)
-                found[host.name] = NodeImages(host.subject, frozenset(filter(None, map(parse_image, tags))), True)
+                parsed = frozenset(filter(None, map(parse_image, tags)))
+                found[host.name] = NodeImages(host.subject, parsed, True, _RUNTIMES.get(host.runtime.name, ""))
         for name, node in by_name.items():
             if node.is_control_plane and name not in found:
                 told = _told(node, kubelets)
@@ -181,7 +188,8 @@ def _told(node: NodeWithImages, kubelets: PlannedKubelets) -> NodeImages:
     names = (name for image in images for name in image.names or ())
     limit = (kubelets.document or {}).get("nodeStatusMaxImages", LISTED)
     complete = bool(images) and isinstance(limit, int) and (limit < 0 or len(images) < limit)
-    return NodeImages(node.subject, frozenset(filter(None, map(parse_image, names))), complete)
+    runtime = _RUNTIMES.get(node.status.node_info.container_runtime_version.partition(":")[0], "")
+    return NodeImages(node.subject, frozenset(filter(None, map(parse_image, names))), complete, runtime)
 
 
 def _cut(node: NodeImages, lacks: tuple[WantedImage, ...]) -> Gap:
