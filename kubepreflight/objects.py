@@ -98,12 +98,8 @@ class Annotations(Part, frozen=True):
     """The annotations that rules read; all others are passed over unread."""
 
     mirror: str | None = msgspec.field(name=MIRROR, default=None)
-    config_source: str | None = msgspec.field(name="kubernetes.io/config.source", default=None)
     last_applied: str | None = msgspec.field(name="kubectl.kubernetes.io/last-applied-configuration", default=None)
     cri_socket: str | None = msgspec.field(name="kubeadm.alpha.kubernetes.io/cri-socket", default=None)
-
-
-NO_ANNOTATIONS = Annotations()
 
 
 class Metadata(Part, frozen=True):
@@ -223,7 +219,6 @@ class NodeInfo(Part, frozen=True):
     """What the kubelet tells of its node."""
 
     kubelet_version: str = ""
-    kube_proxy_version: str = ""
     container_runtime_version: str = ""
     kernel_version: str = ""
     os_image: str = ""
@@ -237,7 +232,6 @@ class NodeSpec(Part, frozen=True):
 
     unschedulable: bool | None = None
     taints: list[Taint] | None = None
-    pod_cidr: str | None = msgspec.field(name="podCIDR", default=None)
 
 
 class NodeAddress(Part, frozen=True):
@@ -312,7 +306,6 @@ class PodSpec(Part, frozen=True):
     node_selector: dict[str, str] | None = None
     affinity: Affinity | None = None
     restart_policy: str | None = None
-    termination_grace_period_seconds: int | None = None
     security_context: PodSecurity | None = None
 
     def __post_init__(self) -> None:

@@ -215,7 +215,6 @@ class ContainerStatus(Part, frozen=True):
 
     name: str = ""
     image: str | None = None
-    image_id: str | None = msgspec.field(name="imageID", default=None)
     ready: bool = False
     restart_count: int = 0
     state: ContainerState | None = None

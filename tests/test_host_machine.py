@@ -120,7 +120,6 @@ def test_file_systems() -> None:
             inodes_free=Missing("df gave no answer"),
         ),
     )  # fmt: skip
-    assert found[1].used_percent == pytest.approx(45)
     assert isinstance(machine(disk_space="").file_systems, Missing)
 
 

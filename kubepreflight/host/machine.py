@@ -33,11 +33,6 @@ class FileSystem(msgspec.Struct, frozen=True, kw_only=True):
     inodes: int | Missing = NOT_COLLECTED
     inodes_free: int | Missing = NOT_COLLECTED
 
-    @property
-    def used_percent(self) -> float:
-        """How full it is, as the kubelet reckons: root's reserve counts as used."""
-        return 100 - 100 * self.available / self.size if self.size else 0.0
-
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):
     """The node's clock.

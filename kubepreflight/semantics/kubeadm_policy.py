@@ -42,11 +42,6 @@ class KubeadmVerdict(msgspec.Struct, frozen=True):
         """What stops it unless --force is given."""
         return tuple(error for error in self.errors if error.skippable)
 
-    @property
-    def goes_ahead(self) -> bool:
-        """Whether kubeadm upgrades without being forced."""
-        return not self.errors
-
 
 def kubeadm_upgrade_verdict(
     *,
