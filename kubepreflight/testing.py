@@ -11,7 +11,8 @@ A case is a folder `cases/RULE/CASE/` with a `case.toml` and small input files b
 
 `case.toml` has, all optional: `target`, `at` (RFC 3339), `window` (days), `status` of the coverage (`checked`),
 `missing` (kinds that could not be read), `opt_in`, `gap` (a part of the text of some gap), and one `[[finding]]` per
-expected finding with any of `subject`, `severity`, `phase`, `hop`, `count`, and `message` or `remedy` (a part of it).
+expected finding with any of `subject`, `severity`, `phase`, `hop`, `count`, `evidence` (some entries of it), and
+`message` or `remedy` (a part of it).
 No `[[finding]]`: the rule must stay silent. A case for which the rule says more or less than that fails.
 """
 
@@ -59,6 +60,7 @@ class Expected(msgspec.Struct, forbid_unknown_fields=True):
     count: int | None = None
     message: str | None = None
     remedy: str | None = None
+    evidence: dict[str, Any] = {}
 
     def differences(self, one: ReportFinding) -> list[str]:
         """How a finding differs from what is expected."""
@@ -78,6 +80,12 @@ class Expected(msgspec.Struct, forbid_unknown_fields=True):
             f"{name} is {getattr(one, name)!r}, without {part!r}"
             for name in ("message", "remedy")
             if (part := getattr(self, name)) is not None and part not in getattr(one, name)
+        ]
+        evidence = msgspec.json.decode(msgspec.json.encode(one.evidence))
+        wrong += [
+            f"evidence of {name!r} is {evidence.get(name)!r}, not {expected!r}"
+            for name, expected in self.evidence.items()
+            if evidence.get(name) != expected
         ]
         return wrong
 

@@ -64,13 +64,13 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
 
     When it stays silent: the version goes after the target, or its removal is only planned; the kind is a custom
     resource; the object was merely listed in an old version (`kubectl get` may print whatever version it likes); an
-    object remembers an old version, and the manifest that is given for it has a new one, or a Helm release that was
-    read holds it; a client asks for what this server does not serve, and lives with that. Not looked at are the
-    managedFields and the last-applied version of kinds that nobody keeps as manifests (ReplicaSet, EndpointSlice,
-    Event, Lease and the like), requests outside the time that an audit log covers, and the texts in the cluster's own
-    ConfigMaps. Each API server counts and logs
-    for itself: a live scan asks the one that it talks to, and of the others it sees what is given. Those before 1.19 do
-    not count. Files that kubeadm and the kubelet read are not its matter, nor what Helm keeps of its releases
+    object remembers an old version, and the manifest that is given for it has a new one (where it has the old one, that
+    speaks for it), or a Helm release that was read holds it; a client asks for what this server does not serve, and
+    lives with that. Not looked at are the managedFields and the last-applied version of kinds that nobody keeps as
+    manifests (ReplicaSet, EndpointSlice, Event, Lease and the like), requests outside the time that an audit log
+    covers, and the texts in the cluster's own ConfigMaps. Each API server counts and logs for itself: a live scan asks
+    the one that it talks to, and of the others it sees what is given. Those before 1.19 do not count. Files that
+    kubeadm and the kubelet read are not its matter, nor what Helm keeps of its releases
     (helm-release-cannot-be-upgraded).
 
     How to see it yourself: kubectl apply --dry-run=server -f FILE against a cluster of the target's version,

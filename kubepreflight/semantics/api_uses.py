@@ -41,6 +41,8 @@ LATELY, ELSEWHERE = "applied lately", "kept elsewhere"
 """Causes: what is to be changed is a manifest that was not given."""
 COUNTED = "counted"
 """A cause of which nothing is known but that it is one."""
+GIVEN = "given"
+"""A cause of what an object remembers whose manifest is given in that version: it joins the manifest's."""
 VARIANTS = "variants in "
 """How causes begin that are manifests of which others are given in a version that stays."""
 LYING = (Basis.LEFT_OUT, Basis.EMBEDDED)

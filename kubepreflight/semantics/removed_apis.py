@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import msgspec
@@ -13,6 +13,7 @@ from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.semantics.api_uses import (
     COUNTED,
     ELSEWHERE,
+    GIVEN,
     LATELY,
     LYING,
     VARIANTS,
@@ -24,6 +25,7 @@ from kubepreflight.semantics.api_uses import (
 from kubepreflight.semantics.embedded_manifests import EmbeddedUses
 from kubepreflight.semantics.folders import folders
 from kubepreflight.semantics.kustomizations import Kustomizations
+from kubepreflight.semantics.object_names import Identity, ObjectNames
 from kubepreflight.semantics.requested_uses import RequestedUses
 from kubepreflight.semantics.written_uses import WrittenUses
 from kubepreflight.snapshot import ManifestHeaders
@@ -60,7 +62,7 @@ class ManifestUses(ApiUses, frozen=True):
         return cls(tuple(uses))
 
 
-def _identity(one: Subject) -> tuple[str, str, str]:
+def _identity(one: Subject) -> Identity:
     return one.kind, one.namespace, one.name
 
 
@@ -110,7 +112,8 @@ class RemovedApis(msgspec.Struct, frozen=True):
     def causes(self) -> Iterator[Cause]:
         """What is to be changed, one by one.
 
-        That somebody asks joins whatever says who; that somebody applies a manifest, the manifests that are given.
+        That somebody asks joins whatever says who; that somebody applies a manifest, the manifests that are given; what
+        an object remembers, its manifest.
         """
         rows: dict[ApiKind, dict[str, list[ApiUse]]] = {}
         for use in self.uses:
@@ -118,11 +121,12 @@ class RemovedApis(msgspec.Struct, frozen=True):
         for row, causes in rows.items():
             given = any(uses[0].basis is Basis.MANIFEST for uses in causes.values())
             applied = [*_taken(causes, LATELY), *_taken(causes, ELSEWHERE)] if given else []
-            counted = causes.pop(COUNTED, [])
+            counted, remembered = causes.pop(COUNTED, []), causes.pop(GIVEN, [])
             for uses in causes.values():
                 basis = uses[0].basis
-                joined = [*(applied if basis is Basis.MANIFEST else ()), *(() if basis in LYING else counted)]
-                yield Cause(row=row, uses=[*sorted(uses, key=_surest), *joined])
+                joined = [*_remembered(uses, remembered), *applied] if basis is Basis.MANIFEST else []
+                joined += () if basis in LYING else counted
+                yield Cause(row=row, uses=[*sorted(uses, key=_surest), *sorted(joined, key=_surest)])
             if counted and all(uses[0].basis in LYING for uses in causes.values()):
                 yield Cause(row=row, uses=counted)
 
@@ -133,6 +137,12 @@ def _taken(causes: dict[str, list[ApiUse]], cause: str) -> list[ApiUse]:
     if rest := [use for use in uses if use.basis is not Basis.AUDIT_LOG]:
         causes[cause] = rest
     return [use for use in uses if use.basis is Basis.AUDIT_LOG]
+
+
+def _remembered(uses: Sequence[ApiUse], remembered: Sequence[ApiUse]) -> list[ApiUse]:
+    """What the objects say themselves whose manifests these are."""
+    written = ObjectNames(_identity(use.place) for use in uses) if remembered else ()
+    return [use for use in remembered if _identity(use.place) in written]
 
 
 def _surest(use: ApiUse) -> int:

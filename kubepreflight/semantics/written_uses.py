@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -12,9 +12,11 @@ from kubepreflight.finding import BLOCKER, NOTE, WARNING, Severity
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.knowledge.api_requests import ApiRequestKnowledge, Role
 from kubepreflight.objects import KubernetesObject
-from kubepreflight.semantics.api_uses import ELSEWHERE, LATELY, ApiUse, ApiUses, Basis
+from kubepreflight.semantics.api_uses import ELSEWHERE, GIVEN, LATELY, ApiUse, ApiUses, Basis
 from kubepreflight.semantics.applied_manifests import AppliedManifest, ManagedFields
 from kubepreflight.semantics.helm_releases import HelmReleases
+from kubepreflight.semantics.kustomizations import Kustomizations
+from kubepreflight.semantics.object_names import Identity, ObjectNames
 from kubepreflight.snapshot import ManifestHeaders
 from kubepreflight.upgrade import Upgrade
 
@@ -32,37 +34,53 @@ class WrittenUses(ApiUses, frozen=True):
         known: ApiRequestKnowledge,
         upgrade: Upgrade,
         objects: list[AppliedManifest],
+        kustomizations: Kustomizations,
         headers: ManifestHeaders | None = None,
         releases: HelmReleases | None = None,
     ) -> Self:
-        """From the last `kubectl apply` and from managedFields; not where the manifest is given, or the record of a
-        Helm release, and says it itself."""
-        given = _Given(headers, releases)
+        """From the last `kubectl apply` and from managedFields.
+
+        Of an object whose manifest is given, or the record of its Helm release, that says by itself in which version it
+        is applied next: what the object remembers of the same version speaks for it, and of another counts no more.
+        """
+        given = _Given(headers, kustomizations, releases)
         since = upgrade.start - timedelta(days=known.recent_days)
         uses: list[ApiUse] = []
         for one in objects:
             reading = _Reading(one, lifecycle, known, since)
-            if one not in given:
-                uses += reading.manifests()
+            uses += given.left_of(one, reading.manifests())
             uses += reading.programs()
         return cls(tuple(uses))
 
 
 class _Given:
-    """The objects whose manifests are at hand. One without a namespace may be meant for any."""
+    """The objects whose manifests are at hand, but those that the kustomization beside them leaves out."""
 
-    def __init__(self, headers: ManifestHeaders | None, releases: HelmReleases | None) -> None:
-        found = {(one.kind, one.namespace, one.name) for one in (headers.all if headers else ())}
-        for release in releases.releases if releases else ():
-            for one in release.current.record.manifests if release.current else ():
-                found.add((one.kind, one.namespace or release.namespace, one.name))
-        self._in_namespaces = found
-        self._names = {(kind, name) for kind, _, name in found}
+    def __init__(
+        self, headers: ManifestHeaders | None, kustomizations: Kustomizations, releases: HelmReleases | None
+    ) -> None:
+        found: dict[str, set[Identity]] = {}
+        for header in headers.all if headers else ():
+            if not kustomizations.leaves_out(header.origin.file):
+                found.setdefault(header.api_version, set()).add((header.kind, header.namespace, header.name))
+        released = {
+            (one.kind, one.namespace or release.namespace, one.name)
+            for release in (releases.releases if releases else ())
+            for one in (release.current.record.manifests if release.current else ())
+        }
+        self._all = ObjectNames(released.union(*found.values()))
+        self._in_version = {version: ObjectNames(named) for version, named in found.items()}
 
-    def __contains__(self, one: KubernetesObject) -> bool:
-        if not one.namespace:
-            return (one.kind, one.name) in self._names
-        return not self._in_namespaces.isdisjoint({(one.kind, one.namespace, one.name), (one.kind, "", one.name)})
+    def left_of(self, one: KubernetesObject, uses: Iterable[ApiUse]) -> Iterator[ApiUse]:
+        """What an object remembers of its manifest, as far as the one that is given does not say otherwise."""
+        identity = one.kind, one.namespace, one.name
+        if identity not in self._all:
+            yield from uses
+            return
+        for use in uses:
+            if identity in self._in_version.get(use.row.api_version, ()):
+                # How bad it is, the manifest tells.
+                yield msgspec.structs.replace(use, cause=GIVEN, severity=NOTE)
 
 
 class _Reading(msgspec.Struct, frozen=True):
