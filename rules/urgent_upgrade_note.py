@@ -21,11 +21,10 @@ def urgent_upgrade_note(
     at that show in this cluster, and are no other rule's matter. Each has a name of its own, under which it is
     reported.
 
-    What happens: what the note says. A blocker where a program of the target does not start: a lock of leader
-    election that is gone, a cloud provider that is no longer built in, AllAlpha without AllBeta. A warning where
-    something stops working without a word: flexVolumes without their drivers' folder, alerts on metrics that have
-    another name, permissions that no longer suffice, claims whose state has another name, eventRecordQPS 0. A note
-    where something is only deprecated, or passed over.
+    What happens: what the note says. A blocker where a program of the target does not start: AllAlpha without AllBeta.
+    A warning where something stops working without a word: flexVolumes without their drivers' folder, alerts on metrics
+    that have another name, permissions that no longer suffice, claims whose state has another name, eventRecordQPS 0. A
+    note where something is only deprecated, or passed over.
 
     When it stays silent: no hop of the plan comes to the note's minor; or nothing of what it is about is there, or will
     be once the manifests are applied: a manifest counts in place of what it replaces. A permission that is missing from

@@ -71,6 +71,10 @@ class KubeletConfiguration(ComponentConfiguration):
     """The kubelet's."""
 
     component = KUBELET
+    memory_swap: Any = None
+    memory_throttling_factor: Any = None
+    run_once: Any = None
+    show_hidden_metrics_for_version: Any = None
     api = Api("kubelet.config.k8s.io", "KubeletConfiguration", "kubeletconfigurations", namespaced=False)
     event_record_qps: int | None = msgspec.field(name="eventRecordQPS", default=None)
 
@@ -79,6 +83,7 @@ class KubeProxyConfiguration(ComponentConfiguration):
     """kube-proxy's."""
 
     component = PROXY
+    show_hidden_metrics_for_version: Any = None
     api = Api("kubeproxy.config.k8s.io", "KubeProxyConfiguration", "kubeproxyconfigurations", namespaced=False)
     mode: str | None = None
 

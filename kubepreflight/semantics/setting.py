@@ -107,6 +107,17 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self.place, subject=subject, entry=field)
 
 
+def setting_of(document: Document, field: str) -> Setting | None:
+    """A field of a configuration, named with dots, as a setting; None where it is not set to one value."""
+    value: Any = document.values
+    for name in field.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if value is None or isinstance(value, Mapping | list):
+        return None
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return Setting(component=document.component, name=field, value=text, place=document.at(field))
+
+
 def truth(value: str) -> bool | None:
     """A text as Go's ParseBool reads it; None for what it refuses."""
     return True if value in _TRUE else False if value in _FALSE else None

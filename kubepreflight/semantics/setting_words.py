@@ -133,44 +133,54 @@ def _told(place: Place) -> tuple[str, str]:
     return file, place.entry
 
 
-def edits(settings: Sequence[Setting], what: str) -> str:
-    """What to type, place by place; `what` is the flag, or the gate."""
-    return "\n".join(line for where in Where for line in _edits(where, settings, what))
+def edits(settings: Sequence[Setting], what: str, new: str = "") -> str:
+    """What to type, place by place; `what` is the flag, or the gate; `new` is written for it, or it is taken out."""
+    return "\n".join(line for where in Where for line in _edits(where, settings, what, new))
 
 
-def _edits(where: Where, settings: Sequence[Setting], what: str) -> Iterator[str]:
+def _edits(where: Where, settings: Sequence[Setting], what: str, new: str) -> Iterator[str]:
     there = [one.place for one in settings if one.place.where is where]
     if not there:
         return
     entries = listed(dict.fromkeys(one.entry for one in there))
     match where:
         case Where.KUBEADM_CONFIG:
-            yield f"Take {what} out of {entries}; the upgrade renders the manifests from there:\n{EDIT_KUBEADM}"
+            yield f"{_change(what, entries, new)}; the upgrade renders the manifests from there:\n{EDIT_KUBEADM}"
         case Where.KUBELET_CONFIG:
-            yield f"Take {entries} out; kubeadm upgrade writes each node's config.yaml from there:\n{EDIT_KUBELETS}"
+            yield (
+                f"{f'Write {new} for {entries}' if new else f'Take {entries} out'}; kubeadm upgrade writes each node's "
+                f"config.yaml from there:\n{EDIT_KUBELETS}"
+            )
         case Where.PROXY_CONFIG:
-            yield f"Take {entries} out of config.conf:\n{EDIT_PROXY}"
+            yield f"{_change(entries, 'config.conf', new)}:\n{EDIT_PROXY}"
         case Where.NODE:
-            yield from _on_nodes(there, what)
+            yield from _on_nodes(there, what, new)
         case Where.STATIC_POD:
-            yield f"See whether kubeadm-config has {what}, and take it out there:\n{EDIT_KUBEADM}"
+            then = f"write {new} for it there" if new else "take it out there"
+            yield f"See whether kubeadm-config has {what}, and {then}:\n{EDIT_KUBEADM}"
         case Where.FILE:
-            yield f"Take {what} out of {stands(one for one in settings if one.place.where is where)}."
+            yield f"{_change(what, stands(one for one in settings if one.place.where is where), new)}."
 
 
-def _on_nodes(places: Iterable[Place], what: str) -> Iterator[str]:
+def _change(what: str, where: str, new: str) -> str:
+    return f"Write {new} for {what} in {where}" if new else f"Take {what} out of {where}"
+
+
+def _on_nodes(places: Iterable[Place], what: str, new: str) -> Iterator[str]:
     nodes: dict[tuple[str, int, str], list[str]] = {}
     for one in places:
         nodes.setdefault((one.subject.file, one.subject.line, one.entry), []).append(visible(one.subject.node))
     for (file, line, entry), names in nodes.items():
         there = listed(names)
         if not file:
+            then = f"write {new} for it" if new else "take it out"
             yield (
-                f"On {there} {what} is on the kubelet's command line: take it out where that is made, in "
+                f"On {there} {what} is on the kubelet's command line: {then} where that is made, in "
                 "/var/lib/kubelet/kubeadm-flags.env or by what starts the kubelet."
             )
             continue
         field = entry if entry.endswith(f".{what}") else what
         of = f" of {entry}" if entry not in ("", field) else ""
         where = f" (line {line})" if line else ""
-        yield f"On {there}, as root, take {field} out{of} in {visible(file)}{where}, then:\n{RESTART}"
+        then = f"write {new} for {field}" if new else f"take {field} out"
+        yield f"On {there}, as root, {then}{of} in {visible(file)}{where}, then:\n{RESTART}"

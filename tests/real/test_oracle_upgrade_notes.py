@@ -21,20 +21,9 @@ ENDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-KUBECONFIG = """\
-apiVersion: v1
-kind: Config
-clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
-contexts: [{name: c, context: {cluster: c}}]
-current-context: c
-"""
-
-
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    made = Machine(tmp_path_factory.mktemp("empty-"))
-    (made.root / "kubeconfig").write_text(KUBECONFIG)
-    return made
+    return Machine(tmp_path_factory.mktemp("empty-"))
 
 
 def refusing(machine: Machine, program: str, argument: str, word: str) -> set[str]:
@@ -53,15 +42,3 @@ def test_all_alpha(program: str, machine: Machine) -> None:
     words = "depends on features that are disabled"
     assert refusing(machine, program, "--feature-gates=AllAlpha=true", words) == from_on(note.at)
     assert refusing(machine, program, "--feature-gates=AllAlpha=true,AllBeta=true", words) == set()
-
-
-def test_locks_of_leader_election(machine: Machine) -> None:
-    notes = [one for one in UpgradeNotes.provide().notes if one.name == "leader-election-lock"]
-    for note in notes:
-        for value in note.values:
-            flag = f"--leader-elect-resource-lock={value}"
-            assert refusing(machine, "kube-controller-manager", flag, "resourceLock value must be") == from_on(note.at)
-            for version in VERSIONS:
-                # It looks at it when it has a kubeconfig, before it asks the server.
-                done = machine.run("kube-scheduler", version, flag, "--kubeconfig=/kubeconfig", "--cert-dir=/tmp")
-                assert f"{value} lock is removed" in done.stderr

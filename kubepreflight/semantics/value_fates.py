@@ -1,0 +1,138 @@
+"""What becomes of the values that flags and fields have: the hop with which a program comes that refuses one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from typing import Self
+
+import msgspec
+
+from kubepreflight.finding import Gap, Hop, Subject, cannot_check
+from kubepreflight.host import Host
+from kubepreflight.knowledge.setting_values import Condition, RefusedValue, SettingValues, UnseenValue
+from kubepreflight.semantics.setting import Setting, Where, setting_of, truth
+from kubepreflight.semantics.setting_words import bites
+from kubepreflight.semantics.settings import Settings
+from kubepreflight.upgrade import Upgrade
+from kubepreflight.visible import visible
+
+_MOST_SHOWN = 200
+
+
+class ValueFate(msgspec.Struct, frozen=True):
+    """A value, or an item of one, that goes, and the first hop with which a program comes that refuses it."""
+
+    setting: Setting
+    row: RefusedValue
+    hop: Hop
+
+
+class ValueFates(msgspec.Struct, frozen=True):
+    """All of them, and what could not be judged."""
+
+    all: tuple[ValueFate, ...]
+    gaps: tuple[Gap, ...]
+
+    @classmethod
+    def provide(
+        cls, *, settings: Settings, table: SettingValues, upgrade: Upgrade, hosts: list[Host] | None = None
+    ) -> Self:
+        """Judge every value by the hops that its program makes."""
+        known = _Known(settings)
+        fates = [fate for row in table.values for fate in _fates(row, known, upgrade)]
+        unseen = [gap for one in table.unseen for gap in _unseen(one, known, upgrade, asked=hosts is not None)]
+        return cls(tuple(fates), (*settings.gaps, *unseen))
+
+    def by_name(self) -> Iterator[list[ValueFate]]:
+        """Those that are about one thing, together by hop."""
+        groups: dict[tuple[str, Hop], list[ValueFate]] = {}
+        for one in self.all:
+            groups.setdefault((one.row.name, one.hop), []).append(one)
+        return iter(groups.values())
+
+
+class _Known:
+    """The settings by what asks for them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.documents = settings.documents
+        self._flags: dict[tuple[str, str], list[Setting]] = {}
+        for one in settings.flags:
+            self._flags.setdefault((one.component, one.name), []).append(one)
+        self._gates = {(one.component, one.name, one.switch) for one in settings.gates}
+
+    def flags(self, component: str, name: str) -> Iterable[Setting]:
+        """The flag of a component, in each place."""
+        return self._flags.get((component, name), ())
+
+    def holds(self, conditions: Iterable[Condition], setting: Setting) -> bool:
+        """Whether all hold for the program that reads a setting. A gate counts wherever it stands: it may in several
+        places, and to be silent is safer.
+        """
+        return all(self._holds(one, setting) for one in conditions)
+
+    def _holds(self, one: Condition, setting: Setting) -> bool:
+        if one.gate:
+            return (setting.component, one.gate, truth(one.value)) in self._gates
+        beside = [flag for flag in self.flags(setting.component, one.flag) if _told_in(flag) == _told_in(setting)]
+        return any(flag.value == one.value if one.value else flag.value for flag in beside)
+
+
+def _told_in(setting: Setting) -> tuple[Where, Subject]:
+    """What one program is told in one go: all flags of a node's kubelet, all of one file, all of one object."""
+    where, subject = setting.place.where, setting.place.subject
+    if where is Where.NODE:
+        return where, Subject(node=subject.node)
+    return where, msgspec.structs.replace(subject, field="", line=0)
+
+
+def _fates(row: RefusedValue, known: _Known, upgrade: Upgrade) -> Iterator[ValueFate]:
+    for setting in _named(row, known):
+        for one in _items(setting) if row.is_of_items else (setting,):
+            hop = _hop(row, one, upgrade) if row.refuses(one.value) else None
+            if hop is None or not known.holds(row.when, one) or (row.unless and known.holds(row.unless, one)):
+                continue
+            yield ValueFate(one, row, hop)
+
+
+def _named(row: RefusedValue, known: _Known) -> Iterator[Setting]:
+    for component in row.components:
+        flags = known.flags(component, row.flag)
+        if row.is_of_items:
+            yield from flags
+        else:
+            # Of a flag that stands there twice the last one counts.
+            yield from {_told_in(one): one for one in flags}.values()
+    for document in known.documents if row.field else ():
+        setting = setting_of(document, row.field) if document.component in row.components else None
+        if setting is not None:
+            yield setting
+
+
+def _items(setting: Setting) -> Iterator[Setting]:
+    place = setting.item_place
+    return (msgspec.structs.replace(setting, value=item, place=place) for item in setting.items)
+
+
+def _hop(row: RefusedValue, setting: Setting, upgrade: Upgrade) -> Hop | None:
+    since, refused = row.span(setting.value)
+    running = setting.place.running or upgrade.first_hop.start
+    if refused is None or (since is not None and running < since and not setting.place.is_pending):
+        return None
+    return bites(setting, refused, upgrade)
+
+
+def _unseen(one: UnseenValue, known: _Known, upgrade: Upgrade, *, asked: bool) -> Iterator[Gap]:
+    for component in one.components:
+        for flag in known.flags(component, one.flag):
+            if not flag.value or bites(flag, one.refused, upgrade) is None or known.holds(one.unless, flag):
+                continue
+            file = visible(flag.value)[:_MOST_SHOWN]
+            yield cannot_check(
+                f"--{one.flag}",
+                one.reason.replace("{value}", file),
+                subject=str(flag.place.subject),
+                how=one.how.replace("{value}", shlex.quote(file)),
+                asked=asked,
+            )

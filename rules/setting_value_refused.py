@@ -1,0 +1,118 @@
+"""Values of flags and fields that the target's programs no longer take."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from kubepreflight.finding import BLOCKER, Finding, Gap, finding
+from kubepreflight.knowledge.setting_values import RefusedValue
+from kubepreflight.rule import rule
+from kubepreflight.semantics.setting import Setting
+from kubepreflight.semantics.setting_words import (
+    consequences,
+    edits,
+    only_files,
+    phase_of,
+    severity_of,
+    stands,
+    subject_of,
+)
+from kubepreflight.semantics.several import listed
+from kubepreflight.semantics.value_fates import ValueFate, ValueFates
+from kubepreflight.visible import visible
+
+MOST = 20
+"""So many values are shown as evidence."""
+LONGEST = 100
+"""So much is shown of one."""
+
+
+@rule(severity=BLOCKER, area="configuration", phase="control-plane-upgrade")
+def setting_value_refused(fates: ValueFates) -> Iterator[Finding | Gap]:
+    """A flag or a field has a value that the target refuses.
+
+    Why: a setting stays, and what it may be set to changes: a cloud provider, a mode, a controller goes. Release notes
+    tell of flags that go, seldom of values; kubeadm gives both on as they are.
+
+    What happens: the program looks at its settings first, and ends at once with what the finding quotes. kubeadm waits
+    for a new static pod in vain, and goes back; a kubelet's node stays NotReady; the pods of kube-proxy crash. What was
+    only seen in files, or in static pods while kubeadm-config is not known, is a warning.
+
+    When it stays silent: the value is none that the table `setting-values` names, exactly, or today's program refuses
+    it already, so that it cannot be in use; a gate or another flag lets it pass (DisableCloudProviders=false,
+    --leader-elect=false); a later one of the same flag takes its place. What stands in a file that a flag names is not
+    read: where --encryption-provider-config is set and the API server no longer takes KMS v1 by itself, that is a gap.
+    Values that are refused without a table in their way (numbers out of their range, misspelt ones) are not looked at;
+    those of --feature-gates, --runtime-config and of the flags for admission plugins have rules of their own.
+
+    How to see it yourself: kubectl -n kube-system get configmap kubeadm-config kubelet-config kube-proxy -o yaml, on
+    each node: systemctl cat kubelet; cat /var/lib/kubelet/kubeadm-flags.env /etc/default/kubelet, and the new program
+    with that flag: it says so before it does anything
+
+    References:
+        https://kubernetes.io/docs/reference/command-line-tools-reference/
+        https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/control-plane-flags/
+        https://kubernetes.io/docs/tasks/administer-cluster/running-cloud-controller/
+
+    """
+    yield from fates.gaps
+    for together in fates.by_name():
+        yield _about(together)
+
+
+def _about(together: Sequence[ValueFate]) -> Finding:
+    hop, settings = together[0].hop, [one.setting for one in together]
+    rows: dict[RefusedValue, list[Setting]] = {}
+    for one in together:
+        rows.setdefault(one.row, []).append(one.setting)
+    programs = list(dict.fromkeys(one.component for one in settings))
+    told = dict.fromkeys(text for row, there in rows.items() for text in _told(row, there))
+    errors = dict.fromkeys(f"`{_error(row, there[0])}`" for row, there in rows.items())
+    return finding(
+        subject_of(settings, together[0].row.name),
+        f"{listed(told)} in {stands(settings)}. {listed(programs)} of Kubernetes {hop.end} "
+        f"{'refuse' if len(programs) > 1 else 'refuses'} that: {listed(errors)}. {consequences(settings, hop)}"
+        f"{only_files(settings)}",
+        remedy=_remedy(rows),
+        places=[one.place.subject for one in settings],
+        evidence={"values": sorted({_shown(one.value) for one in settings})[:MOST]},
+        severity=severity_of(settings),
+        phase=phase_of(settings),
+        hop=hop,
+        references=tuple(dict.fromkeys(row.source for row in rows)),
+    )
+
+
+def _told(row: RefusedValue, settings: Sequence[Setting]) -> Iterator[str]:
+    """What is set to what: `--cloud-provider is gce`, `--controllers names service and route`."""
+    values: dict[str, list[str]] = {}
+    for one in settings:
+        values.setdefault(_written(row, one), []).append(_shown(one.value))
+    for what, there in values.items():
+        yield f"{what} {'names' if row.is_of_items else 'is'} {listed(there)}"
+
+
+def _written(row: RefusedValue, setting: Setting) -> str:
+    return f"--{row.flag}" if setting.name == row.flag else row.field
+
+
+def _shown(value: str) -> str:
+    return visible(value)[:LONGEST] or "set"
+
+
+def _error(row: RefusedValue, setting: Setting) -> str:
+    return row.error.replace("{value}", _shown(row.bare(setting.value)))
+
+
+def _remedy(rows: Mapping[RefusedValue, Sequence[Setting]]) -> str:
+    lines: dict[str, None] = {}
+    for row, settings in rows.items():
+        lines[row.instead] = None
+        by_name: dict[str, list[Setting]] = {}
+        for one in settings:
+            by_name.setdefault(_written(row, one), []).append(one)
+        for what, there in by_name.items():
+            lines[edits(there, _items(there) if row.is_of_items else what, row.new)] = None
+    return "\n".join(lines)
+
+
+def _items(settings: Sequence[Setting]) -> str:
+    return listed(dict.fromkeys(_shown(one.value) for one in settings))
