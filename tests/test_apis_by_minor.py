@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import csv
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, Hop, Phase
 from kubepreflight.knowledge.api_lifecycle import ApiKind, ApiLifecycle
 from kubepreflight.knowledge.component_config import ComponentConfig
 from kubepreflight.knowledge.feature_gates import FeatureGates
-from kubepreflight.objects import Origin
+from kubepreflight.rule import load_rules
 from kubepreflight.rules.api_not_yet_served import api_not_yet_served
 from kubepreflight.rules.removed_api import removed_api
+from kubepreflight.scan import wanted_by
 from kubepreflight.semantics.kustomizations import Kustomizations
 from kubepreflight.semantics.removed_apis import ManifestUses, RemovedApis
 from kubepreflight.semantics.replacements import replacement_for
 from kubepreflight.semantics.unserved_apis import UnservedApis
-from kubepreflight.snapshot import ManifestHeader, ManifestHeaders
+from kubepreflight.snapshot import Collector, ManifestHeader, ManifestHeaders
+from kubepreflight.sources.objects_in_files import ObjectsInFiles
 from kubepreflight.upgrade import ApiServers, ScanOptions, Upgrade
 from kubepreflight.version import Minor, Version
 
@@ -33,12 +39,47 @@ def upgrade(start: Minor, end: Minor) -> Upgrade:
     return Upgrade.provide(options, ApiServers({}, Version(*start, 3)), None)
 
 
-def manifest(row: ApiKind) -> ManifestHeader:
-    return ManifestHeader(row.api_version, row.kind, "shop", "web", Origin("apps/web.yaml", 1))
+def written(rows: Sequence[ApiKind], form: str) -> str:
+    """A file with a manifest of each, as people write them."""
+    objects = [
+        {"apiVersion": row.api_version, "kind": row.kind, "metadata": {"name": "web", "namespace": "shop"}}
+        for row in rows
+    ]
+    match form:
+        case "a list in JSON":
+            return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        case "a list in YAML":
+            return yaml.safe_dump({"kind": "List", "apiVersion": "v1", "items": objects}, sort_keys=False)
+        case "JSON among documents":
+            return "\n---\n".join(map(json.dumps, objects))
+        case "the kind first, in quotes":
+            head = "# {0} {1}\nkind: '{1}'\nmetadata: {{namespace: shop, name: web}}  # ours\napiVersion: \"{0}\"\n"
+            return "---\n".join(head.format(row.api_version, row.kind) for row in rows)
+    return yaml.safe_dump_all(objects, sort_keys=False)
 
 
-def findings_of_removal(row: ApiKind, plan: Upgrade) -> list[Finding | Gap]:
-    uses = ManifestUses.provide(LIFECYCLE, Kustomizations.provide(), ManifestHeaders((manifest(row),)))
+FORMS = ["documents", "the kind first, in quotes", "a list in YAML", "a list in JSON", "JSON among documents"]
+
+
+@cache
+def manifests(form: str) -> Mapping[tuple[str, str], ManifestHeader]:
+    """What is read of a file with all kinds and versions; as many are read whole as rules want to."""
+    collector = Collector(wanted_by(load_rules()))
+    gaps: list[tuple[str, str, str]] = []
+    reader = ObjectsInFiles(collector, lambda *gap: gaps.append(gap), lambda *_: False, "")
+    reader.take("apps/web.yaml", written([*LIFECYCLE.served()], form).encode())
+    snapshot = collector.snapshot()
+    assert (gaps, snapshot.gaps) == ([], ())
+    return {(one.api_version, one.kind): one for one in snapshot.headers}
+
+
+def manifest(row: ApiKind, form: str = "documents") -> ManifestHeader:
+    return manifests(form)[row.api_version, row.kind]
+
+
+def findings_of_removal(row: ApiKind, plan: Upgrade, form: str = "documents") -> list[Finding | Gap]:
+    headers = ManifestHeaders((manifest(row, form),))
+    uses = ManifestUses.provide(LIFECYCLE, Kustomizations.provide(), headers)
     return list(removed_api(RemovedApis.provide(uses, None, None), LIFECYCLE, plan))
 
 
@@ -70,7 +111,16 @@ def only(found: list[Finding | Gap]) -> Finding:
 REMOVED = removed()
 EACH_MINOR = pytest.mark.parametrize("gone", sorted(REMOVED), ids=str)
 """Each that dropped something; the tests go over all that it dropped."""
+EACH_FORM = pytest.mark.parametrize("form", FORMS)
 BY_DEFAULT = [row for row in LIFECYCLE.served() if row.served_by_default == "yes" and row.introduced > Minor(1, 16)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_however_they_are_written_the_same_is_read(form: str) -> None:
+    found = manifests(form)
+    # Nobody writes one: that is what a server answers.
+    assert found.keys() | {("v1", "ComponentStatus")} == {(row.api_version, row.kind) for row in LIFECYCLE.served()}
+    assert {(one.namespace, one.name, one.origin.file) for one in found.values()} == {("shop", "web", "apps/web.yaml")}
 
 
 def test_every_minor_that_dropped_something_is_there() -> None:
@@ -79,17 +129,19 @@ def test_every_minor_that_dropped_something_is_there() -> None:
 
 
 @EACH_MINOR
-def test_a_minor_early_it_is_nothing(gone: Minor) -> None:
+@EACH_FORM
+def test_a_minor_early_it_is_nothing(gone: Minor, form: str) -> None:
     plan = upgrade(gone.plus(-2), gone.plus(-1))
-    assert [row for row in REMOVED[gone] if findings_of_removal(row, plan)] == []
+    assert [row for row in REMOVED[gone] if findings_of_removal(row, plan, form)] == []
 
 
 @EACH_MINOR
+@EACH_FORM
 @pytest.mark.parametrize("hops", [1, 2, 5])
-def test_at_the_removal_it_is_a_blocker_at_just_that_hop(gone: Minor, hops: int) -> None:
+def test_at_the_removal_it_is_a_blocker_at_just_that_hop(gone: Minor, hops: int, form: str) -> None:
     plan = upgrade(gone.plus(-hops), gone)
     for row in REMOVED[gone]:
-        finding = only(findings_of_removal(row, plan))
+        finding = only(findings_of_removal(row, plan, form))
         assert finding.severity is BLOCKER
         assert str(finding.hop) == f"{gone.plus(-1)} → {gone}"
         assert finding.subject.field == row.api_version
@@ -98,10 +150,11 @@ def test_at_the_removal_it_is_a_blocker_at_just_that_hop(gone: Minor, hops: int)
 
 
 @EACH_MINOR
-def test_after_the_removal_it_fails_already_and_not_by_the_upgrade(gone: Minor) -> None:
+@EACH_FORM
+def test_after_the_removal_it_fails_already_and_not_by_the_upgrade(gone: Minor, form: str) -> None:
     plan = upgrade(gone, gone.plus(1))
     for row in REMOVED[gone]:
-        finding = only(findings_of_removal(row, plan))
+        finding = only(findings_of_removal(row, plan, form))
         assert (finding.severity, finding.phase) == (WARNING, Phase.BEFORE)
         assert "already now" in finding.message
 
