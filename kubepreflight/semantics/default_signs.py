@@ -12,6 +12,7 @@ from kubepreflight.knowledge.upgrade_notes import UpgradeNote
 from kubepreflight.objects import Api, KubernetesObject, Planned, Pod
 from kubepreflight.parts import Part, SELinuxOptions
 from kubepreflight.semantics.cluster_roles import AnyRole, ClusterRole, Role
+from kubepreflight.semantics.csi_drivers import CsiDriver
 from kubepreflight.semantics.pod_templates import Makers, PodTemplate, PodTemplates
 from kubepreflight.semantics.signs import Search, Signs, is_finished
 from kubepreflight.upgrade import Upgrade
@@ -44,19 +45,6 @@ class RolledStatefulSet(KubernetesObject):
 
     api = Api("apps", "StatefulSet", "statefulsets")
     spec: StrategySpec = StrategySpec()
-
-
-class DriverSpec(Part, frozen=True):
-    """What a CSI driver can do."""
-
-    se_linux_mount: bool | None = None
-
-
-class CsiDriver(KubernetesObject):
-    """A CSI driver, as far as SELinux goes."""
-
-    api = Api("storage.k8s.io", "CSIDriver", "csidrivers", namespaced=False)
-    spec: DriverSpec = DriverSpec()
 
 
 class SharedClaims(msgspec.Struct, frozen=True):

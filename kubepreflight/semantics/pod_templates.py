@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
 from kubepreflight.finding import Subject
 from kubepreflight.objects import Api, Desired, KubernetesObject, OwnerReference, Planned, Pod
-from kubepreflight.parts import Affinity, ClaimSource, HostPath, Part, PodSecurity, Timestamp
+from kubepreflight.parts import Affinity, Part, PodSecurity, Timestamp, Volume
 from kubepreflight.semantics.owners import owner_of
 
 Key = tuple[str, str, str]
@@ -69,15 +69,11 @@ class ProjectedVolume(Part, frozen=True):
     sources: list[ProjectedSource] | None = None
 
 
-class TemplateVolume(Part, frozen=True):
-    """A volume, as far as some rule minds what it is made of."""
+class TemplateVolume(Volume, frozen=True):
+    """A volume, and the Secrets that it may be made of."""
 
     secret: SecretVolume | None = None
     projected: ProjectedVolume | None = None
-    host_path: HostPath | None = None
-    persistent_volume_claim: ClaimSource | None = None
-    flex_volume: dict[str, Any] | None = None
-    git_repo: dict[str, Any] | None = None
 
 
 class ValueSource(Part, frozen=True):
@@ -273,14 +269,22 @@ class Makers(msgspec.Struct, frozen=True):
 
     def maker_of(self, pod: Pod) -> Subject | None:
         """The owner, for a CronJob's pod the CronJob; None where a manifest replaces it, which counts in its place."""
+        maker, template = self._found(pod)
+        if template is None:
+            return maker
+        return template.subject if template.is_applied else None
+
+    def replacing(self, pod: Pod) -> PodTemplate | None:
+        """The template in a manifest that replaces what made the pod; None where there is none."""
+        _, template = self._found(pod)
+        return None if template is None or template.is_applied else template
+
+    def _found(self, pod: Pod) -> tuple[Subject, PodTemplate | None]:
         maker = owner_of(pod)
         job = self.scheduled.get(_key(maker))
         if job is not None:
             maker = msgspec.structs.replace(maker, api_version=job.api_version, kind=job.kind, name=job.name)
-        template = self.templates.get(_key(maker))
-        if template is None:
-            return maker
-        return template.subject if template.is_applied else None
+        return maker, self.templates.get(_key(maker))
 
 
 def _key(one: Subject) -> Key:
