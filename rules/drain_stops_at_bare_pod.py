@@ -7,6 +7,7 @@ from kubepreflight.finding import BLOCKER, WARNING, Finding, Subject, finding
 from kubepreflight.objects import Desired, Pod
 from kubepreflight.rule import rule
 from kubepreflight.semantics.budget import namespace_of
+from kubepreflight.semantics.folders import for_kubectl
 from kubepreflight.semantics.several import listed
 from kubepreflight.semantics.work import DrainCommand
 from kubepreflight.semantics.workloads import Workloads
@@ -105,7 +106,7 @@ def _remedy(pods: list[Pod], given: dict[tuple[str, str], Pod], drain: str) -> s
     file = quote(f"{pod.namespace}-{pod.name}.yaml" if pod.namespace else f"{pod.name}.yaml")
     manifest = given.get((pod.namespace, pod.name))
     if manifest is not None and manifest.origin.file:
-        return f"{_instead(several)}\n{drain}\nkubectl apply -f {quote(manifest.origin.file)}"
+        return f"{_instead(several)}\n{drain}\nkubectl apply -f {for_kubectl(manifest.origin.file)}"
     how = (
         f"kubectl apply view-last-applied {name} > {file}"
         if _was_applied(pod)

@@ -1,7 +1,6 @@
 """Manifests and clients that say an API version which the upgrade takes away."""
 
 from collections.abc import Iterator
-from shlex import quote
 
 import msgspec
 
@@ -10,7 +9,7 @@ from kubepreflight.knowledge.api_lifecycle import ApiLifecycle
 from kubepreflight.rule import rule
 from kubepreflight.semantics.api_uses import Basis, Cause
 from kubepreflight.semantics.embedded_manifests import name_of_all
-from kubepreflight.semantics.folders import common_path, is_readable_by_kubectl
+from kubepreflight.semantics.folders import common_path, for_kubectl
 from kubepreflight.semantics.removed_api_words import first_steps, message
 from kubepreflight.semantics.removed_apis import RemovedApis
 from kubepreflight.semantics.replacements import Replacement, replacement_for
@@ -178,8 +177,7 @@ def _remedy(cause: Cause, replacement: Replacement | None, window: str) -> str:
     if cause.client or cause.basis in (Basis.LEFT_OUT, Basis.METRIC, Basis.EMBEDDED):
         return "\n".join(lines)
     files = {place.file for place in cause.places}
-    is_file = cause.basis is Basis.MANIFEST and len(files) == 1 and all(map(is_readable_by_kubectl, files))
-    file = quote(next(iter(files))) if is_file else "FILE"
+    file = for_kubectl(files.pop()) if cause.basis is Basis.MANIFEST and len(files) == 1 else "FILE"
     if replacement.convertible and replacement.notes:
         lines += [_CONVERT, f"kubectl convert -f OBJECT.yaml --output-version {replacement.api_version}"]
     return "\n".join([*lines, "Then see what it would change, defaults too:", f"kubectl diff -f {file}"])

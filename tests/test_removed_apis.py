@@ -11,7 +11,7 @@ from kubepreflight.semantics.folders import (
     STANDARD_INPUT,
     common_path,
     folders,
-    is_readable_by_kubectl,
+    for_kubectl,
     is_template,
 )
 from kubepreflight.semantics.kustomizations import Kustomizations
@@ -69,15 +69,18 @@ def test_which_files_kubectl_cannot_read_as_they_are(file: str, expected: bool) 
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("apps/a.yaml", True),
-        ("../apps/a.yaml", True),
-        ("shop/templates/a.yaml", False),
-        ("apps.tar.gz!apps/a.yaml", False),
-        (STANDARD_INPUT, False),
+        ("apps/a.yaml", "apps/a.yaml"),
+        ("../our apps/a.yaml", "'../our apps/a.yaml'"),
+        ("shop/templates/a.yaml", "FILE"),
+        ("shop/kustomization.yaml", "FILE"),
+        ("Kustomization", "FILE"),
+        ("apps.tar.gz!apps/a.yaml", "FILE"),
+        (STANDARD_INPUT, "FILE"),
+        ("", "FILE"),
     ],
 )
-def test_which_files_can_be_given_to_kubectl_by_their_name(file: str, expected: bool) -> None:
-    assert is_readable_by_kubectl(file) is expected
+def test_how_a_file_is_given_to_kubectl(file: str, expected: str) -> None:
+    assert for_kubectl(file) == expected
 
 
 FILES = st.lists(st.lists(st.sampled_from("abcdefg"), min_size=1, max_size=4).map("/".join), min_size=1, max_size=60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from shlex import quote
 
 import msgspec
 
@@ -38,10 +39,13 @@ def is_template(file: str) -> bool:
     return "/templates/" in f"/{file}"
 
 
-def is_readable_by_kubectl(file: str) -> bool:
-    """Whether `kubectl -f` can be given a file by the name that is shown of it: no template, nor what lies in an
-    archive or came from standard input."""
-    return not (is_template(file) or "!" in file or file == STANDARD_INPUT)
+def for_kubectl(file: str) -> str:
+    """What to type behind `kubectl -f`: the name of a file, quoted; FILE where it is none that kubectl can read.
+
+    That is a template, what was made of a kustomization, what lies in an archive, what came from standard input.
+    """
+    made = is_template(file) or file.rpartition("/")[2].partition(".")[0].lower() == "kustomization"
+    return "FILE" if not file or made or "!" in file or file == STANDARD_INPUT else quote(file)
 
 
 def common_path(files: Iterable[str]) -> str:
