@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kubepreflight.finding import BLOCKER, Finding, Gap
+from kubepreflight.finding import WARNING, Finding, Gap
 from kubepreflight.knowledge.upgrade_notes import UpgradeNotes
 from kubepreflight.rule import rule
 from kubepreflight.semantics.note_findings import findings_of
@@ -11,7 +11,7 @@ from kubepreflight.semantics.upgrade_signs import UpgradeSigns
 from kubepreflight.upgrade import Upgrade
 
 
-@rule(severity=BLOCKER, area="apis", phase="control-plane-upgrade")
+@rule(severity=WARNING, area="apis", phase="control-plane-upgrade")
 def urgent_upgrade_note(
     notes: UpgradeNotes, signs: UpgradeSigns, upgrade: Upgrade, settings: Settings | None = None
 ) -> Iterator[Finding | Gap]:
@@ -21,10 +21,9 @@ def urgent_upgrade_note(
     at that show in this cluster, and are no other rule's matter. Each has a name of its own, under which it is
     reported.
 
-    What happens: what the note says. A blocker where a program of the target does not start: AllAlpha without AllBeta.
-    A warning where something stops working without a word: flexVolumes without their drivers' folder, alerts on metrics
-    that have another name, permissions that no longer suffice, claims whose state has another name, eventRecordQPS 0. A
-    note where something is only deprecated, or passed over.
+    What happens: what the note says. A warning where something stops working without a word: flexVolumes without their
+    drivers' folder, alerts on metrics that have another name, permissions that no longer suffice, claims whose state
+    has another name, eventRecordQPS 0. A note where something is only deprecated, or passed over.
 
     When it stays silent: no hop of the plan comes to the note's minor; or nothing of what it is about is there, or will
     be once the manifests are applied: a manifest counts in place of what it replaces. A permission that is missing from

@@ -8,7 +8,7 @@ import pytest
 from kubepreflight.version import Minor
 from tools.knowledge.makers import Records
 from tools.knowledge.pins import pins
-from tools.knowledge.tables import admission_plugins, feature_gates, flags
+from tools.knowledge.tables import admission_plugins, feature_gate_dependencies, feature_gates, flags
 
 FIRST = Minor(1, 34)
 
@@ -46,6 +46,11 @@ def test_a_gate_that_the_programs_know_differently_has_a_row_for_each() -> None:
         "kube-proxy": "1.35 ga on",
         "kube-scheduler": "1.35 ga on",
     }
+
+
+def test_a_gate_needs_another_from_the_first_minor_on_to_the_last() -> None:
+    text = feature_gate_dependencies.compose(minors([], [("A", "B"), ("A", "C")], [("A", "C")]))
+    assert made(text) == [["A", "B", "1.35", "1.36"], ["A", "C", "1.35", ""]]
 
 
 @pytest.mark.parametrize(

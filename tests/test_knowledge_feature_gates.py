@@ -26,6 +26,7 @@ PROGRAMS = sorted(CORE_PROGRAMS | {"kubeadm"})
         ("kube-scheduler", "RootlessControlPlane", "1.37", None),
         ("kubeadm", "RootlessControlPlane", "1.37", "1.22 alpha off"),
         ("kubeadm", "SidecarContainers", "1.30", None),
+        ("kubelet", "DRAFractionalCapacityRange", "1.37", "1.37 beta off"),  # on only without compatibility with 1.36
         ("kubelet", "NoSuchGate", "1.30", None),
         ("coredns", "SidecarContainers", "1.30", None),
     ],

@@ -13,13 +13,6 @@ from kubepreflight.knowledge.table import DIRECTORY, TableInfo, Verified, read_t
 from kubepreflight.version import Minor
 
 
-class GateValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A feature gate that is set so."""
-
-    gate: str
-    value: bool
-
-
 class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One note. At most one of `flag`, `gate`, `field` and `metrics` says what is looked for; see the tables.
 
@@ -36,7 +29,6 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     field: str = ""
     components: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
-    unless: GateValue | None = None
     switch: str = ""
     metrics: Mapping[str, str] = {}
     message: str

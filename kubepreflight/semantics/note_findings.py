@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kubepreflight.finding import BLOCKER, NOTE, Finding, Gap, Hop, Subject, cannot_check, finding
+from kubepreflight.finding import NOTE, Finding, Gap, Hop, Subject, cannot_check, finding
 from kubepreflight.knowledge.upgrade_notes import UpgradeNote
 from kubepreflight.semantics.setting import KUBEADM, Setting, Where
-from kubepreflight.semantics.setting_words import (
-    bites,
-    consequences,
-    edits,
-    only_files,
-    phase_of,
-    severity_of,
-    stands,
-    subject_of,
-)
+from kubepreflight.semantics.setting_words import bites, edits, phase_of, stands, subject_of
 from kubepreflight.semantics.settings import Settings
 from kubepreflight.semantics.several import common_subject, full_name, listed
 from kubepreflight.semantics.signs import Signs, is_due
@@ -51,7 +42,7 @@ def _is_set(note: UpgradeNote, settings: Settings | None) -> bool:
 
 
 def _of_settings(note: UpgradeNote, settings: Settings, upgrade: Upgrade) -> Iterator[Finding]:
-    there = [one for one in _named(note, settings) if _is_meant(one, note) and not _is_excepted(one, note, settings)]
+    there = [one for one in _named(note, settings) if _is_meant(one, note)]
     hops = {one: hop for one in there if (hop := bites(one, note.at, upgrade))}
     if hops:
         yield _setting(note, list(hops), min(hops.values()))
@@ -79,25 +70,16 @@ def _is_meant(one: Setting, note: UpgradeNote) -> bool:
     return not note.values or one.value in note.values or (one.switch is True and "true" in note.values)
 
 
-def _is_excepted(one: Setting, note: UpgradeNote, settings: Settings) -> bool:
-    but = note.unless
-    return but is not None and any(
-        (gate.component, gate.name, gate.switch) == (one.component, but.gate, but.value) for gate in settings.gates
-    )
-
-
 def _setting(note: UpgradeNote, there: Sequence[Setting], hop: Hop) -> Finding:
-    is_blocker = note.severity is BLOCKER
-    told = note.message.replace("{what}", stands(there))
     what = f"--{note.flag}" if note.flag else note.gate or note.field
     return finding(
         subject_of(there, note.name),
-        f"{told} {consequences(there, hop)}{only_files(there)}" if is_blocker else told,
+        note.message.replace("{what}", stands(there)),
         # What is worth knowing only needs no edit.
         remedy=note.remedy if note.severity is NOTE else f"{note.remedy}\n{edits(there, what)}",
         places=[one.place.subject for one in there],
         evidence={"values": sorted({one.value for one in there})},
-        severity=severity_of(there) if is_blocker else note.severity,
+        severity=note.severity,
         phase=note.phase or phase_of(there),
         hop=hop,
         references=(note.source,),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from kubepreflight.version import Minor, Version
@@ -10,6 +10,15 @@ from tests.real.machine import Machine
 
 VERSIONS = ("1.36.3", "1.37.2")
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet")
+
+ENDS: Mapping[str, tuple[str, ...]] = {
+    "kube-apiserver": ("--etcd-servers=http://127.0.0.1:1", "--cert-dir=/tmp"),
+    "kube-controller-manager": ("--kubeconfig=/none",),
+    "kube-scheduler": ("--kubeconfig=/none",),
+    "kube-proxy": ("--kubeconfig=/none",),
+    "kubelet": ("--kubeconfig=/none", "--fail-cgroupv1=false"),
+}
+"""With these each program looks at all its flags and gates, and ends before it does anything else."""
 
 Question = tuple[str, str]
 """A program, and what is asked of it."""

@@ -12,9 +12,11 @@ import (
 	"strings"
 )
 
-// spec is the state of a feature gate, from a minor of Kubernetes on.
+// spec is the state of a feature gate, from a minor of Kubernetes on; compatible is the minor down to which a program
+// must no longer be compatible for it to count.
 type spec struct {
-	minor   int
+	minor, compatible int
+
 	stage   string
 	enabled bool
 	locked  bool
@@ -34,12 +36,15 @@ func gates(s *sources, program string, minor int) {
 	}
 }
 
-// knownGates returns what the init functions of the packages linked into a program register.
-func knownGates(s *sources, program string) map[string][]spec {
-	reader := gateReader{s, map[string][]spec{}, map[types.Object]bool{}}
+// knownGates returns the gates that a program knows.
+func knownGates(s *sources, program string) map[string][]spec { return registered(s, program).found }
+
+// registered returns what the init functions of the packages linked into a program register.
+func registered(s *sources, program string) *gateReader {
+	reader := &gateReader{s, map[string][]spec{}, map[string][]string{}, map[types.Object]bool{}}
 	if program == "kubeadm" {
 		reader.variable(s.load("k8s.io/kubernetes/cmd/kubeadm/app/features"), "InitFeatureGates")
-		return reader.found
+		return reader
 	}
 	reader.variable(s.load("k8s.io/component-base/featuregate"), "defaultFeatures")
 	main := "k8s.io/kubernetes/cmd/" + program
@@ -57,14 +62,15 @@ func knownGates(s *sources, program string) map[string][]spec {
 			reader.overrides(one)
 		}
 	}
-	return reader.found
+	return reader
 }
 
-// current returns the newest state that is not of a later minor; a gate that has none yet cannot be set.
+// current returns the newest state that is not of a later minor; a gate that has none yet cannot be set. Unless somebody
+// asks for something else, a program is compatible with the minor before its own.
 func current(specs []spec, minor int) *spec {
 	var best *spec
 	for number, one := range specs {
-		if one.minor <= minor && (best == nil || one.minor >= best.minor) {
+		if one.minor <= minor && one.compatible < minor && (best == nil || one.minor >= best.minor) {
 			best = &specs[number]
 		}
 	}
@@ -74,6 +80,7 @@ func current(specs []spec, minor int) *spec {
 type gateReader struct {
 	*sources
 	found map[string][]spec
+	needs map[string][]string // the gates without which one must not be on
 	seen  map[types.Object]bool
 }
 
@@ -95,6 +102,9 @@ func (r *gateReader) registrations(one *source, function *ast.FuncDecl) {
 		selector, isMethod := call.Fun.(*ast.SelectorExpr)
 		if isMethod && (selector.Sel.Name == "Add" || selector.Sel.Name == "AddVersioned") && len(call.Args) == 1 {
 			r.table(one, call.Args[0])
+		}
+		if isMethod && selector.Sel.Name == "AddDependencies" && len(call.Args) == 1 {
+			r.dependencies(one, call.Args[0])
 		}
 		if home, callee := r.function(one.called(call)); callee != nil && callee.Recv == nil {
 			r.registrations(home, callee)
@@ -172,11 +182,7 @@ func (r *gateReader) literal(one *source, table *ast.CompositeLit) {
 		if !ok {
 			continue
 		}
-		key := one.info.Types[pair.Key].Value
-		if key == nil || key.Kind() != constant.String {
-			fail("%s: no name", r.files.Position(pair.Pos()))
-		}
-		r.found[constant.StringVal(key)] = r.specs(one, pair.Value)
+		r.found[r.gate(one, pair.Key)] = r.specs(one, pair.Value)
 	}
 }
 
@@ -221,17 +227,9 @@ func (r *gateReader) field(one *source, pair *ast.KeyValueExpr, state *spec, fou
 			fail("%s: no stage", r.files.Position(pair.Pos()))
 		}
 	case "Version":
-		call, ok := pair.Value.(*ast.CallExpr)
-		if !ok || len(call.Args) == 0 {
-			fail("%s: no version", r.files.Position(pair.Pos()))
-		}
-		// version.MustParse("1.33") or version.MajorMinor(1, 33)
-		text := types.ExprString(call.Args[len(call.Args)-1])
-		number, err := strconv.Atoi(strings.TrimPrefix(strings.Trim(text, `"`), "1."))
-		if err != nil {
-			fail("%s: no version", r.files.Position(pair.Pos()))
-		}
-		state.minor = number
+		state.minor = r.minor(pair)
+	case "MinCompatibilityVersion":
+		state.compatible = r.minor(pair)
 	case "FeatureSpec":
 		*found = append(*found, r.specs(one, pair.Value)...)
 		return false
@@ -239,6 +237,20 @@ func (r *gateReader) field(one *source, pair *ast.KeyValueExpr, state *spec, fou
 		return false
 	}
 	return true
+}
+
+// minor reads version.MustParse("1.33") or version.MajorMinor(1, 33).
+func (r *gateReader) minor(pair *ast.KeyValueExpr) int {
+	call, ok := pair.Value.(*ast.CallExpr)
+	if !ok || len(call.Args) == 0 {
+		fail("%s: no version", r.files.Position(pair.Pos()))
+	}
+	text := types.ExprString(call.Args[len(call.Args)-1])
+	number, err := strconv.Atoi(strings.TrimPrefix(strings.Trim(text, `"`), "1."))
+	if err != nil {
+		fail("%s: no version", r.files.Position(pair.Pos()))
+	}
+	return number
 }
 
 func fail(format string, arguments ...any) {

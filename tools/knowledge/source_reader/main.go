@@ -1,6 +1,7 @@
 // Reads what Kubernetes' programs know, from the sources of the modules that they are made of.
 //
 //	source-reader gates MINOR MODULE=FOLDER... reads the feature gates of each program: program,gate,stage,default,locked
+//	source-reader dependencies MINOR MODULE=FOLDER... reads which gate of a program needs which: program,gate,needed
 //	source-reader flags MINOR MODULE=FOLDER... reads the flags of each program but kubeadm: program,flag,deprecation
 //	source-reader plugins MINOR MODULE=FOLDER... reads kube-apiserver's admission plugins: plugin,on
 package main
@@ -17,7 +18,7 @@ var programs = []string{
 
 func main() {
 	if len(os.Args) < 3 {
-		fail("usage: source-reader gates|flags|plugins MINOR MODULE=FOLDER...")
+		fail("usage: source-reader gates|dependencies|flags|plugins MINOR MODULE=FOLDER...")
 	}
 	minor, err := strconv.Atoi(os.Args[2])
 	if err != nil {
@@ -33,6 +34,10 @@ func main() {
 	case "gates":
 		for _, program := range programs {
 			gates(read, program, minor)
+		}
+	case "dependencies":
+		for _, program := range programs {
+			gateDependencies(read, program)
 		}
 	case "flags":
 		for _, program := range programs[:5] {

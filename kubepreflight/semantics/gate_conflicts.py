@@ -1,0 +1,162 @@
+"""Feature gates that are set so that one is on without another that it needs: the hop whose program does not start.
+
+A program looks at all its gates together, wherever they are set. A kubelet does that several times: with those of its
+flags alone; with those of its configuration over them, when it has read config.yaml, and the drop-ins; and with its
+flags over all. Source: cmd/kubelet/app/server.go and pkg/kubelet/apis/config/v1beta1/defaults.go of 1.35.4 to 1.37.2.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Self
+
+import msgspec
+
+from kubepreflight.finding import Gap, Hop
+from kubepreflight.knowledge.feature_gate_dependencies import FeatureGateDependencies
+from kubepreflight.knowledge.feature_gates import FeatureGates
+from kubepreflight.semantics.gates_in_force import GatesInForce, Unmet
+from kubepreflight.semantics.kubelets import Kubelets
+from kubepreflight.semantics.setting import ALL_GATES, KUBEADM, KUBELET, Setting, Where
+from kubepreflight.semantics.settings import Settings
+from kubepreflight.upgrade import Upgrade
+from kubepreflight.version import Minor
+
+_FLAG, _DROP_IN, _CONFIGURATION = 2, 1, 0
+
+Values = frozenset[tuple[str, bool]]
+
+
+class GateConflict(msgspec.Struct, frozen=True):
+    """A gate that is set so that others are on without what they need, and the first hop whose program refuses it.
+
+    `unmet` has these others, each with all that it lacks; `later` those that come to them with later hops. `likewise`
+    are the gates to give the same value, so that this one can keep it; empty where that is not possible.
+    """
+
+    setting: Setting
+    hop: Hop
+    unmet: Mapping[str, Sequence[str]]
+    later: tuple[str, ...]
+    likewise: tuple[str, ...]
+
+
+class GateConflicts(msgspec.Struct, frozen=True):
+    """All of them, and what could not be judged."""
+
+    all: tuple[GateConflict, ...]
+    gaps: tuple[Gap, ...]
+
+    @classmethod
+    def provide(
+        cls,
+        settings: Settings,
+        gates: FeatureGates,
+        dependencies: FeatureGateDependencies,
+        upgrade: Upgrade,
+        kubelets: Kubelets | None = None,
+    ) -> Self:
+        """Judge what each program is started with by the hops that it makes."""
+        nodes = {one.node for one in kubelets.known} if kubelets else set()
+        judge = _Judge(gates, dependencies, upgrade)
+        return cls(tuple(one for given in _together(settings.gates, nodes) for one in judge.of(given)), settings.gaps)
+
+    def by_gate(self) -> Iterator[list[GateConflict]]:
+        """Together by the gate that is set, and by its value."""
+        groups: dict[tuple[str, bool | None], list[GateConflict]] = {}
+        for one in self.all:
+            groups.setdefault((one.setting.name, one.setting.switch), []).append(one)
+        return iter(groups.values())
+
+
+def _together(gates: Iterable[Setting], nodes: set[str]) -> Iterator[list[Setting]]:
+    """The gates that one program reads; of one that stands there twice the last counts. `nodes` are all there are."""
+    apart: dict[tuple[str, Where, str, str, str], list[Setting]] = defaultdict(list)
+    of_nodes: dict[str, list[Setting]] = defaultdict(list)
+    of_all_nodes: list[Setting] = []
+    for one in gates:
+        subject = one.place.subject
+        if one.component == KUBEADM or one.switch is None:
+            continue  # kubeadm looks at none of this; and what is neither true nor false is a gap
+        if one.place.where is Where.KUBELET_CONFIG:
+            of_all_nodes.append(one)
+        elif one.place.where is Where.NODE:
+            of_nodes[subject.node].append(one)
+        else:
+            apart[one.component, one.place.where, subject.file, subject.node, subject.name].append(one)
+    yield from (sorted(given, key=_rank) for given in apart.values())
+    yield from ([*of_all_nodes, *sorted(given, key=_rank)] for given in of_nodes.values())
+    if of_all_nodes and not (nodes and nodes <= of_nodes.keys()):
+        yield of_all_nodes
+
+
+def _rank(gate: Setting) -> int:
+    """What counts more; of what a kubelet has in files, the drop-ins."""
+    if gate.place.entry != f"featureGates.{gate.name}":
+        return _FLAG
+    is_on_node = gate.place.where is Where.NODE
+    return _DROP_IN if is_on_node and gate.place.subject.file.endswith(".conf") else _CONFIGURATION
+
+
+def _looks(given: list[Setting]) -> Iterator[list[Setting]]:
+    """What the program looks at, one after the other."""
+    if given[0].component == KUBELET:
+        flags = [one for one in given if _rank(one) is _FLAG]
+        yield flags
+        yield [*flags, *(one for one in given if _rank(one) is _CONFIGURATION)]
+        yield [*flags, *(one for one in given if _rank(one) is not _FLAG)]
+    yield given
+
+
+class _Judge:
+    """Judges each combination of gates once: thousands of nodes have the same."""
+
+    def __init__(self, gates: FeatureGates, dependencies: FeatureGateDependencies, upgrade: Upgrade) -> None:
+        self._gates, self._dependencies, self._upgrade = gates, dependencies, upgrade
+        self._known: dict[tuple[str, Minor, Values], tuple[Unmet, ...]] = {}
+
+    def of(self, given: list[Setting]) -> Iterator[GateConflict]:
+        """What comes of the gates that one program is given."""
+        # A node's own know its kubelet; they stand behind those of the cluster.
+        running = given[-1].place.running or self._upgrade.first_hop.start
+        is_pending = any(one.place.is_pending for one in given)
+        refused = set() if is_pending else {(one.gate, one.needed) for one in self._unmet(given, running)}
+        causes: dict[str, dict[Hop, list[Unmet]]] = defaultdict(lambda: defaultdict(list))
+        for hop in self._upgrade.hops:
+            for one in self._unmet(given, hop.end) if hop.end > running else ():
+                if (one.gate, one.needed) not in refused:  # else it cannot be in use
+                    causes[one.cause][hop].append(one)
+        for cause, hops in causes.items():
+            (setting, *_) = (one for one in reversed(given) if one.name == cause)
+            yield self._conflict(setting, hops, given, running)
+
+    def _unmet(self, given: list[Setting], minor: Minor) -> Iterator[Unmet]:
+        found: dict[Unmet, None] = {}
+        for one in _looks(given):
+            in_force = self._in_force(given[0].component, one, minor)
+            key = in_force.component, minor, frozenset(in_force.values.items())
+            if key not in self._known:
+                self._known[key] = tuple(in_force.unmet())
+            found |= dict.fromkeys(self._known[key])
+        return iter(found)
+
+    def _in_force(self, component: str, given: list[Setting], minor: Minor) -> GatesInForce:
+        values = {one.name: bool(one.switch) for one in given}
+        return GatesInForce(self._gates, self._dependencies, component, minor, values)
+
+    def _conflict(
+        self, setting: Setting, hops: Mapping[Hop, list[Unmet]], given: list[Setting], running: Minor
+    ) -> GateConflict:
+        first = min(hops)
+        unmet: dict[str, list[str]] = defaultdict(list)
+        for one in hops[first]:
+            unmet[one.gate].append(one.needed)
+        later = {one.gate for found in hops.values() for one in found} - unmet.keys()
+        look = next(one for one in _looks(given) if setting in one)
+        before = running if first == self._upgrade.first_hop else first.start
+        then, now = (self._in_force(setting.component, look, minor) for minor in (first.end, before))
+        likewise = set() if setting.name in ALL_GATES else then.to_set_likewise(setting.name)
+        if not (then.can_be_set(likewise) and now.can_be_set(likewise)):
+            likewise = set()
+        return GateConflict(setting, first, unmet, tuple(sorted(later)), tuple(sorted(likewise)))
