@@ -15,6 +15,7 @@ from kubepreflight.knowledge.upgrade_notes import UpgradeNote, UpgradeNotes
 from kubepreflight.knowledge.urgent_notes import UrgentNote, UrgentNotes
 from kubepreflight.rule import load_rules
 from kubepreflight.semantics.default_signs import DefaultSigns
+from kubepreflight.semantics.kubeadm_files import ComponentConfiguration
 from kubepreflight.semantics.signs import Signs
 from kubepreflight.semantics.upgrade_signs import UpgradeSigns
 from kubepreflight.upgrade import Upgrade
@@ -44,6 +45,12 @@ def test_each_note_is_sane(note: UpgradeNote) -> None:
     assert sum(map(bool, (note.flag, note.gate, note.field, note.metrics))) <= 1
     assert note.is_setting or f'"{note.name}"' in inspect.getsource(UpgradeSigns.provide)
     assert any(row.by == "urgent-upgrade-note" and row.at <= note.at for row in URGENT)
+
+
+@pytest.mark.parametrize("note", [one for one in NOTES if one.field], ids=lambda note: f"{note.at} {note.name}")
+def test_each_field_is_read_of_files_too(note: UpgradeNote) -> None:
+    kinds = (one for one in ComponentConfiguration.__subclasses__() if one.component in note.components)
+    assert all(note.field in {field.encode_name for field in msgspec.structs.fields(kind)} for kind in kinds)
 
 
 @pytest.mark.parametrize("change", CHANGES.notes, ids=lambda change: f"{change.at} {change.name}")
