@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from kubepreflight.finding import NOTE, WARNING, Finding, Gap, Hop, finding
-from kubepreflight.host import Host, Missing, RuntimeImage
+from kubepreflight.host import SANDBOX_DEFAULTS, Host, Missing, RuntimeImage
 from kubepreflight.image import ImageReference, parse_image, version_of_tag
 from kubepreflight.knowledge.component_versions import ComponentVersions
 from kubepreflight.knowledge.runtimes import Runtimes
@@ -48,7 +48,7 @@ def sandbox_image_outdated(
     for host in hosts:
         image = host.runtime.sandbox_image
         if isinstance(image, Missing):
-            yield host.cannot_check("sandbox image", image)
+            yield _gap(host, image)
             continue
         if isinstance(host.runtime.images, Missing):
             yield images_gap(host, host.runtime.images)
@@ -56,6 +56,12 @@ def sandbox_image_outdated(
             found.setdefault((trouble, image), []).append(host)
     for (trouble, image), same in found.items():
         yield _finding(trouble, image, same, wanted, upgrade.first_hop)
+
+
+def _gap(host: Host, missing: Missing) -> Gap:
+    if missing not in SANDBOX_DEFAULTS.values():
+        return host.cannot_check("sandbox image", missing)
+    return host.cannot_check("sandbox image", missing, how="look for pause among the node's images", asked=False)
 
 
 def _trouble(host: Host, image: str, wanted: str, upgrade: Upgrade, known: Runtimes) -> str:
@@ -126,10 +132,11 @@ def _remedy(trouble: str, image: str, wanted: str, host: Host) -> str:
             "Upgrade the runtime (containerd pins it by itself in later releases), or keep its registry reachable; by "
             f"hand, on each node:\nctr --namespace k8s.io images label {image} io.cri-containerd.pinned=pinned"
         )
-    service = {"cri-o": "crio", "docker": "cri-docker"}.get(host.runtime.name, "containerd")
+    service = {"cri-o": "crio", "docker": "cri-docker", "dockershim": "kubelet"}.get(host.runtime.name, "containerd")
     setting = {
         "cri-o": "pause_image in /etc/crio/crio.conf.d/",
-        "docker": "--pod-infra-container-image of cri-dockerd",
+        "docker": f"--{FLAG} of cri-dockerd",
+        "dockershim": f"--{FLAG} in /var/lib/kubelet/kubeadm-flags.env, or where else the kubelet is given it",
     }.get(
         host.runtime.name,
         "sandbox_image (config version 2) or pinned_images.sandbox (3) in /etc/containerd/config.toml",

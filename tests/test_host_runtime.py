@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kubepreflight.host import ContainerRuntime, Missing, RuntimeImage
+from kubepreflight.host import SANDBOX_DEFAULTS, ContainerRuntime, Missing, RuntimeImage
 from kubepreflight.sources.host.archive import read_host
 
 HEAD = json.dumps({"format": "kubepreflight.host/v1", "name": "w1", "complete": True})
@@ -140,6 +140,15 @@ def test_crio_and_docker() -> None:
     assert runtime(docker, **daemon, **said("docker-info", "cgroupfs\n")).cgroup_driver == "cgroupfs"
     process = {"files/proc/9/cmdline": "/usr/bin/cri-dockerd\n--pod-infra-container-image=p:2\n"}
     assert runtime(docker, **process).sandbox_image == "p:2"
+
+
+def test_the_image_of_the_dockershim_is_the_kubelets() -> None:
+    shim, kubelet = "var/run/dockershim.sock", "files/proc/9/cmdline"
+    plain = {kubelet: "/usr/bin/kubelet\n--config=/var/lib/kubelet/config.yaml\n"}
+    assert runtime(shim, **plain).sandbox_image == SANDBOX_DEFAULTS["dockershim"]
+    told = {kubelet: f"{plain[kubelet]}--pod-infra-container-image=p:3\n"}
+    assert runtime(shim, **told).sandbox_image == "p:3"
+    assert runtime(shim, **told).sandbox_place == "the kubelet's --pod-infra-container-image"
 
 
 def test_what_it_says_itself() -> None:

@@ -17,7 +17,7 @@ from kubepreflight.host.package_database import LockHolder, PackageDatabase, Unf
 from kubepreflight.host.packages import Package, Repository
 from kubepreflight.host.plain_upgrade import Change, PlainUpgrade
 from kubepreflight.host.pods import StaticPod, flags_in, last_flag
-from kubepreflight.host.runtime import NO_CRICTL, ContainerRuntime, RuntimeImage
+from kubepreflight.host.runtime import NO_CRICTL, SANDBOX_DEFAULTS, ContainerRuntime, RuntimeImage
 from kubepreflight.host.supply import (
     EMBEDDED,
     RPM_DATABASE,
@@ -35,6 +35,7 @@ __all__ = [
     "EMBEDDED",
     "NO_CRICTL",
     "RPM_DATABASE",
+    "SANDBOX_DEFAULTS",
     "AutomaticTool",
     "AutomaticUpgrades",
     "CachedPackage",

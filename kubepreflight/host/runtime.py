@@ -8,6 +8,12 @@ from kubepreflight.host.missing import Missing
 
 NOT_COLLECTED = Missing("not collected")
 NO_CRICTL = Missing("the node has no crictl")
+SANDBOX_DEFAULTS = {
+    "cri-o": Missing("CRI-O's own default counts"),
+    "docker": Missing("cri-dockerd's own default counts"),
+    "dockershim": Missing("the kubelet's own default counts"),
+}
+"""Why the pause image of a runtime is not known where nothing sets it; to collect again does not mend that."""
 """Nothing is wrong with that: kubeadm's package asks for cri-tools no more since 1.32."""
 
 

@@ -19,6 +19,7 @@ from kubepreflight.sources.host.runtime_settings import (
     cri_dockerd_sandbox,
     crio_settings,
     docker_cgroup,
+    dockershim_sandbox,
 )
 from kubepreflight.version import Minor, Version
 
@@ -45,7 +46,9 @@ def read_runtime(node: HostFiles, kubelet: KubeletSettings, installed: Mapping[s
     """The runtime behind the socket that the kubelet is told to use; `installed` are the programs' versions."""
     endpoint = _endpoint(node, kubelet, installed)
     name = "" if isinstance(endpoint, Missing) else _name_of(endpoint)
-    driver, sandbox = (Told(endpoint),) * 2 if isinstance(endpoint, Missing) else _settings(node, name, installed)
+    driver, sandbox = (
+        (Told(endpoint),) * 2 if isinstance(endpoint, Missing) else _settings(node, name, kubelet, installed)
+    )
     info = _info(node)
     if isinstance(driver.value, Missing) and (said := _driver_in(info)):
         driver = Told(said, "`crictl info`")
@@ -87,7 +90,9 @@ def _name_of(endpoint: str) -> str:
     return next((name for part, name in _NAMES.items() if part in endpoint.rpartition("/")[2]), "")
 
 
-def _settings(node: HostFiles, name: str, installed: Mapping[str, str] | Missing) -> tuple[Told, Told]:
+def _settings(
+    node: HostFiles, name: str, kubelet: KubeletSettings, installed: Mapping[str, str] | Missing
+) -> tuple[Told, Told]:
     if name == "containerd":
         process = running(node, "containerd")
         words = process[1] if isinstance(process, tuple) else []
@@ -101,7 +106,9 @@ def _settings(node: HostFiles, name: str, installed: Mapping[str, str] | Missing
         return driver, sandbox
     if name == "cri-o":
         return crio_settings(node)
-    if name in ("docker", "dockershim"):
+    if name == "dockershim":
+        return docker_cgroup(node), dockershim_sandbox(kubelet)
+    if name == "docker":
         process = running(node, "cri-dockerd")
         words = process[1] if isinstance(process, tuple) else []
         return docker_cgroup(node), cri_dockerd_sandbox(words)

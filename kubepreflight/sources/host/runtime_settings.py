@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from kubepreflight.host import Missing
+from kubepreflight.host import SANDBOX_DEFAULTS, KubeletSettings, Missing
 from kubepreflight.sources.host.documents import mapping, text
 from kubepreflight.sources.host.host_files import HostFiles
 from kubepreflight.toml_decoder import TomlError, decode_toml
@@ -17,6 +17,7 @@ CONTAINERD = "/etc/containerd/config.toml"
 CRIO = "/etc/crio/crio.conf"
 CRIO_FOLDERS = ("/usr/share/crio/crio.conf.d", "/usr/lib/crio/crio.conf.d", "/etc/crio/crio.conf.d")
 DOCKER = "/etc/docker/daemon.json"
+SANDBOX_FLAG = "pod-infra-container-image"
 _DUMP = "containerd-config"
 
 
@@ -127,7 +128,7 @@ def crio_settings(node: HostFiles) -> tuple[Told, Told]:
     if (missing and not read) or broken:
         reason = Missing(f"{broken} cannot be read") if broken else missing or Missing("not collected")
         return Told(reason), Told(reason)
-    driver, image = Told("systemd", "CRI-O's default"), Told(Missing("CRI-O's own default counts"))
+    driver, image = Told("systemd", "CRI-O's default"), Told(SANDBOX_DEFAULTS["cri-o"])
     for path, document in read.items():
         crio = mapping((document or {}).get("crio"))
         manager = text(mapping(crio.get("runtime")).get("cgroup_manager"))
@@ -158,6 +159,14 @@ def docker_cgroup(node: HostFiles) -> Told:
 def cri_dockerd_sandbox(words: list[str]) -> Told:
     """The pause image that cri-dockerd was started with."""
     for word in words:
-        if word.startswith("--pod-infra-container-image="):
+        if word.startswith(f"--{SANDBOX_FLAG}="):
             return Told(word.partition("=")[2], "cri-dockerd's command line")
-    return Told(Missing("cri-dockerd's own default counts"))
+    return Told(SANDBOX_DEFAULTS["docker"])
+
+
+def dockershim_sandbox(kubelet: KubeletSettings) -> Told:
+    """The pause image of the kubelet's own dockershim, which its flag names, and nothing else."""
+    image = kubelet.flag(SANDBOX_FLAG)
+    if isinstance(image, Missing):
+        return Told(image)
+    return Told(image, f"the kubelet's --{SANDBOX_FLAG}") if image else Told(SANDBOX_DEFAULTS["dockershim"])
