@@ -32,7 +32,7 @@ NO_MANIFESTS = Gap(
 NO_HOSTS = Gap(
     input="hosts",
     reason="no node was looked at",
-    how="kubepreflight collect --ssh NODE,… --to hosts/, then name hosts/ in the scan",
+    how="collect the nodes' facts, and name hosts/ in the scan: kubepreflight collect --ssh NODE,… --to hosts/",
 )
 
 
@@ -203,7 +203,7 @@ def _not_offered(apis: Sequence[Api], kind: type[KubernetesObject], *, some: boo
     """One gap, however many kinds are missing; what the user opted in to was asked for."""
     what = listed(api.label for api in apis)
     # Of several kinds the server may lack one, and kubectl then gets none of them.
-    single = f", or add: kubectl get {apis[0].resource} -A -o json" if len(apis) == 1 else ""
+    single = f", or add: {_get(apis[0])}" if len(apis) == 1 else ""
     lacking = f"only some {what} were given" if some else f"nothing that was given holds {what}"
     more = "more" if some else "any"
     return Gap(
@@ -212,6 +212,15 @@ def _not_offered(apis: Sequence[Api], kind: type[KubernetesObject], *, some: boo
         how=f"scan the live cluster, or a snapshot of it (kubepreflight snapshot --to FILE){single}",
         asked=bool(kind.opt_in),
     )
+
+
+def _get(api: Api) -> str:
+    """How to list a kind as far as it is read: of one object its namespace, which tells where it is not there, too."""
+    namespace = f" -n {api.namespace}" if api.namespace else ""
+    everywhere = " -A" if api.namespaced and not api.namespace else ""
+    fields = f" --field-selector {quote(api.selector)}" if api.selector else ""
+    labels = f" --selector {quote(api.labels)}" if api.labels else ""
+    return f"kubectl{namespace} get {api.resource}{everywhere}{fields}{labels} -o json"
 
 
 def _failures(snapshot: Snapshot, kind: type[KubernetesObject]) -> tuple[Gap, ...]:

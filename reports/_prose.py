@@ -13,9 +13,9 @@ from typing import NamedTuple
 from kubepreflight.reports._plain import plain_lines
 
 _COMMANDS = (
-    r"apt|apt-cache|apt-get|apt-key|apt-mark|awk|cat|chmod|chown|cp|crictl|ctr|curl|dnf|dpkg|echo|etcdctl|etcdutl|grep|"
-    r"helm|istioctl|journalctl|kubeadm|kubectl|kubelet|kubepreflight|ln|mkdir|modprobe|mv|openssl|rm|rpm|scp|sed|ssh|"
-    r"sudo|systemctl|tar|timedatectl|velero|yum|zypper"
+    r"apt|apt-cache|apt-get|apt-key|apt-mark|awk|cat|chmod|chown|cp|crictl|ctr|curl|df|dnf|docker|dpkg|du|echo|etcdctl|"
+    r"etcdutl|fuser|gpg|grep|helm|istioctl|journalctl|kubeadm|kubectl|kubelet|kubepreflight|ln|mkdir|modprobe|mv|openssl|"
+    r"podman|ps|rm|rpm|scp|sed|ssh|stat|sudo|systemctl|tar|timedatectl|velero|yum|zypper"
 )
 _START = rf"(?:\$ |(?:[A-Z_]+=\S+ )*(?:{_COMMANDS}) )\S"
 _NO_SENTENCE = r"(?<!\S[.:])"

@@ -58,7 +58,7 @@ def _lost(one: VersionedDefinition) -> Finding:
         f"does lie in etcd in {versions}, no {one.spec.names.kind} can be listed at all.",
         field="status.storedVersions",
         evidence={"versions": ", ".join(one.versions), "stored": ", ".join(one.stored)},
-        remedy=f"Can they be listed? kubectl get {quote(one.name)} -A\n"
+        remedy=f"See whether they can be listed:\nkubectl get {quote(one.name)} -A\n"
         f"If not, put {versions} back into spec.versions, with served: false, by this edit:\n"
         f"kubectl edit customresourcedefinition {quote(one.name)}\n{_migrate(one)}",
     )

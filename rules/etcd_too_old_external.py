@@ -45,7 +45,7 @@ def etcd_too_old_external(
             "version of etcd",
             f"etcd runs apart from the cluster, at {listed(config.etcd_endpoints)}: nothing that was given tells its "
             "version",
-            how="etcdctl endpoint status --write-out=table, on a member",
+            how="on a member: etcdctl endpoint status --write-out=table",
         )
         return
     target = upgrade.target

@@ -1,6 +1,6 @@
 """A package that comes with Kubernetes, held below what the next version needs."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ def held_dependency_blocks_upgrade(
     When it stays silent: what is held is new enough for every step, or not held. An exclude in the repository's own
     section is what Kubernetes' documentation has for rpm: the upgrade's commands lift it (--disableexcludes), and it
     blocks nothing. From 1.28 on the kubelet is content with any kubernetes-cni since 1.2.0, and kubeadm from 1.32 on
-    needs nothing.
+    needs nothing. What Kubernetes before 1.24 needs is not known: a hold is then named as not checked.
 
     How to see it yourself: apt-mark showhold, and apt-cache show kubelet=VERSION | grep Depends
 
@@ -50,6 +50,7 @@ def held_dependency_blocks_upgrade(
         if isinstance(host.packages, Missing):
             yield host.cannot_check("packages", host.packages)
             continue
+        yield from _not_known(host, host.packages, upgrade, dependencies)
         for package in sorted(host.packages.values(), key=lambda one: one.name):
             found = _first_block(host, package, host.packages.keys(), upgrade, dependencies)
             if isinstance(found, Missing):
@@ -75,6 +76,23 @@ def _first_block(
                 if version < need.at_least and package.held and not _is_lifted(host, package.name):
                     return Block(need, hop)
     return None
+
+
+def _not_known(
+    host: Host, packages: Mapping[str, Package], upgrade: Upgrade, dependencies: PackageDependencies
+) -> Iterator[Gap]:
+    """A gap for each package that is held on the way to versions of which the table does not tell what they need."""
+    beyond = [hop.end for hop in upgrade.hops if not dependencies.knows(hop.end)]
+    for name in sorted(packages) if beyond else ():
+        if packages[name].held is True and dependencies.concerns(name, packages) and not _is_lifted(host, name):
+            reason = (
+                f"{name} is held, and which one Kubernetes {listed(beyond)} needs is not known: that is so from "
+                f"{dependencies.info.start} to {dependencies.info.end}"
+            )
+            look = "dnf repoquery --requires" if host.package_family == "rpm" else "apt-cache show"
+            yield host.cannot_check(
+                "packages", Missing(reason), how=f"see what the packages need: {look} kubelet kubeadm"
+            )
 
 
 def _is_lifted(host: Host, name: str) -> bool:

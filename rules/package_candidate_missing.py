@@ -74,7 +74,7 @@ def _unknown(to_switch: list[str], upgrade: Upgrade) -> Iterator[Gap]:
         yield cannot_check(
             f"packages of {listed(later)}",
             f"what is offered of {listed(later)}{where} is not known until the package sources are switched to it",
-            how="look after each switch: apt-get update && apt-cache madison kubeadm kubelet, or scan again",
+            how="scan again after each switch, or look there: apt-get update && apt-cache madison kubeadm kubelet",
         )
 
 

@@ -70,7 +70,7 @@ def static_pod_edited_by_hand(
             "patches",
             f"{patches.patches_directory} lies on the nodes: what its patches keep of these settings is not seen",
             subject=str(patches.subject),
-            how="kubeadm upgrade diff, on each control-plane node",
+            how="on each control-plane node: kubeadm upgrade diff",
         )
     pods = static_pods.of(*STATIC_COMPONENTS)
     if not pods:

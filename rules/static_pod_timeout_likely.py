@@ -133,6 +133,9 @@ def _not_pulled(images: HopImages, nodes: list[NodeImages]) -> Finding:
 
 
 def _patches(hosts: Sequence[Host], known: PatchNames, kubeadm: Minor) -> Iterator[Finding]:
+    if not known.targets(kubeadm):
+        # Nothing takes them.
+        return
     left_out: dict[object, list[str]] = {}
     refused: dict[object, list[str]] = {}
     for host in hosts:

@@ -191,9 +191,7 @@ def _webhooks(
 
 def _not_seen(configuration: WebhookConfiguration, webhook: Webhook, why: str) -> Gap:
     subject = msgspec.structs.replace(configuration.subject, field=webhook.name)
-    return cannot_check(
-        "webhook", why, subject=str(subject), how="kubeadm upgrade plan makes the same Job: see it pass"
-    )
+    return cannot_check("webhook", why, subject=str(subject), how="see the same Job pass: kubeadm upgrade plan")
 
 
 def _unanswered(

@@ -9,7 +9,7 @@ import pytest
 from kubepreflight.engine import Resolver, fingerprint, judge
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, Hop, Subject, cannot_check, finding
 from kubepreflight.host import Host
-from kubepreflight.inputs import Unavailable, Wanted
+from kubepreflight.inputs import Parameter, Unavailable, Wanted
 from kubepreflight.knowledge.table import TableInfo
 from kubepreflight.objects import Api, Desired, KubernetesObject, Node, Origin, Planned, Pod
 from kubepreflight.report import CoverageStatus, ReportFinding, RuleCoverage
@@ -279,6 +279,32 @@ def test_beyond_its_knowledge_a_rule_is_not_checked(current: str, target: str, s
     _, covered = run(stands_on_a_table, fill)
     assert [(gap.reason, gap.how, gap.asked) for gap in covered.gaps] == ([(said, how, True)] if said else [])
     assert covered.status == ("not checked" if said else "checked")
+
+
+class OfOneNamespace(KubernetesObject):
+    api = Api("", "ConfigMap", "configmaps", namespace="kube-system", name="kubeadm-config")
+
+
+class OfNone(KubernetesObject):
+    api = Api("", "Node", "nodes", namespaced=False)
+
+
+class Labelled(KubernetesObject):
+    api = Api("example.com", "Widget", "widgets", labels="owner=helm", selector="type=x")
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        (OfOneNamespace, "kubectl -n kube-system get configmaps -o json"),
+        (OfNone, "kubectl get nodes -o json"),
+        (Labelled, "kubectl get widgets.example.com -A --field-selector type=x --selector owner=helm -o json"),
+    ],
+)
+def test_no_more_is_asked_for_than_is_read(kind: type[KubernetesObject], command: str) -> None:
+    resolver = Resolver(Collector(Wanted(frozenset(), frozenset(), frozenset())).snapshot())
+    (gap,) = resolver.all([Parameter("objects", list, kind, False)])["objects"].gaps
+    assert gap.how.endswith(f", or add: {command}")
 
 
 class Names(list[str]):

@@ -21,6 +21,8 @@ def told(text: str) -> list[str]:
         ("Hold it:\napt-mark hold x\napt-mark showhold", ["Hold it:", "$apt-mark hold x\n$apt-mark showhold"]),
         ("Do:\n  for n in 1 2; do\n    x $n\n  done\nWait.", ["Do:", "$for n in 1 2; do\n$  x $n\n$done", "Wait."]),
         ("$ ./run.sh now", ["$./run.sh now"]),
+        ("Who has it: fuser -v /var/lib/dpkg/lock", ["Who has it:", "$fuser -v /var/lib/dpkg/lock"]),
+        ("du -x /var | sort -n\ndf -h /var", ["$du -x /var | sort -n\n$df -h /var"]),
         ("KUBECONFIG=a.conf kubectl get nodes", ["$KUBECONFIG=a.conf kubectl get nodes"]),
         ("kubectl apply -f .", ["$kubectl apply -f ."]),
         ("kubeadm refuses that, so go to 1.36 first.", ["kubeadm refuses that, so go to 1.36 first."]),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import NamedTuple, Self
 
 import msgspec
 
 from kubepreflight.knowledge.table import DIRECTORY, TableInfo, Verified, read_toml
-from kubepreflight.version import Version
+from kubepreflight.version import Minor, Version
 
 MINORS = frozenset({"from", "to"})
 
@@ -53,7 +53,7 @@ def _numbers(text: str) -> tuple[int, int, int]:
 
 
 class PackageDependencies(msgspec.Struct, frozen=True):
-    """The table, as a rule asks for it."""
+    """The table, as a rule asks for it. Beyond its range it names no need, and `knows` says that it cannot."""
 
     info: TableInfo
     source: str
@@ -64,7 +64,15 @@ class PackageDependencies(msgspec.Struct, frozen=True):
     def provide(cls) -> Self:
         """The table that is shipped."""
         file = read_toml(DIRECTORY / "package_dependencies.toml", _File, MINORS)
-        return cls(file.verified.info("package-dependencies"), file.source, file.needs)
+        return cls(file.verified.info("package-dependencies", open_ended=True), file.source, file.needs)
+
+    def knows(self, minor: Minor) -> bool:
+        """Whether it can tell what the packages of a minor need."""
+        return self.info.start <= minor <= self.info.end
+
+    def concerns(self, package: str, there: Collection[str]) -> bool:
+        """Whether a package is one that some version of those that are `there` needs."""
+        return any(one.on == package and one.package in there for one in self.needs)
 
     def of(self, version: Version) -> Iterator[Need]:
         """What the packages of a Kubernetes version need; of a minor without a patch, what its last patch does."""

@@ -41,7 +41,7 @@ class PatchNames(msgspec.Struct, frozen=True):
         return cls(file.verified.info("patches"), file)
 
     def targets(self, kubeadm: Minor) -> tuple[str, ...]:
-        """What this kubeadm patches."""
+        """What this kubeadm patches: nothing, where it takes no patches."""
         return tuple(one.name for one in self.file.target if one.since <= kubeadm)
 
     def is_left_out(self, name: str, kubeadm: Minor) -> bool:

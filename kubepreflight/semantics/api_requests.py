@@ -18,7 +18,7 @@ _ACCOUNT = "system:serviceaccount:"
 _NO_METRICS = Gap(
     input=INPUT,
     reason="no metrics of an API server were given: nothing tells which versions its clients ask for",
-    how="kubectl get --raw /metrics > metrics.txt, and name the file in the scan; an audit log tells more",
+    how="give an audit log, or name this file in the scan, which tells less: kubectl get --raw /metrics > metrics.txt",
 )
 
 

@@ -133,7 +133,8 @@ def _gaps(known: Iterable[tuple[HelmRelease, Record]]) -> Iterator[Gap]:
                 input="helm releases",
                 subject=f"revision {record.revision} of {name} ({one.kind} {one.name})",
                 reason=record.problem,
-                how=f"does Helm read it? helm get manifest {quote(record.name)}{space} --revision {record.revision}",
+                how="see whether Helm reads it: "
+                f"helm get manifest {quote(record.name)}{space} --revision {record.revision}",
                 asked=True,
             )
 

@@ -166,8 +166,8 @@ class CountedRequests(msgspec.Struct, frozen=True):
         if metrics.servers and len(metrics.servers) < len(servers.by_node):
             reason = f"those of {len(metrics.servers)} of {len(servers.by_node)} were read, and each counts for itself"
             how = (
-                "of each of the others: kubectl --server https://ADDRESS:6443 get --raw /metrics > metrics-NODE.txt, "
-                "and name the files in the scan as well"
+                "name those of each of the others in the scan as well:\n"
+                "kubectl --server https://ADDRESS:6443 get --raw /metrics > metrics-NODE.txt"
             )
             gaps.append(Gap(input=INPUT, reason=reason, how=how))
         return cls(metrics.servers, tuple(gaps), max(len(metrics.servers), len(servers.by_node)) == 1)

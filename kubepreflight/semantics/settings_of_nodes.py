@@ -48,7 +48,7 @@ def of_host(host: Host, running: Minor | None, *, planned: bool) -> Iterator[Set
             "patches",
             f"{PATCHES} has {listed(map(visible, host.patches))}, which are not read: what they set is not seen",
             subject=host.name,
-            how="kubeadm upgrade diff, on each control-plane node",
+            how="on each control-plane node: kubeadm upgrade diff",
         )
     instance = () if kubelet.instance is None else (kubelet.instance,)
     for file in (*files, *instance):
