@@ -41,7 +41,7 @@ def flag_deprecated(fates: FlagFates) -> Iterator[Finding | Gap]:
 
 def _about(flag: Flag, settings: Sequence[Setting]) -> Finding:
     name = f"--{flag.name}"
-    said = f" {flag.component} says: {flag.message}" if flag.message else ""
+    said = f" {flag.component} says: {flag.last_message}" if flag.last_message else ""
     return finding(
         subject_of(settings, f"{flag.component} {name}"),
         f"The flag {name} of {flag.component} is set in {stands(settings)}. It goes with {flag.removed}, right after "

@@ -71,4 +71,4 @@ def _about(together: Sequence[FlagFate]) -> Finding:
 
 def _instead(flag: Flag) -> str:
     since = f" since {flag.deprecated}" if flag.deprecated else ""
-    return f"What {flag.component} says of it{since}: {flag.message}\n" if flag.message else ""
+    return f"What {flag.component} says of it{since}: {flag.last_message}\n" if flag.last_message else ""

@@ -56,12 +56,14 @@ def test_a_gate_needs_another_from_the_first_minor_on_to_the_last() -> None:
 @pytest.mark.parametrize(
     ("messages", "life"),
     [
-        (["", "", ""], ["", "", "", ""]),
-        ([None, "", ""], ["1.35", "", "", ""]),
-        (["", "gone\n soon", "gone now"], ["", "1.35", "gone now", ""]),
-        (["once", "", ""], ["", "", "", ""]),
-        (["soon", None, None], ["", "1.34", "soon", "1.35"]),
-        (["", None, ""], ["", "", "", ""]),
+        (["", "", ""], ["", "", "", "", ""]),
+        ([None, "", ""], ["1.35", "", "", "", ""]),
+        (["", "gone\n soon", "gone now"], ["", "1.35", "", "gone now", ""]),
+        (["once", "now", ""], ["", "1.34", "1.36", "now", ""]),
+        (["once", "", "again"], ["", "1.36", "", "again", ""]),
+        (["once", "", None], ["", "1.34", "1.35", "once", "1.36"]),
+        (["soon", None, None], ["", "1.34", "", "soon", "1.35"]),
+        (["", None, ""], ["", "", "", "", ""]),
     ],
 )
 def test_the_life_of_a_flag(messages: list[str | None], life: list[str]) -> None:

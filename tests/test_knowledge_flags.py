@@ -41,6 +41,14 @@ def test_every_program_has_a_version_and_a_verbosity(component: str) -> None:
         assert (found and (found.since, found.removed)) == (None, None)
 
 
+def test_a_flag_that_is_deprecated_no_longer() -> None:
+    found = FLAGS.find("kube-apiserver", "enable-logs-handler")
+    assert found is not None
+    assert (found.deprecated, found.undeprecated, found.removed) == (Minor(1, 15), Minor(1, 37), None)
+    assert found.message == "Log handler functionality is deprecated"
+    assert found.last_message == ""
+
+
 def test_names_are_written_with_dashes_or_underscores() -> None:
     assert FLAGS.find("kubelet", "node_ip") == FLAGS.find("kubelet", "node-ip") is not None
 
@@ -52,7 +60,7 @@ def test_what_is_unknown_is_none() -> None:
 @pytest.mark.parametrize("component", PROGRAMS)
 def test_a_life_is_in_order(component: str) -> None:
     def order(flag: Flag) -> list[Minor]:
-        return [one for one in (flag.since, flag.deprecated, flag.removed) if one is not None]
+        return [one for one in (flag.since, flag.deprecated, flag.undeprecated, flag.removed) if one is not None]
 
     assert [flag for flag in FLAGS.flags(component) if order(flag) != sorted(order(flag))] == []
     assert [flag.name for flag in FLAGS.flags(component) if bool(flag.message) != bool(flag.deprecated)] == []

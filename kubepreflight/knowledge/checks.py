@@ -24,6 +24,7 @@ ORDERED = (
     ("default_since", "default_until"),
     ("introduced", "deprecated"),
     ("introduced", "removed"),
+    ("deprecated", "undeprecated"),
     ("deprecated", "removed"),
     ("released", "maintenance_from"),
     ("released", "end_of_life"),

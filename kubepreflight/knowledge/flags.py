@@ -16,24 +16,31 @@ import msgspec
 from kubepreflight.knowledge.table import ShippedTable, TableInfo, read_csv
 from kubepreflight.version import Minor
 
-MINORS = frozenset({"since", "deprecated", "removed"})
+MINORS = frozenset({"since", "deprecated", "undeprecated", "removed"})
 
 
 class Flag(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A flag of a program, its name without the dashes in front.
 
-    `since` is None for what is as old as the table. From `deprecated` on the program itself says `message` about it;
-    what only its help calls deprecated is not. `removed` is the first minor that does not know it any more. `source`
-    says which release had the last word, and how: "asked" of the program, or "read" in the source that it is made of.
+    `since` is None for what is as old as the table. From `deprecated` on the program itself says `message` about it,
+    until `undeprecated`, the first minor that takes it without a word again; what only its help calls deprecated is
+    not. `removed` is the first minor that does not know it any more. `source` says which release had the last word, and
+    how: "asked" of the program, or "read" in the source that it is made of.
     """
 
     component: Annotated[str, msgspec.Meta(pattern="^(kube-(apiserver|controller-manager|proxy|scheduler)|kubelet)$")]
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     since: Minor | None = None
     deprecated: Minor | None = None
+    undeprecated: Minor | None = None
     message: str = ""
     removed: Minor | None = None
     source: str
+
+    @property
+    def last_message(self) -> str:
+        """What the last program that knows it says of its being deprecated; empty for nothing."""
+        return "" if self.undeprecated else self.message
 
 
 class Flags(ShippedTable):

@@ -115,7 +115,7 @@ def _running(static_pods: StaticPods) -> Iterator[Setting]:
 
 
 def _flag(one: FlagFate) -> RefusedSetting:
-    return RefusedSetting(one.flag.component, one.flag.name, "", one.hop, one.error, one.flag.message)
+    return RefusedSetting(one.flag.component, one.flag.name, "", one.hop, one.error, one.flag.last_message)
 
 
 def _plugins(flags: Iterable[Setting], plugins: AdmissionPlugins, upgrade: Upgrade) -> Iterator[RefusedSetting]:

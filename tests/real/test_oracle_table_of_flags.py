@@ -23,7 +23,7 @@ def is_known(flag: Flag, at: Minor) -> bool:
 
 
 def is_deprecated(flag: Flag, at: Minor) -> bool:
-    return flag.deprecated is not None and flag.deprecated <= at
+    return flag.deprecated is not None and flag.deprecated <= at and not (flag.undeprecated and flag.undeprecated <= at)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

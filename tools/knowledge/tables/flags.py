@@ -13,7 +13,7 @@ from tools.knowledge.records import Row
 from tools.knowledge.sources import read as read_sources
 
 ASKED = True
-COLUMNS = ("component", "name", "since", "deprecated", "message", "removed", "source")
+COLUMNS = ("component", "name", "since", "deprecated", "undeprecated", "message", "removed", "source")
 HEAD = "# key: component, name\n"
 
 
@@ -39,13 +39,14 @@ def _life(messages: Mapping[Minor, str], minors: Sequence[Minor]) -> Iterator[st
     first, last = min(messages), max(messages)
     removed = last.plus(1) if last < minors[-1] else None
     yield str(first) if first > minors[0] else ""
-    deprecated = None
-    for minor in reversed([one for one in minors if first <= one <= last]):
-        if not messages.get(minor):
-            break
-        deprecated = minor
+    # Of what was deprecated several times the last time counts.
+    spoken = max((minor for minor, message in messages.items() if message), default=None)
+    deprecated = spoken
+    while deprecated and messages.get(before := deprecated.plus(-1)):
+        deprecated = before
     yield str(deprecated) if deprecated else ""
-    yield " ".join(messages[last].split())
+    yield str(spoken.plus(1)) if spoken and spoken < last else ""
+    yield " ".join(messages[spoken].split()) if spoken else ""
     yield str(removed) if removed else ""
     yield _source(removed or minors[-1])
 
