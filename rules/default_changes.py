@@ -22,8 +22,9 @@ def default_changes(
     own, under which it is reported.
 
     What happens: gitRepo volumes (1.33) are refused, and a pod with one does not start again: a blocker. Clients
-    that speak WebSocket need create on pods/exec (1.35), and pods with different SELinux labels no longer share a
-    volume of a driver with seLinuxMount on one node (1.37): warnings. What takes the kubelet's credentials from the
+    that speak WebSocket need create on pods/exec (1.35), old audit logs are deleted where nothing says how many to keep
+    (1.36), and pods with different SELinux labels no longer share a volume of a driver with seLinuxMount on one node
+    (1.37): warnings. What takes the kubelet's credentials from the
     node may ask for its own node only (1.32), and maxUnavailable of StatefulSets counts (1.37): notes.
 
     When it stays silent: no hop of the plan changes the default; nothing of what it is about is there, or will be once

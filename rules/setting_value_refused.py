@@ -65,12 +65,12 @@ def _about(together: Sequence[ValueFate]) -> Finding:
         rows.setdefault(one.row, []).append(one.setting)
     programs = list(dict.fromkeys(one.component for one in settings))
     told = dict.fromkeys(text for row, there in rows.items() for text in _told(row, there))
-    errors = dict.fromkeys(f"`{_error(row, there[0])}`" for row, there in rows.items())
+    errors = {one.row: f"`{one.error}`" for one in reversed(together)}  # the first of each row
+    refuse = "refuse" if len(programs) > 1 else "refuses"
     return finding(
         subject_of(settings, together[0].row.name),
-        f"{listed(told)} in {stands(settings)}. {listed(programs)} of Kubernetes {hop.end} "
-        f"{'refuse' if len(programs) > 1 else 'refuses'} that: {listed(errors)}. {consequences(settings, hop)}"
-        f"{only_files(settings)}",
+        f"{listed(told)} in {stands(settings)}. {listed(programs)} of Kubernetes {hop.end} {refuse} that: "
+        f"{listed(errors[row] for row in rows)}. {consequences(settings, hop)}{only_files(settings)}",
         remedy=_remedy(rows),
         places=[one.place.subject for one in settings],
         evidence={"values": sorted({_shown(one.value) for one in settings})[:MOST]},
@@ -96,10 +96,6 @@ def _written(row: RefusedValue, setting: Setting) -> str:
 
 def _shown(value: str) -> str:
     return visible(value)[:LONGEST] or "set"
-
-
-def _error(row: RefusedValue, setting: Setting) -> str:
-    return row.error.replace("{value}", _shown(row.bare(setting.value)))
 
 
 def _remedy(rows: Mapping[RefusedValue, Sequence[Setting]]) -> str:

@@ -45,9 +45,9 @@ def static_pod_edited_by_hand(
     What happens: with the upgrade, the flag, the mount, the sidecar is gone: no audit log, no OIDC login, no metrics,
     no encryption at rest. An API server whose encryption configuration is gone cannot read what was encrypted. The
     other way round, what was written into kubeadm-config and never rolled out comes into force on the day of the
-    upgrade. kubeadm keeps the old manifests in /etc/kubernetes/tmp. Some of it must go: a flag, feature gate, admission
-    plugin or version in --runtime-config that the target refuses harms nobody, unless somebody writes it into
-    kubeadm-config or keeps a patch with it: then the new program does not start.
+    upgrade. kubeadm keeps the old manifests in /etc/kubernetes/tmp. Some of it must go: a flag, a value of one, a
+    feature gate, admission plugin or version in --runtime-config that the target refuses harms nobody, unless somebody
+    writes it into kubeadm-config or keeps a patch with it: then the new program does not start.
 
     When it stays silent: each flag, volume, environment variable, container and image is one that kubeadm-config has,
     or that kubeadm of any version renders by itself. Proxy variables are passed over: kubeadm takes them from the shell

@@ -9,6 +9,7 @@ from kubepreflight.knowledge.feature_gates import FeatureGates
 from kubepreflight.knowledge.flags import Flags
 from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
 from kubepreflight.knowledge.runtime_config import RuntimeConfig
+from kubepreflight.knowledge.setting_values import SettingValues
 from kubepreflight.semantics.refused_settings import RefusedSettings, without
 from kubepreflight.semantics.static_pods import NodePod, StaticPods
 from kubepreflight.static_pod import StaticContainer, StaticPodSpec
@@ -31,6 +32,7 @@ def refused(component: str, flag: str, start: str, target: str) -> RefusedSettin
         kubeadm=KubeadmUpgrades.provide(),
         plugins=AdmissionPlugins.provide(),
         versions=RuntimeConfig.provide(),
+        values=SettingValues.provide(),
         upgrade=Upgrade.provide(options, ApiServers({}, Version(*Minor.parse(start), 3)), None),
     )
 
@@ -51,6 +53,20 @@ def refused(component: str, flag: str, start: str, target: str) -> RefusedSettin
             "SidecarContainers",
             "unrecognized feature gate: SidecarContainers",
             ("AllBeta=false",),
+        ),
+        (
+            "kube-controller-manager --controllers=*,-service",
+            Minor(1, 37),
+            "-service",
+            '"service" is not in the list of known controllers',
+            ("*",),
+        ),
+        (
+            "kube-apiserver --emulated-version=kube=1.33",
+            Minor(1, 37),
+            "",
+            "emulation version 1.33 is not between …",
+            (),
         ),
         (
             "kube-apiserver --enable-admission-plugins=NodeRestriction,JobValidation",

@@ -11,6 +11,7 @@ import pytest
 from kubepreflight.finding import Hop
 from kubepreflight.knowledge.default_changes import DefaultChanges
 from kubepreflight.knowledge.feature_gates import CORE_PROGRAMS, FeatureGates
+from kubepreflight.knowledge.flags import Flags
 from kubepreflight.knowledge.upgrade_notes import UpgradeNote, UpgradeNotes
 from kubepreflight.knowledge.urgent_notes import UrgentNote, UrgentNotes
 from kubepreflight.rule import load_rules
@@ -53,7 +54,9 @@ def test_each_field_is_read_of_files_too(note: UpgradeNote) -> None:
     assert all(note.field in {field.encode_name for field in msgspec.structs.fields(kind)} for kind in kinds)
 
 
-@pytest.mark.parametrize("change", CHANGES.notes, ids=lambda change: f"{change.at} {change.name}")
+@pytest.mark.parametrize(
+    "change", [one for one in CHANGES.notes if one.switch], ids=lambda change: f"{change.at} {change.name}"
+)
 def test_each_default_is_switched_by_its_gate_at_that_minor(change: UpgradeNote) -> None:
     assert f'"{change.name}"' in inspect.getsource(DefaultSigns.provide)
     gates = FeatureGates.provide()
@@ -66,6 +69,14 @@ def test_each_default_is_switched_by_its_gate_at_that_minor(change: UpgradeNote)
         assert after.since == change.at
         if before is not None:
             assert before.default != after.default
+
+
+def test_a_default_without_a_gate_is_that_of_a_flag() -> None:
+    flags = Flags.provide()
+    for change in (one for one in CHANGES.notes if not one.switch):
+        assert change.lacks
+        for component in change.components:
+            assert all(flags.find(component, name) for name in (change.flag, *change.lacks))
 
 
 def test_a_note_of_the_users_own_that_nobody_looks_for_is_said_to_be_unseen() -> None:

@@ -16,8 +16,10 @@ from kubepreflight.version import Minor
 class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One note. At most one of `flag`, `gate`, `field` and `metrics` says what is looked for; see the tables.
 
-    `message` has `{what}` for the places; `phase` is empty where that follows from what reads the setting. `switch` is
-    the feature gate whose default changes at `at`, where it is one that does it.
+    `values` are those that are meant (all, where there are none), `others_than` those that are not; `lacks` are flags
+    of which at least one is not set beside it. `message` has `{what}` for the places; `phase` is empty where that
+    follows from what reads the setting. `switch` is the feature gate whose default changes at `at`, where it is one
+    that does it.
     """
 
     name: str
@@ -29,6 +31,8 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     field: str = ""
     components: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
+    others_than: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     switch: str = ""
     metrics: Mapping[str, str] = {}
     message: str

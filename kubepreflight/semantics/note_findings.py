@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from kubepreflight.finding import NOTE, Finding, Gap, Hop, Subject, cannot_check, finding
 from kubepreflight.knowledge.upgrade_notes import UpgradeNote
-from kubepreflight.semantics.setting import KUBEADM, Setting, Where
+from kubepreflight.semantics.setting import KUBEADM, Setting, Where, told_in
 from kubepreflight.semantics.setting_words import bites, edits, phase_of, stands, subject_of
 from kubepreflight.semantics.settings import Settings
 from kubepreflight.semantics.several import common_subject, full_name, listed
@@ -44,8 +44,17 @@ def _is_set(note: UpgradeNote, settings: Settings | None) -> bool:
 def _of_settings(note: UpgradeNote, settings: Settings, upgrade: Upgrade) -> Iterator[Finding]:
     there = [one for one in _named(note, settings) if _is_meant(one, note)]
     hops = {one: hop for one in there if (hop := bites(one, note.at, upgrade))}
+    if note.lacks:
+        # Of what comes with the upgrade nobody relies on what was so before.
+        hops = {one: hop for one, hop in hops.items() if is_due(note, upgrade) and _lacks(one, note, settings)}
     if hops:
         yield _setting(note, list(hops), min(hops.values()))
+
+
+def _lacks(one: Setting, note: UpgradeNote, settings: Settings) -> bool:
+    """Whether one of the note's flags is not set beside it, for the same program."""
+    beside = {flag.name for flag in settings.flags if flag.component == one.component and told_in(flag) == told_in(one)}
+    return not beside.issuperset(note.lacks)
 
 
 def _named(note: UpgradeNote, settings: Settings) -> Iterator[Setting]:
@@ -67,6 +76,8 @@ def _is_refused(gate: Setting) -> bool:
 def _is_meant(one: Setting, note: UpgradeNote) -> bool:
     if note.components and one.component not in note.components:
         return False
+    if one.value in note.others_than:
+        return False
     return not note.values or one.value in note.values or (one.switch is True and "true" in note.values)
 
 
@@ -75,8 +86,8 @@ def _setting(note: UpgradeNote, there: Sequence[Setting], hop: Hop) -> Finding:
     return finding(
         subject_of(there, note.name),
         note.message.replace("{what}", stands(there)),
-        # What is worth knowing only needs no edit.
-        remedy=note.remedy if note.severity is NOTE else f"{note.remedy}\n{edits(there, what)}",
+        # What is worth knowing only needs no edit, and where something lacks nothing is taken out.
+        remedy=note.remedy if note.severity is NOTE or note.lacks else f"{note.remedy}\n{edits(there, what)}",
         places=[one.place.subject for one in there],
         evidence={"values": sorted({one.value for one in there})},
         severity=note.severity,

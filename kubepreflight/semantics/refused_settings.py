@@ -18,6 +18,7 @@ from kubepreflight.knowledge.feature_gates import FeatureGates
 from kubepreflight.knowledge.flags import Flags
 from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
 from kubepreflight.knowledge.runtime_config import RuntimeConfig
+from kubepreflight.knowledge.setting_values import SettingValues
 from kubepreflight.semantics.flag_fates import FlagFate, FlagFates
 from kubepreflight.semantics.gate_fates import GateFates
 from kubepreflight.semantics.runtime_config import RUNTIME_CONFIG, entries_of
@@ -26,6 +27,7 @@ from kubepreflight.semantics.setting_words import bites
 from kubepreflight.semantics.settings import Settings
 from kubepreflight.semantics.settings_of_kubeadm import of_static_pod
 from kubepreflight.semantics.static_pods import StaticPods
+from kubepreflight.semantics.value_fates import ValueFate, ValueFates
 from kubepreflight.upgrade import Upgrade
 
 ADMISSION_FLAGS = ("enable-admission-plugins", "disable-admission-plugins", "admission-control")
@@ -48,7 +50,7 @@ class RefusedSetting(msgspec.Struct, frozen=True):
     def is_of(self, text: str) -> bool:
         """Whether an item as it is written (`A=true`, `kube:A=true`, `batch/v2alpha1/jobs`) is the one."""
         name = text.partition("=")[0].strip().rpartition(":")[2]
-        return bool(self.item) and (name == self.item or name.startswith(f"{self.item}/"))
+        return bool(self.item) and (self.item in (name, text.strip()) or name.startswith(f"{self.item}/"))
 
 
 class RefusedSettings(msgspec.Struct, frozen=True):
@@ -67,6 +69,7 @@ class RefusedSettings(msgspec.Struct, frozen=True):
         kubeadm: KubeadmUpgrades,
         plugins: AdmissionPlugins,
         versions: RuntimeConfig,
+        values: SettingValues,
         upgrade: Upgrade,
     ) -> Self:
         """Judge the static pods as they run."""
@@ -81,6 +84,7 @@ class RefusedSettings(msgspec.Struct, frozen=True):
             ),
             *_plugins(settings.flags, plugins, upgrade),
             *_versions(settings.flags, versions, upgrade),
+            *map(_value, ValueFates.provide(settings=settings, table=values, upgrade=upgrade).all),
         ]
         return cls(tuple(dict.fromkeys(found)))
 
@@ -116,6 +120,11 @@ def _running(static_pods: StaticPods) -> Iterator[Setting]:
 
 def _flag(one: FlagFate) -> RefusedSetting:
     return RefusedSetting(one.flag.component, one.flag.name, "", one.hop, one.error, one.flag.last_message)
+
+
+def _value(one: ValueFate) -> RefusedSetting:
+    item = one.setting.value if one.row.is_of_items else ""
+    return RefusedSetting(one.setting.component, one.setting.name, item, one.hop, one.error)
 
 
 def _plugins(flags: Iterable[Setting], plugins: AdmissionPlugins, upgrade: Upgrade) -> Iterator[RefusedSetting]:

@@ -171,6 +171,14 @@ def _no_gate(one: Setting | Document, what: str) -> Gap:
     return cannot_check("feature gates", reason, subject=str(one.place.subject), asked=True)
 
 
+def told_in(setting: Setting) -> tuple[Where, Subject]:
+    """Where a program is told of it and of all else: one for all flags of a node's kubelet, of one file, one object."""
+    where, subject = setting.place.where, setting.place.subject
+    if where is Where.NODE:
+        return where, Subject(node=subject.node)
+    return where, msgspec.structs.replace(subject, field="", line=0)
+
+
 def flags_of(component: str, arguments: Iterable[tuple[str, str]], place: Place) -> Iterator[Setting]:
     """Each flag of a component that is set at a place, which then tells which one; `_` in a name is read as `-`."""
     for written, value in arguments:

@@ -8,10 +8,10 @@ from typing import Self
 
 import msgspec
 
-from kubepreflight.finding import Gap, Hop, Subject, cannot_check
+from kubepreflight.finding import Gap, Hop, cannot_check
 from kubepreflight.host import Host
 from kubepreflight.knowledge.setting_values import Condition, RefusedValue, SettingValues, UnseenValue
-from kubepreflight.semantics.setting import Setting, Where, setting_of, truth
+from kubepreflight.semantics.setting import Setting, setting_of, told_in, truth
 from kubepreflight.semantics.setting_words import bites
 from kubepreflight.semantics.settings import Settings
 from kubepreflight.upgrade import Upgrade
@@ -26,6 +26,11 @@ class ValueFate(msgspec.Struct, frozen=True):
     setting: Setting
     row: RefusedValue
     hop: Hop
+
+    @property
+    def error(self) -> str:
+        """What that program prints."""
+        return self.row.error.replace("{value}", visible(self.row.bare(self.setting.value))[:_MOST_SHOWN])
 
 
 class ValueFates(msgspec.Struct, frozen=True):
@@ -75,16 +80,8 @@ class _Known:
     def _holds(self, one: Condition, setting: Setting) -> bool:
         if one.gate:
             return (setting.component, one.gate, truth(one.value)) in self._gates
-        beside = [flag for flag in self.flags(setting.component, one.flag) if _told_in(flag) == _told_in(setting)]
+        beside = [flag for flag in self.flags(setting.component, one.flag) if told_in(flag) == told_in(setting)]
         return any(flag.value == one.value if one.value else flag.value for flag in beside)
-
-
-def _told_in(setting: Setting) -> tuple[Where, Subject]:
-    """What one program is told in one go: all flags of a node's kubelet, all of one file, all of one object."""
-    where, subject = setting.place.where, setting.place.subject
-    if where is Where.NODE:
-        return where, Subject(node=subject.node)
-    return where, msgspec.structs.replace(subject, field="", line=0)
 
 
 def _fates(row: RefusedValue, known: _Known, upgrade: Upgrade) -> Iterator[ValueFate]:
@@ -103,7 +100,7 @@ def _named(row: RefusedValue, known: _Known) -> Iterator[Setting]:
             yield from flags
         else:
             # Of a flag that stands there twice the last one counts.
-            yield from {_told_in(one): one for one in flags}.values()
+            yield from {told_in(one): one for one in flags}.values()
     for document in known.documents if row.field else ():
         setting = setting_of(document, row.field) if document.component in row.components else None
         if setting is not None:

@@ -5,6 +5,7 @@ Those that came before the oldest of them are refused by all; what takes a value
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from kubepreflight.knowledge.default_changes import DefaultChanges
 from kubepreflight.knowledge.setting_values import RefusedValue, SettingValues
 from kubepreflight.version import Minor
 from tests.real.machine import Machine
@@ -180,3 +182,13 @@ def test_locks_of_the_scheduler(version: str, machine: Machine) -> None:
             flag = f"--leader-elect-resource-lock={value}"
             found = said(machine, SCHEDULER, version, flag, "--kubeconfig=/kubeconfig", "--cert-dir=/tmp")
             assert f"{value} lock is removed" in found
+
+
+def test_how_long_audit_logs_are_kept(machine: Machine) -> None:
+    """Where --audit-log-maxage and the others are not set, from 1.36 on."""
+    (change,) = (one for one in DefaultChanges.provide().notes if one.name == "audit-log-retention")
+    for version in VERSIONS:
+        told = said(machine, API_SERVER, version, "--help")
+        defaults = dict(re.findall(r"--(audit-log-max\w+) int .*\(default (\d+)\)", told))
+        assert defaults == {"audit-log-maxage": "366", "audit-log-maxbackup": "100", "audit-log-maxsize": "100"}
+        assert minor(version) >= change.at
