@@ -152,7 +152,7 @@ def _not_checked(page: Page, report: Report) -> None:
         page.prose(last, _FIELD, "      error")
         page.blank()
     if disabled:
-        page.prose(f"switched off: {', '.join(one.rule for one in disabled)}", 2)
+        page.prose(f"switched off: {_rules(tuple(one.rule for one in disabled), areas)}", 2)
 
 
 def _blindness(page: Page, one: Blindness, areas: Mapping[str, str]) -> None:

@@ -144,7 +144,7 @@ def test_what_crashed_what_is_off_and_what_was_accepted_is_said() -> None:
     text = text_of(home_cluster())
     assert "ceph-unhealthy crashed" in text
     assert "AttributeError: 'NoneType' object has no attribute 'health'" in text
-    assert "switched off: clock-skew" in text
+    assert "switched off: 1 rule: clock-skew" in text
     assert "because   cp4 replaces cp3 next week; platform team; until 2020-03-31" in text
 
 
