@@ -33,9 +33,9 @@ def feature_gate_dependency_off(conflicts: GateConflicts) -> Iterator[Finding | 
     When it stays silent: each gate that is on at the target has what it needs; today's program refuses what is set
     already, so that it cannot be in use. What is locked, or not known, at the target counts as if it were not set:
     feature-gate-locked and feature-gate-removed tell of that. AllAlpha and AllBeta count for all gates of their stage
-    that are not set by name. A kubelet's gates are those of its flags, of its node's files and of the ConfigMap
-    together; without facts of the nodes the ConfigMap alone. Where gates are looked for, and where not,
-    feature-gate-removed tells.
+    that are not set by name. A kubelet looks at its flags alone, then at its configuration over them, then at its flags
+    over that, and ends at the first look that fails; without facts of the nodes the ConfigMap alone is judged. Where
+    gates are looked for, and where not, feature-gate-removed tells.
 
     How to see it yourself: kubectl -n kube-system get configmap kubeadm-config kubelet-config kube-proxy -o yaml | grep
     -E -A3 -i 'feature-?gates', and with the new program: kube-scheduler --feature-gates=… --kubeconfig=/none

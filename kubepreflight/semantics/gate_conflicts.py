@@ -121,15 +121,18 @@ class _Judge:
         # A node's own know its kubelet; they stand behind those of the cluster.
         running = given[-1].place.running or self._upgrade.first_hop.start
         is_pending = any(one.place.is_pending for one in given)
-        refused = set() if is_pending else {(one.gate, one.needed) for one in self._unmet(given, running)}
-        causes: dict[str, dict[Hop, list[Unmet]]] = defaultdict(lambda: defaultdict(list))
+        # What is refused today cannot be in use.
+        today = () if is_pending else tuple(self._unmet(given, running))
+        refused, causes_today = {(one.gate, one.needed) for one in today}, {one.cause for one in today}
+        causes: dict[tuple[str, bool], dict[Hop, list[Unmet]]] = defaultdict(lambda: defaultdict(list))
         for hop in self._upgrade.hops:
             for one in self._unmet(given, hop.end) if hop.end > running else ():
-                if (one.gate, one.needed) not in refused:  # else it cannot be in use
-                    causes[one.cause][hop].append(one)
+                if (one.gate, one.needed) not in refused and one.cause not in causes_today:
+                    causes[one.cause, one.value][hop].append(one)
         for cause, hops in causes.items():
-            (setting, *_) = (one for one in reversed(given) if one.name == cause)
-            yield self._conflict(setting, hops, given, running)
+            # What goes over another of the same value would only uncover that.
+            settings = (one for one in given if (one.name, one.switch) == cause)
+            yield from (self._conflict(one, hops, given, running) for one in settings)
 
     def _unmet(self, given: list[Setting], minor: Minor) -> Iterator[Unmet]:
         found: dict[Unmet, None] = {}

@@ -20,11 +20,12 @@ _OF_A_STAGE = dict(zip(("alpha", "beta"), ALL_GATES, strict=True))
 
 
 class Unmet(msgspec.Struct, frozen=True):
-    """A gate that is on, one that it needs and that is off, and the gate that is set so that this comes about."""
+    """A gate that is on, one that it needs and that is off, and the gate that is set to what brings this about."""
 
     gate: str
     needed: str
     cause: str
+    value: bool
 
 
 class GatesInForce(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ class GatesInForce(msgspec.Struct, frozen=True):
             missing = [one for one in needs if not self._is_on(one)]
             if missing and self._is_on(gate):
                 causes = ((one, self._cause(gate, one)) for one in missing)
-                yield from (Unmet(gate, needed, cause) for needed, cause in causes if cause)
+                yield from (Unmet(gate, needed, cause, self.values[cause]) for needed, cause in causes if cause)
 
     def to_set_likewise(self, gate: str) -> set[str]:
         """The gates that must have the value of this one, which is set, and do not have it.
