@@ -131,11 +131,7 @@ def _what_happens(one: Edit) -> str:
 
 
 def _refuses(one: RefusedSetting) -> str:
-    return f"{one.component} of {one.hop.end} does not start with {_called(one)} (`{visible(one.error)}`)."
-
-
-def _called(one: RefusedSetting) -> str:
-    return visible(one.item or f"--{one.flag}")
+    return f"{one.component} of {one.hop.end} does not start with {one.called} (`{visible(one.error)}`)."
 
 
 def _with(one: Edit) -> str:
@@ -166,16 +162,17 @@ def _remedy(together: Sequence[Edit], fatal: Sequence[RefusedSetting], config: K
     if not fatal:
         return _carry_over(together, first, config, flag)
     hop = min(one.hop for one in fatal)
+    what = listed(one.called for one in fatal)
     stop = (
-        f"Do not carry {listed(map(_called, fatal))} over the hop {hop}, neither in kubeadm-config nor in a patch: "
+        f"Do not carry {what} over the hop {hop}, neither in kubeadm-config nor in a patch: "
         "look into the patches that you give to kubeadm."
     )
-    stop += "".join(f"\nWhat {one.component} says of {_called(one)}: {one.advice}" for one in fatal if one.advice)
+    stop = "\n".join([stop, *dict.fromkeys(one.advice for one in fatal if one.advice)])
     rest = without(fatal, first.running)
     if not rest or are_same(rest, first.rendered):
         return stop
     kept = msgspec.structs.replace(first, running=rest)
-    return f"{stop}\nFor the rest:\n{_carry_over(together, kept, config, flag)}"
+    return f"{stop}\nWhat may be carried over:\n{_carry_over(together, kept, config, flag)}"
 
 
 def _carry_over(together: Sequence[Edit], first: Edit, config: KubeadmConfig, flag: str) -> str:

@@ -62,6 +62,13 @@ def refused(component: str, flag: str, start: str, target: str) -> RefusedSettin
             ("*",),
         ),
         (
+            "kube-controller-manager --cloud-provider=gce",
+            Minor(1, 29),
+            "",
+            "built-in cloud providers are disabled",
+            ("external",),
+        ),
+        (
             "kube-apiserver --emulated-version=kube=1.33",
             Minor(1, 37),
             "",

@@ -29,15 +29,19 @@ from kubepreflight.semantics.settings_of_kubeadm import of_static_pod
 from kubepreflight.semantics.static_pods import StaticPods
 from kubepreflight.semantics.value_fates import ValueFate, ValueFates
 from kubepreflight.upgrade import Upgrade
+from kubepreflight.visible import visible
 
 ADMISSION_FLAGS = ("enable-admission-plugins", "disable-admission-plugins", "admission-control")
 """The last is what both were before 1.10; it enables."""
+_LONGEST = 100
+"""So much is shown of a value."""
 
 
 class RefusedSetting(msgspec.Struct, frozen=True):
     """A flag of a component, or one `item` of its list, the hop with which it is refused, and what is printed then.
 
-    `advice` is what the component said of a flag before.
+    `value` is that of a flag that is refused because of it. `advice` says what to do in its place, `new` is the value
+    to write instead.
     """
 
     component: str
@@ -45,7 +49,16 @@ class RefusedSetting(msgspec.Struct, frozen=True):
     item: str
     hop: Hop
     error: str
+    value: str = ""
     advice: str = ""
+    new: str = ""
+
+    @property
+    def called(self) -> str:
+        """What it is called in sentences."""
+        if self.item:
+            return visible(f"{self.item} in --{self.flag}")
+        return visible(f"--{self.flag}={self.value[:_LONGEST]}" if self.value else f"--{self.flag}")
 
     def is_of(self, text: str) -> bool:
         """Whether an item as it is written (`A=true`, `kube:A=true`, `batch/v2alpha1/jobs`) is the one."""
@@ -103,12 +116,12 @@ def unregistered(version: str) -> str:
     return f"group version {version} that has not been registered"
 
 
-def without(refused: Iterable[RefusedSetting], values: Sequence[str]) -> tuple[str, ...]:
-    """What is left of a flag's values when that is taken out."""
-    kept = list(refused)
-    if any(not one.item for one in kept):
-        return ()
-    lists = ([item for item in value.split(",") if not any(one.is_of(item) for one in kept)] for value in values)
+def without(refused: Sequence[RefusedSetting], values: Sequence[str]) -> tuple[str, ...]:
+    """What is left of a flag's values when that is taken out; or what is written instead."""
+    whole = [one for one in refused if not one.item]
+    if whole:
+        return tuple(dict.fromkeys(one.new for one in whole if one.new))
+    lists = ([item for item in value.split(",") if not any(one.is_of(item) for one in refused)] for value in values)
     return tuple(",".join(items) for items in lists if items)
 
 
@@ -119,12 +132,15 @@ def _running(static_pods: StaticPods) -> Iterator[Setting]:
 
 
 def _flag(one: FlagFate) -> RefusedSetting:
-    return RefusedSetting(one.flag.component, one.flag.name, "", one.hop, one.error, one.flag.last_message)
+    component, name, said = one.flag.component, one.flag.name, one.flag.last_message
+    advice = f"What {component} says of --{name}: {said}" if said else ""
+    return RefusedSetting(component, name, "", one.hop, one.error, advice=advice)
 
 
 def _value(one: ValueFate) -> RefusedSetting:
-    item = one.setting.value if one.row.is_of_items else ""
-    return RefusedSetting(one.setting.component, one.setting.name, item, one.hop, one.error)
+    component, name, row = one.setting.component, one.setting.name, one.row
+    item, value = (one.setting.value, "") if row.is_of_items else ("", one.setting.value)
+    return RefusedSetting(component, name, item, one.hop, one.error, value, row.instead, row.new)
 
 
 def _plugins(flags: Iterable[Setting], plugins: AdmissionPlugins, upgrade: Upgrade) -> Iterator[RefusedSetting]:
