@@ -7,7 +7,7 @@ from kubepreflight.host import Host, Missing
 from kubepreflight.knowledge.runtimes import Runtimes
 from kubepreflight.rule import rule
 from kubepreflight.semantics.cgroup_drivers import CGROUPFS, FIELD, FLAG, SYSTEMD, Drivers, drivers
-from kubepreflight.semantics.planned_kubelets import EDIT, PlannedKubelets
+from kubepreflight.semantics.planned_kubelets import PlannedKubelets
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
 
@@ -52,10 +52,10 @@ def cgroup_driver_mismatch(
             found.append(both)
     for kubelet, runtime in sorted({(one.kubelet, one.runtime) for one in found}):
         same = [one for one in found if (one.kubelet, one.runtime) == (kubelet, runtime)]
-        yield _finding(kubelet, runtime, [one.host for one in same])
+        yield _finding(kubelet, runtime, [one.host for one in same], kubelets.edit)
 
 
-def _finding(kubelet: str, runtime: str, hosts: Sequence[Host]) -> Finding:
+def _finding(kubelet: str, runtime: str, hosts: Sequence[Host], edit: str) -> Finding:
     nodes = listed(host.name for host in hosts)
     breaks = runtime == SYSTEMD
     text = (
@@ -66,18 +66,18 @@ def _finding(kubelet: str, runtime: str, hosts: Sequence[Host]) -> Finding:
     return finding(
         common_subject(hosts, f"cgroup driver {kubelet} beside {runtime}"),
         f"On {nodes} the restarted kubelet uses the cgroup driver {kubelet}, the container runtime {runtime}: {text}",
-        remedy=_remedy(kubelet, hosts),
+        remedy=_remedy(kubelet, hosts, edit),
         places=[place for host in hosts for place in _places(host)],
         severity=BLOCKER if breaks else WARNING,
         evidence={"runtimes": [f"{host.name}: {runtime} by {host.runtime.cgroup_place}" for host in hosts]},
     )
 
 
-def _remedy(kubelet: str, hosts: Sequence[Host]) -> str:
+def _remedy(kubelet: str, hosts: Sequence[Host], edit: str) -> str:
     if kubelet == CGROUPFS:
         return (
             f"Make it {SYSTEMD} on both sides: {FIELD}: {SYSTEMD} for the cluster, and no --{FLAG} among the kubelet's "
-            f"flags; on each of these nodes, drained, in /var/lib/kubelet/config.yaml too:\n{EDIT}\n"
+            f"flags; on each of these nodes, drained, in /var/lib/kubelet/config.yaml too:\n{edit}\n"
             "systemctl restart kubelet"
         )
     service = {"cri-o": "crio"}.get(hosts[0].runtime.name, hosts[0].runtime.name or "containerd")

@@ -8,7 +8,7 @@ from kubepreflight.knowledge.nodes import CgroupV1, NodeNeeds
 from kubepreflight.objects import Node
 from kubepreflight.rule import rule
 from kubepreflight.semantics.host_roles import is_control_plane
-from kubepreflight.semantics.planned_kubelets import EDIT, PlannedKubelets, is_false, today
+from kubepreflight.semantics.planned_kubelets import PlannedKubelets, is_false, today
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
 
@@ -78,7 +78,7 @@ def cgroup_v1(
         yield finding(
             common_subject(same, field),
             _says(field, listed(one.name for one in same), len(same) == 1, hop, table),
-            remedy=f"{BOOT}\n{_goes_on(table, edit=field is not ALLOWED)}",
+            remedy=f"{BOOT}\n{_goes_on(table, '' if field is ALLOWED else kubelets.edit)}",
             places=same,
             evidence=_evidence(same),
             hop=hop,
@@ -116,9 +116,9 @@ def _says(field: str, names: str, alone: bool, hop: Hop | None, table: CgroupV1)
     return f"{runs} {kubeadm}, and the kubelet of {hop.end} does not start on it: nothing sets {table.field}: false."
 
 
-def _goes_on(table: CgroupV1, *, edit: bool) -> str:
+def _goes_on(table: CgroupV1, edit: str) -> str:
     ignore = f"kubeadm upgrade node --ignore-preflight-errors={table.preflight_check}   # and so with apply"
     setting = (
-        f"Or put it off: let the kubelets start ({table.field}: false)\n{EDIT}\nand kubeadm go on:\n" if edit else ""
+        f"Or put it off: let the kubelets start ({table.field}: false)\n{edit}\nand kubeadm go on:\n" if edit else ""
     )
     return (setting or "Until then:\n") + ignore

@@ -12,7 +12,7 @@ from kubepreflight.rule import rule
 from kubepreflight.semantics.addon_objects import KubeProxyConfigMap
 from kubepreflight.semantics.host_roles import is_control_plane
 from kubepreflight.semantics.kernels import numbers
-from kubepreflight.semantics.planned_kubelets import EDIT, PlannedKubelets
+from kubepreflight.semantics.planned_kubelets import PlannedKubelets
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.semantics.system_verification import (
     kernel_matches,
@@ -174,7 +174,7 @@ def _memory(host: Host, upgrade: Upgrade, needs: NodeNeeds, kubelets: PlannedKub
             f"{{names}} {{has}} a kernel before {oldest.release}, and memoryThrottlingFactor is set: {oldest.since} "
             "and later set memory.high for containers by it, in which such a kernel may hang."
         )
-        remedy = f"Take memoryThrottlingFactor out of the kubelets' configuration:\n{EDIT}\n{NEWER}"
+        remedy = f"Take memoryThrottlingFactor out of the kubelets' configuration:\n{kubelets.edit}\n{NEWER}"
         yield Trouble("kernel too old for memory.high", says, remedy, hop, WARNING)
 
 

@@ -9,7 +9,7 @@ from kubepreflight.host import Host, Missing
 from kubepreflight.objects import Node
 from kubepreflight.rule import rule
 from kubepreflight.semantics.host_roles import is_control_plane
-from kubepreflight.semantics.planned_kubelets import EDIT, PlannedKubelets, today
+from kubepreflight.semantics.planned_kubelets import PlannedKubelets, today
 from kubepreflight.semantics.several import common_subject, grouped
 
 FIELD, FLAG = "staticPodPath", "pod-manifest-path"
@@ -70,14 +70,14 @@ def static_pod_path_wrong(
                 break
     for is_today in (True, False):
         if same := [one for one in wrong if one.is_today is is_today]:
-            yield _finding(same, is_today=is_today)
+            yield _finding(same, kubelets.edit, is_today=is_today)
 
 
 def _path(value: Any) -> str:
     return posixpath.normpath(value) if isinstance(value, str) and value else NOWHERE
 
 
-def _finding(wrong: list[Wrong], *, is_today: bool) -> Finding:
+def _finding(wrong: list[Wrong], edit: str, *, is_today: bool) -> Finding:
     hosts = [one.host for one in wrong]
     paths: dict[object, list[str]] = {}
     for one in wrong:
@@ -97,7 +97,7 @@ def _finding(wrong: list[Wrong], *, is_today: bool) -> Finding:
         common_subject(hosts, f"{FIELD} today" if is_today else f"{FIELD} after the upgrade"),
         text,
         remedy=f"Set {FIELD}: {KUBEADM} for the cluster, and take --{FLAG} out of the kubelet's flags; then, on each "
-        f"of these nodes, in /var/lib/kubelet/config.yaml too:\n{EDIT}\nsystemctl restart kubelet",
+        f"of these nodes, in /var/lib/kubelet/config.yaml too:\n{edit}\nsystemctl restart kubelet",
         places=places or hosts,
         phase=None if is_today else "node-upgrade",
         evidence={"paths": [f"{one.host.name}: {one.path}" for one in wrong]},

@@ -6,7 +6,7 @@ from typing import TypeVar
 from kubepreflight.finding import BLOCKER, WARNING, Finding, Gap, finding
 from kubepreflight.host import Host, Missing
 from kubepreflight.rule import rule
-from kubepreflight.semantics.planned_kubelets import EDIT, PlannedKubelets, is_false, today
+from kubepreflight.semantics.planned_kubelets import PlannedKubelets, is_false, today
 from kubepreflight.semantics.several import common_subject, listed
 
 FIELD, FLAG = "failSwapOn", "fail-swap-on"
@@ -17,7 +17,7 @@ OFF = (
     "  sed -i -E '/^[^#].*[[:space:]]swap[[:space:]]/s/^/#/' /etc/fstab\n"
     "  systemctl mask swap.target   # also keeps zram and swap units away"
 )
-ALLOW = f"Or let the kubelets start with it ({FIELD}: false; it is theirs to use with memorySwap.swapBehavior):\n{EDIT}"
+ALLOW = f"Or let the kubelets start with it ({FIELD}: false; it is theirs to use with memorySwap.swapBehavior):"
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ def swap_enabled(hosts: list[Host], kubelets: PlannedKubelets) -> Iterator[Findi
             yield finding(
                 common_subject(same, field),
                 _says(field, listed(one.name for one in same), alone=len(same) == 1),
-                remedy=f"{OFF}\n{ALLOW}",
+                remedy=f"{OFF}\n{ALLOW}\n{kubelets.edit}",
                 places=same,
                 evidence={"swap": [_areas(one) for one in same]},
                 severity=BLOCKER if field is ON else WARNING,

@@ -9,7 +9,13 @@ import msgspec
 import pytest
 
 from kubepreflight.host import Host, KubeletConfigFile, KubeletFlag, KubeletSettings, Missing
-from kubepreflight.semantics.planned_kubelets import CONFIG, KubeletConfigurationMap, PlannedKubelets, is_false
+from kubepreflight.semantics.planned_kubelets import (
+    CONFIG,
+    KubeletConfigurationMap,
+    PlannedKubelets,
+    VersionedKubeletConfigurationMap,
+    is_false,
+)
 
 UNREAD = Missing("permission denied")
 
@@ -62,6 +68,26 @@ def test_the_configmap(data: dict[str, str] | None, document: Mapping[str, Any] 
     planned = PlannedKubelets.provide([one])
     assert (planned.document, len(planned.gaps)) == (document, gaps)
     assert PlannedKubelets.provide([]) == PlannedKubelets.provide(None) == PlannedKubelets()
+
+
+def versioned(minor: str) -> VersionedKubeletConfigurationMap:
+    data = {"kubelet": f"clusterDomain: {minor}.example.com"}
+    value = {"metadata": {"name": f"kubelet-config-{minor}"}, "data": data}
+    return msgspec.convert(value, VersionedKubeletConfigurationMap)
+
+
+def test_of_those_of_one_minor_the_newest_counts() -> None:
+    planned = PlannedKubelets.provide(None, [versioned("1.9"), versioned("1.23"), versioned("1.22")])
+    assert planned.document == {"clusterDomain": "1.23.example.com"}
+    assert planned.edit == "kubectl -n kube-system edit configmap kubelet-config-1.23"
+    names = [api.name for api in VersionedKubeletConfigurationMap.apis()]
+    assert (names[0], names[-1], len(names)) == ("kubelet-config-1.15", "kubelet-config-1.23", 9)
+
+
+def test_the_one_of_today_goes_before_those_that_it_came_from() -> None:
+    one = msgspec.convert({"metadata": {"name": "kubelet-config"}, "data": {"kubelet": "{}"}}, KubeletConfigurationMap)
+    planned = PlannedKubelets.provide([one], [versioned("1.23")])
+    assert (planned.document, planned.name) == ({}, "kubelet-config")
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,15 @@ import msgspec
 from kubepreflight.finding import Gap, cannot_check
 from kubepreflight.host import Host, Missing
 from kubepreflight.host.kubelet import merged
+from kubepreflight.knowledge.names import Names
 from kubepreflight.objects import Api, KubernetesObject
 from kubepreflight.semantics.kubeadm_config import mapping_in
+from kubepreflight.version import Minor
 
 CONFIG = "/var/lib/kubelet/config.yaml"
 """What kubeadm writes."""
 
 CONFIG_MAP = "kubelet-config"
-EDIT = f"kubectl -n kube-system edit configmap {CONFIG_MAP}"
-"""The command that changes what kubeadm writes on each node."""
-
 _FALSE = ("false", "f", "0")
 
 
@@ -35,25 +34,62 @@ class KubeletConfigurationMap(KubernetesObject):
     data: dict[str, str] | None = None
 
 
+class VersionedKubeletConfigurationMap(KubeletConfigurationMap):
+    """The same by the names that it had before, one for each minor: the upgrade carries it over to the next."""
+
+    @classmethod
+    def apis(cls) -> tuple[Api, ...]:
+        """One for each name."""
+        names = Names.provide()
+        (*_, newest), start = names.kubelet_configs, names.info.start
+        minors = (start.plus(count) for count in range(newest.since.distance(start)))
+        return tuple(cls.api._replace(name=names.kubelet_config(minor)) for minor in minors)
+
+
+def edit_kubelets(name: str = CONFIG_MAP) -> str:
+    """The command that changes what kubeadm writes on each node."""
+    return f"kubectl -n kube-system edit configmap {name}"
+
+
+def that_counts(
+    config_maps: list[KubeletConfigurationMap] | None, versioned: list[VersionedKubeletConfigurationMap] | None
+) -> KubeletConfigurationMap | None:
+    """The one that the next kubelets get: kubeadm leaves those of minors that the cluster has left behind."""
+    older = sorted(versioned or (), key=lambda one: Minor.parse(one.name.removeprefix(f"{CONFIG_MAP}-")))
+    return next(iter((*(config_maps or ()), *reversed(older))), None)
+
+
 class PlannedKubelets(msgspec.Struct, frozen=True):
-    """The cluster's KubeletConfiguration; None when it cannot be had, and each node's own then counts."""
+    """The cluster's KubeletConfiguration; None when it cannot be had, and each node's own then counts.
+
+    `name` is that of its ConfigMap.
+    """
 
     document: Mapping[str, Any] | None = None
     gaps: tuple[Gap, ...] = ()
+    name: str = CONFIG_MAP
 
     @classmethod
-    def provide(cls, config_maps: list[KubeletConfigurationMap] | None = None) -> Self:
+    def provide(
+        cls,
+        config_maps: list[KubeletConfigurationMap] | None = None,
+        versioned: list[VersionedKubeletConfigurationMap] | None = None,
+    ) -> Self:
         """From the ConfigMap."""
-        text = (config_maps[0].data or {}).get("kubelet") if config_maps else None
-        if text is None:
+        found = that_counts(config_maps, versioned)
+        text = (found.data or {}).get("kubelet") if found else None
+        if found is None or text is None:
             return cls()
         try:
-            return cls(mapping_in(text))
+            return cls(mapping_in(text), name=found.name)
         except ValueError as error:
-            return cls(
-                None,
-                (cannot_check(f"ConfigMap kube-system/{CONFIG_MAP}", f"cannot be read: {error}", asked=True),),
-            )
+            gap = cannot_check(f"ConfigMap kube-system/{found.name}", f"cannot be read: {error}", asked=True)
+            return cls(None, (gap,), found.name)
+
+    @property
+    def edit(self) -> str:
+        """The command that changes it."""
+        return edit_kubelets(self.name)
 
     def value(self, host: Host, field: str, flag: str) -> Any | Missing | None:
         """What the upgraded kubelet of a host is told, None for its default; a flag's value comes as text."""

@@ -8,7 +8,7 @@ import msgspec
 
 from kubepreflight.finding import BLOCKER, WARNING, Hop, Phase, Severity, Subject
 from kubepreflight.semantics.kubeadm_config import EDIT as EDIT_KUBEADM
-from kubepreflight.semantics.planned_kubelets import EDIT as EDIT_KUBELETS
+from kubepreflight.semantics.planned_kubelets import edit_kubelets
 from kubepreflight.semantics.setting import KUBEADM, KUBELET, PROXY, STATIC_COMPONENTS, Place, Setting, Where
 from kubepreflight.semantics.several import common_subject, listed
 from kubepreflight.upgrade import Upgrade
@@ -149,7 +149,7 @@ def _edits(where: Where, settings: Sequence[Setting], what: str, new: str) -> It
         case Where.KUBELET_CONFIG:
             yield (
                 f"{f'Write {new} for {entries}' if new else f'Take {entries} out'}; kubeadm upgrade writes each node's "
-                f"config.yaml from there:\n{EDIT_KUBELETS}"
+                f"config.yaml from there:\n{edit_kubelets(there[0].subject.name)}"
             )
         case Where.PROXY_CONFIG:
             yield f"{_change(entries, 'config.conf', new)}:\n{EDIT_PROXY}"

@@ -12,14 +12,17 @@ from typing import Self
 
 import msgspec
 
-from kubepreflight.finding import Gap, cannot_check
+from kubepreflight.finding import Gap
 from kubepreflight.host import Host
 from kubepreflight.inputs import Unavailable
-from kubepreflight.knowledge.names import Names
 from kubepreflight.semantics.addon_objects import KubeProxyConfigMap
 from kubepreflight.semantics.control_plane_settings import ControlPlaneSettings, FileSettings
 from kubepreflight.semantics.kubelets import Kubelets
-from kubepreflight.semantics.planned_kubelets import CONFIG_MAP, KubeletConfigurationMap
+from kubepreflight.semantics.planned_kubelets import (
+    KubeletConfigurationMap,
+    VersionedKubeletConfigurationMap,
+    that_counts,
+)
 from kubepreflight.semantics.setting import (
     ETCD,
     GATES,
@@ -35,7 +38,6 @@ from kubepreflight.semantics.setting import (
 )
 from kubepreflight.semantics.settings_of_kubeadm import of_config_map
 from kubepreflight.semantics.settings_of_nodes import of_host
-from kubepreflight.upgrade import Upgrade
 
 
 class NodeSettings(msgspec.Struct, frozen=True):
@@ -48,32 +50,27 @@ class NodeSettings(msgspec.Struct, frozen=True):
     def provide(
         cls,
         *,
-        names: Names,
-        upgrade: Upgrade,
         kubelet_config: list[KubeletConfigurationMap] | None,
         proxy_config: list[KubeProxyConfigMap] | None,
         hosts: list[Host] | None,
         kubelets: Kubelets | None = None,
+        versioned: list[VersionedKubeletConfigurationMap] | None = None,
     ) -> Self:
         """Read them. Raises Unavailable when nothing of it was given."""
-        if kubelet_config is None and proxy_config is None and hosts is None:
+        if kubelet_config is None and versioned is None and proxy_config is None and hosts is None:
             raise Unavailable()
         found: list[Setting | Document | Gap | None] = []
         running = {one.node: one.version.minor_version for one in kubelets.known} if kubelets else {}
         # What all kubelets are told is told to the oldest, too.
         oldest = min(running.values(), default=None)
-        for one in kubelet_config or ():
-            place = Place(Where.KUBELET_CONFIG, one.subject, running=oldest)
-            found.append(of_config_map(KUBELET, one.data, "kubelet", place))
+        if counts := that_counts(kubelet_config, versioned):
+            place = Place(Where.KUBELET_CONFIG, counts.subject, running=oldest)
+            found.append(of_config_map(KUBELET, counts.data, "kubelet", place))
         found += (
             of_config_map(PROXY, one.data, "config.conf", Place(Where.PROXY_CONFIG, one.subject))
             for one in proxy_config or ()
         )
         planned = any(isinstance(one, Document) and one.component == KUBELET for one in found)
-        name = names.kubelet_config(upgrade.first_hop.start)
-        if name != CONFIG_MAP and not planned:
-            how = f"kubectl -n kube-system get configmap {name} -o yaml"
-            found.append(cannot_check(f"ConfigMap kube-system/{name}", "it is not read by this version", how=how))
         for host in hosts or ():
             found += of_host(host, running.get(host.name), planned=planned)
         kept = tuple(one for one in found if isinstance(one, Setting | Document))
