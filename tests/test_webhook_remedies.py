@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
-from kubepreflight.finding import Finding
+from kubepreflight.finding import Finding, Hop
+from kubepreflight.knowledge.names import Names
 from kubepreflight.knowledge.upgrade_requests import NeededRequests
 from kubepreflight.objects import Metadata, Pod
 from kubepreflight.rules.webhook_fails_closed import webhook_fails_closed
@@ -12,8 +15,13 @@ from kubepreflight.semantics.backends import Backend, ServiceReference
 from kubepreflight.semantics.strict_webhooks import Answering, StrictWebhook, StrictWebhooks
 from kubepreflight.semantics.upgrade_requests import Told
 from kubepreflight.semantics.webhooks import ValidatingWebhookConfiguration, Webhook
+from kubepreflight.upgrade import Upgrade
+from kubepreflight.version import Minor, Version
 
 GUARD = ValidatingWebhookConfiguration(metadata=Metadata(name="guard"), kind="ValidatingWebhookConfiguration")
+DAY = datetime(2026, 11, 28, tzinfo=UTC)
+HOP = Hop(Minor(1, 36), Minor(1, 37))
+UPGRADE = Upgrade(current=None, target=Version(1, 37), hops=(HOP,), start=DAY, end=DAY)
 NEEDED = Told(NeededRequests.provide().rows[0])
 GONE, ON_ONE_NODE = Backend("there is no Service"), Backend("", (Pod(metadata=Metadata(name="guard-0")),), whole=True)
 
@@ -22,7 +30,7 @@ def found(backend: Backend, *told: tuple[Told, ...], name: str = "pods.example.c
     webhooks = tuple(StrictWebhook(GUARD, index, Webhook(name=name), one) for index, one in enumerate(told))
     node = "w1" if backend.pods else ""
     answering = Answering(ServiceReference("guard", "guard"), backend, webhooks, node)
-    (one,) = webhook_fails_closed(StrictWebhooks((answering,), ()))
+    (one,) = webhook_fails_closed(StrictWebhooks((answering,), ()), Names.provide(), UPGRADE)
     assert isinstance(one, Finding)
     return one
 
