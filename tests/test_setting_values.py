@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from kubepreflight.knowledge.flags import Flags
 from kubepreflight.knowledge.setting_values import RefusedValue, SettingValues
+from kubepreflight.semantics.kubeadm_files import KubeletConfiguration, KubeProxyConfiguration
 from kubepreflight.version import Minor
 
 TABLE = SettingValues.provide()
@@ -70,3 +72,10 @@ def test_what_a_kubelet_of_1_16_may_set_and_one_of_1_17_may_not() -> None:
     first, second = rows("node-labels")
     assert (first.refused, second.refused) == (Minor(1, 16), Minor(1, 17))
     assert not any(first.refuses(label) for label in second.items)
+
+
+@pytest.mark.parametrize("row", [one for one in TABLE.values if one.field], ids=lambda row: row.name)
+def test_each_field_is_read_of_files_too(row: RefusedValue) -> None:
+    for kind in (KubeletConfiguration, KubeProxyConfiguration):
+        names = {field.encode_name for field in msgspec.structs.fields(kind)}
+        assert kind.component not in row.components or row.field.partition(".")[0] in names

@@ -6,6 +6,7 @@ Those that came before the oldest of them are refused by all; what takes a value
 from __future__ import annotations
 
 import re
+import shutil
 from typing import NamedTuple
 
 import pytest
@@ -16,8 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from kubepreflight.knowledge.default_changes import DefaultChanges
 from kubepreflight.knowledge.setting_values import RefusedValue, SettingValues
 from kubepreflight.version import Minor
+from tests.real.cluster import Cluster
 from tests.real.machine import Machine
 from tests.real.tables import VERSIONS, minor, said
+from tools.kubernetes.process import free_ports
 
 VALUES = SettingValues.provide().values
 API_SERVER, CONTROLLERS, SCHEDULER = "kube-apiserver", "kube-controller-manager", "kube-scheduler"
@@ -192,3 +195,24 @@ def test_how_long_audit_logs_are_kept(machine: Machine) -> None:
         defaults = dict(re.findall(r"--(audit-log-max\w+) int .*\(default (\d+)\)", told))
         assert defaults == {"audit-log-maxage": "366", "audit-log-maxbackup": "100", "audit-log-maxsize": "100"}
         assert minor(version) >= change.at
+
+
+def test_an_address_of_which_no_endpoint_can_be_made(cluster: Cluster, machine: Machine) -> None:
+    """An API server finds that out once it has its storage; one that takes it does not end."""
+    arguments = [one for one in STOPS[API_SERVER][0] if not one.startswith(("--etcd-servers", "--egress"))]
+    shutil.copytree(cluster.control_plane.folder / "pki", machine.root / "pki")
+    client = "/pki/apiserver-etcd-client"
+    keys = ["--etcd-cafile=/pki/etcd/ca.crt", f"--etcd-certfile={client}.crt", f"--etcd-keyfile={client}.key"]
+    storage = [f"--etcd-servers={cluster.control_plane.etcd_url}", "--etcd-prefix=/of-another", *keys]
+    listening = ["--bind-address=127.0.0.1", f"--secure-port={free_ports(1)[0]}"]
+    for address, services in (("127.0.0.1", "10.0.0.0/24"), ("::1", "fd00::/120")):
+        row = row_of("advertise-address", flag="advertise-address", value=address)
+        given = [
+            *arguments,
+            *storage,
+            *listening,
+            f"--advertise-address={address}",
+            f"--service-cluster-ip-range={services}",
+        ]
+        assert refusal(row, address) in said(machine, API_SERVER, VERSIONS[-1], *given)
+        assert row.refused == minor(VERSIONS[-1])
