@@ -62,11 +62,12 @@ def static_pod_timeout_likely(
     yield from _strange_registries(images, pulled=not never)
     if never and (lacking := [node for node in images.nodes if node.lacks(images.wanted)]):
         yield _not_pulled(images, lacking)
-    for host in hosts or ():
-        # A worker has none; one whose role is not known is told of with the images.
-        if is_control_plane(host, {}) is not False and isinstance(host.patches, Missing):
-            yield host.cannot_check("patches", host.patches)
-    yield from _patches(hosts or (), patches, upgrade.first_hop.end)
+    if patches.targets(upgrade.first_hop.end):
+        for host in hosts or ():
+            # A worker has none; one whose role is not known is told of with the images.
+            if is_control_plane(host, {}) is not False and isinstance(host.patches, Missing):
+                yield host.cannot_check("patches", host.patches)
+        yield from _patches(hosts or (), patches, upgrade.first_hop.end)
     if slow := [host for host in hosts or () if is_control_plane(host, {}) is True and _stall(host) >= STALLED]:
         yield _slow(slow)
 
@@ -133,9 +134,6 @@ def _not_pulled(images: HopImages, nodes: list[NodeImages]) -> Finding:
 
 
 def _patches(hosts: Sequence[Host], known: PatchNames, kubeadm: Minor) -> Iterator[Finding]:
-    if not known.targets(kubeadm):
-        # Nothing takes them.
-        return
     left_out: dict[object, list[str]] = {}
     refused: dict[object, list[str]] = {}
     for host in hosts:

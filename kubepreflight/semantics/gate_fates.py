@@ -24,13 +24,15 @@ from kubepreflight.visible import visible
 class GateFate(msgspec.Struct, frozen=True):
     """A gate that some program on the way refuses, the first hop with which that comes, and what it is today.
 
-    `locked` is what it is locked to; None when the program does not know it at all.
+    `locked` is what it is locked to; None when the program does not know it at all. `since` is the first minor after
+    the running one that refuses it so: one behind the hop, for a kubelet that lags.
     """
 
     setting: Setting
     hop: Hop
     locked: bool | None
     today: GateState | None
+    since: Minor
 
     @property
     def error(self) -> str:
@@ -80,7 +82,9 @@ def _fate(gate: Setting, table: FeatureGates, kubeadm: KubeadmUpgrades, upgrade:
             continue
         refused = _refused(gate, table, hop.end)
         if refused is not None:
-            return GateFate(gate, hop, refused.locked, table.state(gate.component, gate.name, running))
+            between = (running.plus(count) for count in range(1, hop.end.distance(running)))
+            since = next((minor for minor in between if _refused(gate, table, minor) == refused), hop.end)
+            return GateFate(gate, hop, refused.locked, table.state(gate.component, gate.name, running), since)
     return None
 
 

@@ -9,6 +9,7 @@ from kubepreflight.semantics.gate_fates import GateFate
 from kubepreflight.semantics.setting_words import (
     consequences,
     edits,
+    first_refused,
     only_files,
     phase_of,
     severity_of,
@@ -27,11 +28,12 @@ def refused(together: Sequence[GateFate], why: tuple[str, str], error: str, afte
     name, hop = settings[0].name, together[0].hop
     programs = list(dict.fromkeys(one.component for one in settings))
     does = why[len(programs) == 1]
+    refusing = first_refused(min(one.since for one in together), hop)
     return finding(
         subject_of(settings, name),
-        f"The feature gate {name} is set in {stands(settings)}; {listed(programs)} of Kubernetes {hop.end} {does} "
+        f"The feature gate {name} is set in {stands(settings)}; {listed(programs)} of Kubernetes {refusing} {does} "
         f"(`{error}`). "
-        f"{consequences(settings, hop)}{only_files(settings)}",
+        f"{consequences(settings, hop, refusing)}{only_files(settings)}",
         remedy=f"{afterwards}\n{edits(settings, name)}",
         places=[one.place.subject for one in settings],
         evidence={"set": sorted({f"{one.component}: {one.value}" for one in settings})},
