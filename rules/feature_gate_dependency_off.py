@@ -34,8 +34,9 @@ def feature_gate_dependency_off(conflicts: GateConflicts) -> Iterator[Finding | 
     already, so that it cannot be in use. What is locked, or not known, at the target counts as if it were not set:
     feature-gate-locked and feature-gate-removed tell of that. AllAlpha and AllBeta count for all gates of their stage
     that are not set by name. A kubelet looks at its flags alone, then at its configuration over them, then at its flags
-    over that, and ends at the first look that fails; without facts of the nodes the ConfigMap alone is judged. Where
-    gates are looked for, and where not, feature-gate-removed tells.
+    over that, and ends at the first look that fails; without facts of the nodes the ConfigMap alone is judged. With
+    --emulated-version gates are what they were in that version. Where gates are looked for, and where not,
+    feature-gate-removed tells.
 
     How to see it yourself: kubectl -n kube-system get configmap kubeadm-config kubelet-config kube-proxy -o yaml | grep
     -E -A3 -i 'feature-?gates', and with the new program: kube-scheduler --feature-gates=… --kubeconfig=/none

@@ -19,8 +19,9 @@ def feature_gate_locked(fates: GateFates) -> Iterator[Finding | Gap]:
     pods of kube-proxy crash. What was only seen in files, or in static pods while kubeadm-config is not known, is a
     warning.
 
-    When it stays silent: the gate is not locked on the way to the target, or to the value that it has; today's program
-    refuses it already. Where gates are looked for, and where not, feature-gate-removed tells.
+    When it stays silent: the gate is not locked on the way to the target, or to the value that it has, or not in the
+    version that --emulated-version names; today's program refuses it already. Where gates are looked for, and where
+    not, feature-gate-removed tells.
 
     How to see it yourself: kubectl -n kube-system get configmap kubeadm-config kubelet-config kube-proxy -o yaml | grep
     -E -A3 -i 'feature-?gates'

@@ -16,7 +16,7 @@ MINORS = [Minor(1, minor) for minor in range(34, DEPENDENCIES.info.end.minor + 1
 
 
 def in_force(minor: Minor, values: Mapping[str, bool], program: str = "kubelet") -> GatesInForce:
-    return GatesInForce(GATES, DEPENDENCIES, program, minor, values)
+    return GatesInForce(GATES, DEPENDENCIES, program, minor, values, minor)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import msgspec
 from kubepreflight.finding import Gap, Hop
 from kubepreflight.knowledge.feature_gate_dependencies import FeatureGateDependencies
 from kubepreflight.knowledge.feature_gates import FeatureGates
+from kubepreflight.semantics.emulation import Emulation
 from kubepreflight.semantics.gates_in_force import GatesInForce, Unmet
 from kubepreflight.semantics.kubelets import Kubelets
 from kubepreflight.semantics.setting import ALL_GATES, KUBEADM, KUBELET, Setting, Where
@@ -59,7 +60,7 @@ class GateConflicts(msgspec.Struct, frozen=True):
     ) -> Self:
         """Judge what each program is started with by the hops that it makes."""
         nodes = {one.node for one in kubelets.known} if kubelets else set()
-        judge = _Judge(gates, dependencies, upgrade)
+        judge = _Judge(gates, dependencies, upgrade, Emulation(settings.flags))
         return cls(tuple(one for given in _together(settings.gates, nodes) for one in judge.of(given)), settings.gaps)
 
     def by_gate(self) -> Iterator[list[GateConflict]]:
@@ -72,19 +73,18 @@ class GateConflicts(msgspec.Struct, frozen=True):
 
 def _together(gates: Iterable[Setting], nodes: set[str]) -> Iterator[list[Setting]]:
     """The gates that one program reads; of one that stands there twice the last counts. `nodes` are all there are."""
-    apart: dict[tuple[str, Where, str, str, str], list[Setting]] = defaultdict(list)
+    apart: dict[tuple[str, ...], list[Setting]] = defaultdict(list)
     of_nodes: dict[str, list[Setting]] = defaultdict(list)
     of_all_nodes: list[Setting] = []
     for one in gates:
-        subject = one.place.subject
         if one.component == KUBEADM or one.switch is None:
             continue  # kubeadm looks at none of this; and what is neither true nor false is a gap
         if one.place.where is Where.KUBELET_CONFIG:
             of_all_nodes.append(one)
         elif one.place.where is Where.NODE:
-            of_nodes[subject.node].append(one)
+            of_nodes[one.place.subject.node].append(one)
         else:
-            apart[one.component, one.place.where, subject.file, subject.node, subject.name].append(one)
+            apart[one.program].append(one)
     yield from (sorted(given, key=_rank) for given in apart.values())
     yield from ([*of_all_nodes, *sorted(given, key=_rank)] for given in of_nodes.values())
     if of_all_nodes and not (nodes and nodes <= of_nodes.keys()):
@@ -112,9 +112,11 @@ def _looks(given: list[Setting]) -> Iterator[list[Setting]]:
 class _Judge:
     """Judges each combination of gates once: thousands of nodes have the same."""
 
-    def __init__(self, gates: FeatureGates, dependencies: FeatureGateDependencies, upgrade: Upgrade) -> None:
-        self._gates, self._dependencies, self._upgrade = gates, dependencies, upgrade
-        self._known: dict[tuple[str, Minor, Values], tuple[Unmet, ...]] = {}
+    def __init__(
+        self, gates: FeatureGates, dependencies: FeatureGateDependencies, upgrade: Upgrade, emulation: Emulation
+    ) -> None:
+        self._gates, self._dependencies, self._upgrade, self._emulation = gates, dependencies, upgrade, emulation
+        self._known: dict[tuple[str, Minor, Minor, Values], tuple[Unmet, ...]] = {}
 
     def of(self, given: list[Setting]) -> Iterator[GateConflict]:
         """What comes of the gates that one program is given."""
@@ -137,16 +139,17 @@ class _Judge:
     def _unmet(self, given: list[Setting], minor: Minor) -> Iterator[Unmet]:
         found: dict[Unmet, None] = {}
         for one in _looks(given):
-            in_force = self._in_force(given[0].component, one, minor)
-            key = in_force.component, minor, frozenset(in_force.values.items())
+            in_force = self._in_force(given[0], one, minor)
+            key = in_force.component, minor, in_force.behaves_as, frozenset(in_force.values.items())
             if key not in self._known:
                 self._known[key] = tuple(in_force.unmet())
             found |= dict.fromkeys(self._known[key])
         return iter(found)
 
-    def _in_force(self, component: str, given: list[Setting], minor: Minor) -> GatesInForce:
+    def _in_force(self, setting: Setting, given: list[Setting], minor: Minor) -> GatesInForce:
         values = {one.name: bool(one.switch) for one in given}
-        return GatesInForce(self._gates, self._dependencies, component, minor, values)
+        behaves_as = self._emulation.of(setting, minor)
+        return GatesInForce(self._gates, self._dependencies, setting.component, minor, values, behaves_as)
 
     def _conflict(
         self, setting: Setting, hops: Mapping[Hop, list[Unmet]], given: list[Setting], running: Minor
@@ -158,7 +161,7 @@ class _Judge:
         later = {one.gate for found in hops.values() for one in found} - unmet.keys()
         look = next(one for one in _looks(given) if setting in one)
         before = running if first == self._upgrade.first_hop else first.start
-        then, now = (self._in_force(setting.component, look, minor) for minor in (first.end, before))
+        then, now = (self._in_force(setting, look, minor) for minor in (first.end, before))
         likewise = set() if setting.name in ALL_GATES else then.to_set_likewise(setting.name)
         if not (then.can_be_set(likewise) and now.can_be_set(likewise)):
             likewise = set()

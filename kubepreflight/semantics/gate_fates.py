@@ -13,6 +13,7 @@ import msgspec
 from kubepreflight.finding import Gap, Hop, cannot_check
 from kubepreflight.knowledge.feature_gates import FeatureGates, GateState
 from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
+from kubepreflight.semantics.emulation import Emulation
 from kubepreflight.semantics.setting import ALL_GATES, KUBEADM, Setting, Where
 from kubepreflight.semantics.settings import Settings
 from kubepreflight.semantics.several import listed
@@ -58,7 +59,8 @@ class GateFates(msgspec.Struct, frozen=True):
     def provide(cls, settings: Settings, table: FeatureGates, kubeadm: KubeadmUpgrades, upgrade: Upgrade) -> Self:
         """Judge every gate by the hops that its program makes."""
         gates = [one for one in settings.gates if one.name not in ALL_GATES and one.switch is not None]
-        judged = [_fate(one, table, kubeadm, upgrade) for one in gates]
+        known = _Known(table, Emulation(settings.flags))
+        judged = [_fate(one, known, kubeadm, upgrade) for one in gates]
         unknown = [one for one in gates if _is_unknown(one, table)]
         gaps = (*settings.gaps, *([_unknown(unknown)] if unknown else []))
         return cls(tuple(one for one in judged if one is not None), gaps)
@@ -72,19 +74,24 @@ class GateFates(msgspec.Struct, frozen=True):
         return iter(groups.values())
 
 
-def _fate(gate: Setting, table: FeatureGates, kubeadm: KubeadmUpgrades, upgrade: Upgrade) -> GateFate | None:
+class _Known(msgspec.Struct, frozen=True):
+    table: FeatureGates
+    emulation: Emulation
+
+
+def _fate(gate: Setting, known: _Known, kubeadm: KubeadmUpgrades, upgrade: Upgrade) -> GateFate | None:
     running = gate.place.running or upgrade.first_hop.start
-    if _refused(gate, table, running) is not None and not gate.place.is_pending:
+    if _refused(gate, known, running) is not None and not gate.place.is_pending:
         # It cannot be in use.
         return None
     for hop in upgrade.hops:
         if hop.end <= running or not _is_read(gate, kubeadm, hop.end):
             continue
-        refused = _refused(gate, table, hop.end)
+        refused = _refused(gate, known, hop.end)
         if refused is not None:
             between = (running.plus(count) for count in range(1, hop.end.distance(running)))
-            since = next((minor for minor in between if _refused(gate, table, minor) == refused), hop.end)
-            return GateFate(gate, hop, refused.locked, table.state(gate.component, gate.name, running), since)
+            since = next((minor for minor in between if _refused(gate, known, minor) == refused), hop.end)
+            return GateFate(gate, hop, refused.locked, known.table.state(gate.component, gate.name, running), since)
     return None
 
 
@@ -92,11 +99,11 @@ class _Refused(msgspec.Struct, frozen=True):
     locked: bool | None
 
 
-def _refused(gate: Setting, table: FeatureGates, minor: Minor) -> _Refused | None:
-    removed = table.removed(gate.component, gate.name)
+def _refused(gate: Setting, known: _Known, minor: Minor) -> _Refused | None:
+    removed = known.table.removed(gate.component, gate.name)
     if removed is not None and removed <= minor:
         return _Refused(None)
-    state = table.state(gate.component, gate.name, minor)
+    state = known.table.state(gate.component, gate.name, known.emulation.of(gate, minor))
     # kubeadm locks none of its own.
     if state is None or not state.locked or state.default is gate.switch or gate.component == KUBEADM:
         return None

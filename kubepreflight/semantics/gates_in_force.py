@@ -29,9 +29,10 @@ class Unmet(msgspec.Struct, frozen=True):
 
 
 class GatesInForce(msgspec.Struct, frozen=True):
-    """The gates of one program at one minor, of which `values` are set, AllAlpha and AllBeta among them.
+    """The gates of one program of a minor, of which `values` are set, AllAlpha and AllBeta among them.
 
-    What cannot be set, because the program does not know it or because it is locked, counts as not set.
+    They are what they were in the minor `behaves_as`. What cannot be set, because the program does not know it or
+    because it is locked, counts as not set.
     """
 
     gates: FeatureGates
@@ -39,6 +40,7 @@ class GatesInForce(msgspec.Struct, frozen=True):
     component: str
     minor: Minor
     values: Mapping[str, bool]
+    behaves_as: Minor
 
     def unmet(self) -> Iterator[Unmet]:
         """What keeps the program from starting."""
@@ -69,12 +71,12 @@ class GatesInForce(msgspec.Struct, frozen=True):
 
     def can_be_set(self, gates: Iterable[str]) -> bool:
         """Whether each of them may have either value."""
-        states = (self.gates.state(self.component, one, self.minor) for one in gates)
+        states = (self.gates.state(self.component, one, self.behaves_as) for one in gates)
         return all(state is not None and not state.locked for state in states)
 
     def _is_on(self, gate: str, without: str = "") -> bool:
         """Whether it is on, or would be if `without` were not set."""
-        state = self.gates.state(self.component, gate, self.minor)
+        state = self.gates.state(self.component, gate, self.behaves_as)
         if state is None:
             return False
         for name in self._deciding(gate):
@@ -84,7 +86,7 @@ class GatesInForce(msgspec.Struct, frozen=True):
 
     def _deciding(self, gate: str) -> tuple[str, ...]:
         """What can set the gate, first what counts most: itself, then what stands for all of its stage."""
-        state = self.gates.state(self.component, gate, self.minor)
+        state = self.gates.state(self.component, gate, self.behaves_as)
         if state is None or state.locked:
             return ()
         of_all = _OF_A_STAGE.get(state.stage)

@@ -78,6 +78,12 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         return truth(self.value)
 
     @property
+    def program(self) -> tuple[str, ...]:
+        """Equal for settings that one program reads, as far as these stand in places of one sort."""
+        subject = self.place.subject
+        return (self.component, self.place.where.name, subject.file, subject.node, subject.name)
+
+    @property
     def items(self) -> tuple[str, ...]:
         """The value as a list."""
         return tuple(item for part in self.value.split(",") if (item := part.strip()))

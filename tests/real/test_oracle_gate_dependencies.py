@@ -31,8 +31,8 @@ Lacking = Mapping[str, set[str]]
 """The gates that are on, each with those that it needs and that are off."""
 
 
-def in_force(program: str, version: str, values: Values) -> GatesInForce:
-    return GatesInForce(GATES, DEPENDENCIES, program, minor(version), values)
+def in_force(program: str, version: str, values: Values, behind: int = 0) -> GatesInForce:
+    return GatesInForce(GATES, DEPENDENCIES, program, minor(version), values, minor(version).plus(-behind))
 
 
 def expected(gates: GatesInForce) -> Lacking:
@@ -81,6 +81,23 @@ def test_each_gate_and_those_of_a_stage(version: str, machine: Machine) -> None:
         return found == expected(in_force(program, version, values_of(gates)))
 
     assert differing(asked, agrees) == []
+
+
+@pytest.mark.parametrize("behind", [1, 2])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_program_that_behaves_as_an_older_one(version: str, behind: int, machine: Machine) -> None:
+    program = "kube-scheduler"
+    gates = {gates for one, gates in each_against_its_default(version) if "," not in gates and one == program}
+    # No AllAlpha: a newer program calls gates alpha in the older one that this did not know yet.
+    gates |= {"APIServerIdentity=false", "GracefulNodeShutdown=false", "ClusterTrustBundle=false", "AllBeta=false"}
+    emulated = f"--emulated-version={minor(version).plus(-behind)}"
+
+    def agrees(question: tuple[str, str]) -> bool:
+        values = values_of(question[1])
+        found = told(machine, program, version, f"--feature-gates={question[1]}", emulated)
+        return found == expected(in_force(program, version, values, behind))
+
+    assert differing({(program, one) for one in gates}, agrees) == []
 
 
 ON, OFF = {"APIServerIdentity": True}, {"APIServerIdentity": False}
