@@ -121,15 +121,18 @@ class RefusedValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class UnseenValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A flag that names a file of which nothing is read here, and in which a program refuses something from then on.
+    """A flag or a field on which it depends, from `refused` on, whether a program starts, by what is not read here.
 
-    `reason` says what, `how` how to see it, with `{value}` for the file.
+    What the file holds that a flag names, what a node can do. `values` are those that matter, all where there are none;
+    `reason` says what, and `how` how to see it, both with `{value}`.
     """
 
     name: str
     components: tuple[Program, ...]
-    flag: str
+    flag: str = ""
+    field: str = ""
     refused: Minor
+    values: tuple[str, ...] = ()
     unless: tuple[Condition, ...] = ()
     reason: str
     how: str

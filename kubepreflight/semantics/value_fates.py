@@ -93,10 +93,10 @@ def _fates(row: RefusedValue, known: _Known, upgrade: Upgrade) -> Iterator[Value
             yield ValueFate(one, row, hop)
 
 
-def _named(row: RefusedValue, known: _Known) -> Iterator[Setting]:
+def _named(row: RefusedValue | UnseenValue, known: _Known) -> Iterator[Setting]:
     for component in row.components:
         flags = known.flags(component, row.flag)
-        if row.is_of_items:
+        if isinstance(row, RefusedValue) and row.is_of_items:
             yield from flags
         else:
             # Of a flag that stands there twice the last one counts.
@@ -121,15 +121,17 @@ def _hop(row: RefusedValue, setting: Setting, upgrade: Upgrade) -> Hop | None:
 
 
 def _unseen(one: UnseenValue, known: _Known, upgrade: Upgrade, *, asked: bool) -> Iterator[Gap]:
-    for component in one.components:
-        for flag in known.flags(component, one.flag):
-            if not flag.value or bites(flag, one.refused, upgrade) is None or known.holds(one.unless, flag):
-                continue
-            file = visible(flag.value)[:_MOST_SHOWN]
-            yield cannot_check(
-                f"--{one.flag}",
-                one.reason.replace("{value}", file),
-                subject=str(flag.place.subject),
-                how=one.how.replace("{value}", shlex.quote(file)),
-                asked=asked,
-            )
+    for setting in _named(one, known):
+        if not setting.value or (one.values and setting.value not in one.values):
+            continue
+        if bites(setting, one.refused, upgrade) is None or (one.unless and known.holds(one.unless, setting)):
+            continue
+        value = visible(setting.value)[:_MOST_SHOWN]
+        yield cannot_check(
+            f"--{one.flag}" if one.flag else one.field,
+            one.reason.replace("{value}", value),
+            subject=str(setting.place.subject),
+            how=one.how.replace("{value}", shlex.quote(value)),
+            # Who gives what is on the nodes asks for their files.
+            asked=asked and bool(one.flag),
+        )
