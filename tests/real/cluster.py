@@ -64,6 +64,13 @@ class Scan(msgspec.Struct, frozen=True):
         return msgspec.convert(self.report, Report)
 
 
+def _scan(command: list[str]) -> Scan:
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        status = cli([*command, "-o", f"json={report}"], standalone_mode=False)
+        return Scan(status, json.loads(report.read_text(encoding="utf-8")), "")
+
+
 class Cluster:
     """A control plane that holds what a test says, and nothing else."""
 
@@ -134,11 +141,13 @@ class Cluster:
 
         Raises KubepreflightError where the program would say why it cannot scan, and end with 2.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            report = Path(folder) / "report.json"
-            _, *command = self.command("scan", "-o", f"json={report}", *arguments, kubeconfig=kubeconfig)
-            status = cli(command, standalone_mode=False)
-            return Scan(status, json.loads(report.read_text(encoding="utf-8")), "")
+        _, *command = self.command("scan", *arguments, kubeconfig=kubeconfig)
+        return _scan(command)
+
+    def scan_files(self, *arguments: str) -> Scan:
+        """Scan files within this process: the cluster is not asked, and `--kubeconfig` would be refused."""
+        _, *command = self.program("scan", *arguments)
+        return _scan(command)
 
     def audited(self, user: str) -> list[Object]:
         """What the API server's audit log tells of a user's requests, in its order."""

@@ -81,7 +81,7 @@ def test_the_metric_says_that_somebody_asked_and_the_log_who(old: Cluster, tmp_p
     saved.write_bytes(metrics(old))
     offline = found(old.scan_here(*PLAN, "--live", str(saved), str(log)), "ServiceCIDR")
     assert offline["fingerprint"] == named["fingerprint"]
-    assert "by metrics.txt since its start" in offline["evidence"]["counted"]
+    assert "/metrics.txt since its start" in offline["evidence"]["counted"]
 
 
 def asked(path: Path) -> int:

@@ -83,8 +83,11 @@ COUNTED = "metrics of the API server"
 """Seen there alone: the server, which other tests use too, counts what they ask for until it is started anew."""
 
 
-def findings(cluster: Cluster, *arguments: str) -> list[Object]:
-    scan = cluster.scan_here(*KNOWN, *arguments)
+def findings(cluster: Cluster, *paths: str, live: bool = False) -> list[Object]:
+    """Of the cluster, of files, or of both."""
+    if live:
+        paths = ("--live", *paths)
+    scan = cluster.scan_files(*KNOWN, *paths) if paths and not live else cluster.scan_here(*KNOWN, *paths)
     assert scan.coverage(RULE)["status"] in ("checked", "partial")
     return [one for one in scan.findings(RULE) if one["evidence"]["seen in"] != COUNTED]
 
@@ -140,7 +143,7 @@ def test_the_same_objects_as_manifests_are_blockers(clusters: Clusters, tmp_path
     (served,) = cluster.holds(attributes_class("v1beta1"))
     served["metadata"] = {"name": served["metadata"]["name"]}
     (tmp_path / "class.json").write_text(json.dumps(served), encoding="utf-8")
-    (found,) = [one for one in findings(cluster, "--live", str(tmp_path)) if "file" in one["subject"]]
+    (found,) = [one for one in findings(cluster, str(tmp_path), live=True) if "file" in one["subject"]]
     assert (found["severity"], found["subject"]["field"]) == ("blocker", "storage.k8s.io/v1beta1")
 
 

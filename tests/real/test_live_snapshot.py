@@ -46,7 +46,7 @@ OLD_BUDGET = '{"apiVersion":"policy/v1beta1","kind":"PodDisruptionBudget","metad
 
 def of_file(cluster: Cluster, path: Path, *arguments: str) -> Scan:
     """What a scan of a file says; the cluster is not asked."""
-    return cluster.scan(*KNOWN, *arguments, str(path))
+    return cluster.scan_files(*KNOWN, *arguments, str(path))
 
 
 def same(live: Scan, saved: Scan) -> None:
