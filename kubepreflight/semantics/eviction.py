@@ -246,12 +246,22 @@ def _state(
         now=now,
         well=well,
         covered=len(staying) or scale,
-        is_scaled=unscaled is None and scale > 0 and not (now and now.failure),
+        is_scaled=scale > 0 and _is_scaled(spec, now, controllers),
         least=disruption_of(spec, pods=floor + bare, scale=floor, healthy=floor + bare),
         controllers=controllers,
         pods=pods,
         refused=tuple(pod for pod in pods if refuses(budget, now or well, pod)),
     )
+
+
+def _is_scaled(spec: BudgetSpec, now: Disruption | None, controllers: tuple[Controller, ...]) -> bool:
+    """Whether the disruption controller can tell the scale of all owners: it has told so, or they are of such kinds.
+
+    Of a ReplicaSet that stands alone it is not known whether it is still there.
+    """
+    if now is not None and (now.failure or spec.counts_what_is_wanted):
+        return not now.failure
+    return all(one.subject.kind in ("Deployment", "StatefulSet") for one in controllers)
 
 
 class _Scales:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from typing import TypeVar
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from kubepreflight.finding import Finding
 from kubepreflight.objects import KubernetesObject, Planned
+from kubepreflight.rules.drain_blocked_by_budget import drain_blocked_by_budget
 from kubepreflight.semantics.budget import Disruption, PodDisruptionBudget
-from kubepreflight.semantics.eviction import Budgets
+from kubepreflight.semantics.eviction import Budgets, UnreadyPolicy
 from tests.real.cluster import Cluster
 from tests.real.disruption import BLOCKED, GOES, SEVERAL, Seen, answers_disagreed, controlled, evict
 from tests.real.objects import Object, budget, pod
@@ -302,3 +305,37 @@ def test_any_pods_under_any_budgets(cluster: Cluster, namespaces: list[tuple[lis
     side_by_side(hold, enumerate(namespaces))
     controlled(cluster)
     assert answers_disagreed(cluster, Seen(cluster)) == []
+
+
+STUCK: tuple[Object, ...] = (
+    {"minAvailable": 3},
+    {"minAvailable": "100%"},
+    {"maxUnavailable": 0},
+    {"maxUnavailable": 1},
+)
+
+
+def test_what_we_say_to_type_lets_a_pod_go(cluster: Cluster) -> None:
+    define_custom_kinds(cluster)
+    for kind, (number, spec) in itertools.product(OWNERS, enumerate(STUCK)):
+        name = f"{slug(kind)}-{number}"
+        Replicas(cluster, kind, name, [READY] * 3)
+        cluster.holds(budget(name, name, **spec))
+    controlled(cluster)
+    found = drain_blocked_by_budget(Seen(cluster).told, UnreadyPolicy(""))
+    remedies = {one.subject.name: one.remedy for one in found if isinstance(one, Finding)}
+    patches = {name: line for name, text in remedies.items() if (line := budget_patch(text))}
+    stuck = {kind: [f"{slug(kind)}-{number}" for number in range(len(STUCK))] for kind in OWNERS}
+    assert {*patches} >= {*stuck[NOBODY], *stuck["Job"], *stuck["Deployment"][:3], *stuck["StatefulSet"][:3]}
+    for command in patches.values():
+        program, *arguments = shlex.split(command)
+        done = cluster.kubectl(*arguments)
+        assert (program, done.returncode) == ("kubectl", 0), done.stderr
+    controlled(cluster)
+    now = {one.budget.name: one.now for one in Seen(cluster).told.states if one.budget.name in patches}
+    assert {name: numbers(one) for name, one in now.items() if one is None or one.failure or one.allowed != 1} == {}
+
+
+def budget_patch(remedy: str) -> str:
+    lines = (line for line in remedy.splitlines() if " patch poddisruptionbudget " in line)
+    return next(lines, "")
