@@ -57,14 +57,12 @@ def _told(together: Sequence[GateConflict]) -> Finding:
     hop = min(one.hop for one in together)
     now = [one for one in together if one.hop == hop]
     lacking = {gate: sorted(lacks) for one in now for gate, lacks in sorted(one.unmet.items())}
-    gate, lacks = next(iter(lacking.items()))
     programs = list(dict.fromkeys(one.component for one in settings))
     return finding(
         subject_of(settings, name),
         f"The feature gate {name} is {value} in {stands(settings)}. {_without(lacking)}: {listed(programs)} of "
-        f"Kubernetes {hop.end} {'ends' if len(programs) == 1 else 'end'} with `{gate} is enabled, but depends on "
-        f"features that are disabled: [{' '.join(lacks)}]`. {_later(together, lacking)}"
-        f"{consequences(settings, hop)}{only_files(settings)}",
+        f"Kubernetes {hop.end} {'ends' if len(programs) == 1 else 'end'} with `{now[0].error}`. "
+        f"{_later(together, lacking)}{consequences(settings, hop)}{only_files(settings)}",
         remedy="\n".join((*_choice(now, name, value), edits(settings, name))),
         places=[one.place.subject for one in settings],
         evidence={"unmet": [f"{one} needs {listed(lacks)}" for one, lacks in lacking.items()]},

@@ -5,6 +5,7 @@ import pytest
 from kubepreflight.finding import Subject
 from kubepreflight.knowledge.admission_plugins import AdmissionPlugins
 from kubepreflight.knowledge.etcd_flags import EtcdFlags
+from kubepreflight.knowledge.feature_gate_dependencies import FeatureGateDependencies
 from kubepreflight.knowledge.feature_gates import FeatureGates
 from kubepreflight.knowledge.flags import Flags
 from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
@@ -29,6 +30,7 @@ def refused(component: str, flag: str, start: str, target: str) -> RefusedSettin
         flags=Flags.provide(),
         etcd=EtcdFlags.provide(),
         gates=FeatureGates.provide(),
+        dependencies=FeatureGateDependencies.provide(),
         kubeadm=KubeadmUpgrades.provide(),
         plugins=AdmissionPlugins.provide(),
         versions=RuntimeConfig.provide(),
@@ -53,6 +55,13 @@ def refused(component: str, flag: str, start: str, target: str) -> RefusedSettin
             "SidecarContainers",
             "unrecognized feature gate: SidecarContainers",
             ("AllBeta=false",),
+        ),
+        (
+            "kube-scheduler --feature-gates=ContextualLogging=true,ClusterTrustBundle=false",
+            Minor(1, 37),
+            "ClusterTrustBundle",
+            "ClusterTrustBundleProjection is enabled, but depends on features that are disabled: [ClusterTrustBundle]",
+            ("ContextualLogging=true",),
         ),
         (
             "kube-controller-manager --controllers=*,-service",
@@ -108,7 +117,7 @@ def test_what_runs_and_some_program_on_the_way_refuses(
     ("component", "flag"),
     [
         ("kube-scheduler", "v=4"),
-        ("kube-apiserver", "feature-gates=AllAlpha=true"),
+        ("kube-apiserver", "feature-gates=AllAlpha=true,AllBeta=true"),
         ("kube-apiserver", "enable-admission-plugins=NodeRestriction"),
         ("kube-apiserver", "runtime-config=api/all=true"),
         # of other components than the one that it is of

@@ -42,6 +42,12 @@ class GateConflict(msgspec.Struct, frozen=True):
     later: tuple[str, ...]
     likewise: tuple[str, ...]
 
+    @property
+    def error(self) -> str:
+        """What that program prints, of one of the others for all."""
+        gate, needed = min(self.unmet.items())
+        return f"{gate} is enabled, but depends on features that are disabled: [{' '.join(sorted(needed))}]"
+
 
 class GateConflicts(msgspec.Struct, frozen=True):
     """All of them, and what could not be judged."""

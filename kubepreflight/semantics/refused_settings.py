@@ -14,13 +14,15 @@ import msgspec
 from kubepreflight.finding import Hop
 from kubepreflight.knowledge.admission_plugins import AdmissionPlugins
 from kubepreflight.knowledge.etcd_flags import EtcdFlags
+from kubepreflight.knowledge.feature_gate_dependencies import FeatureGateDependencies
 from kubepreflight.knowledge.feature_gates import FeatureGates
 from kubepreflight.knowledge.flags import Flags
 from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
 from kubepreflight.knowledge.runtime_config import RuntimeConfig
 from kubepreflight.knowledge.setting_values import SettingValues
 from kubepreflight.semantics.flag_fates import FlagFate, FlagFates
-from kubepreflight.semantics.gate_fates import GateFates
+from kubepreflight.semantics.gate_conflicts import GateConflict, GateConflicts
+from kubepreflight.semantics.gate_fates import GateFate, GateFates
 from kubepreflight.semantics.runtime_config import RUNTIME_CONFIG, entries_of
 from kubepreflight.semantics.setting import API_SERVER, GATES, STATIC_COMPONENTS, Place, Setting, Where
 from kubepreflight.semantics.setting_words import bites
@@ -79,6 +81,7 @@ class RefusedSettings(msgspec.Struct, frozen=True):
         flags: Flags,
         etcd: EtcdFlags,
         gates: FeatureGates,
+        dependencies: FeatureGateDependencies,
         kubeadm: KubeadmUpgrades,
         plugins: AdmissionPlugins,
         versions: RuntimeConfig,
@@ -88,13 +91,13 @@ class RefusedSettings(msgspec.Struct, frozen=True):
         """Judge the static pods as they run."""
         settings = Settings.of(_running(static_pods))
         known = FlagFates.provide(settings=settings, table=flags, etcd=etcd, kubeadm=kubeadm, upgrade=upgrade)
-        set_gates = GateFates.provide(settings, gates, kubeadm, upgrade)
+        set_gates: tuple[GateFate | GateConflict, ...] = (
+            *GateFates.provide(settings, gates, kubeadm, upgrade).all,
+            *GateConflicts.provide(settings, gates, dependencies, upgrade).all,
+        )
         found = [
             *map(_flag, known.all),
-            *(
-                RefusedSetting(one.setting.component, GATES, one.setting.name, one.hop, one.error)
-                for one in set_gates.all
-            ),
+            *(RefusedSetting(one.setting.component, GATES, one.setting.name, one.hop, one.error) for one in set_gates),
             *_plugins(settings.flags, plugins, upgrade),
             *_versions(settings.flags, versions, upgrade),
             *map(_value, ValueFates.provide(settings=settings, table=values, upgrade=upgrade).all),
