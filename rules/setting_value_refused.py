@@ -1,8 +1,9 @@
 """Values of flags and fields that the target's programs no longer take."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import starmap
 
-from kubepreflight.finding import BLOCKER, Finding, Gap, finding
+from kubepreflight.finding import BLOCKER, Finding, Gap, Hop, finding
 from kubepreflight.knowledge.setting_values import RefusedValue
 from kubepreflight.rule import rule
 from kubepreflight.semantics.setting import Setting
@@ -59,26 +60,39 @@ def setting_value_refused(fates: ValueFates) -> Iterator[Finding | Gap]:
         yield _about(together)
 
 
-def _about(together: Sequence[ValueFate]) -> Finding:
-    hop, settings = together[0].hop, [one.setting for one in together]
-    rows: dict[RefusedValue, list[Setting]] = {}
-    for one in together:
-        rows.setdefault(one.row, []).append(one.setting)
-    programs = list(dict.fromkeys(one.component for one in settings))
-    told = dict.fromkeys(text for row, there in rows.items() for text in _told(row, there))
-    errors = {one.row: f"`{one.error}`" for one in reversed(together)}  # the first of each row
-    refuse = "refuse" if len(programs) > 1 else "refuses"
+def _about(by_hop: Mapping[Hop, Sequence[ValueFate]]) -> Finding:
+    together = [one for fates in by_hop.values() for one in fates]
+    settings, rows = [one.setting for one in together], _by_row(together)
+    first = next(iter(by_hop))
     return finding(
         subject_of(settings, together[0].row.name),
-        f"{listed(told)} in {stands(settings)}. {listed(programs)} of Kubernetes {hop.end} {refuse} that: "
-        f"{listed(errors[row] for row in rows)}. {consequences(settings, hop)}{only_files(settings)}",
+        " ".join(starmap(_says, by_hop.items())),
         remedy=_remedy(rows),
         places=[one.place.subject for one in settings],
         evidence={"values": sorted({_shown(one.value) for one in settings})[:MOST]},
         severity=severity_of(settings),
-        phase=phase_of(settings),
-        hop=hop,
+        phase=phase_of(one.setting for one in by_hop[first]),
+        hop=first,
         references=tuple(dict.fromkeys(row.source for row in rows)),
+    )
+
+
+def _by_row(fates: Iterable[ValueFate]) -> Mapping[RefusedValue, list[Setting]]:
+    rows: dict[RefusedValue, list[Setting]] = {}
+    for one in fates:
+        rows.setdefault(one.row, []).append(one.setting)
+    return rows
+
+
+def _says(hop: Hop, fates: Sequence[ValueFate]) -> str:
+    settings, rows = [one.setting for one in fates], _by_row(fates)
+    programs = list(dict.fromkeys(one.component for one in settings))
+    told = dict.fromkeys(text for row, there in rows.items() for text in _told(row, there))
+    errors = {one.row: f"`{one.error}`" for one in reversed(fates)}  # the first of each row
+    return (
+        f"{listed(told)} in {stands(settings)}. {listed(programs)} of Kubernetes {hop.end} "
+        f"{'refuse' if len(programs) > 1 else 'refuses'} that: {listed(errors[row] for row in rows)}. "
+        f"{consequences(settings, hop)}{only_files(settings)}"
     )
 
 

@@ -79,3 +79,10 @@ def test_each_field_is_read_of_files_too(row: RefusedValue) -> None:
     for kind in (KubeletConfiguration, KubeProxyConfiguration):
         names = {field.encode_name for field in msgspec.structs.fields(kind)}
         assert kind.component not in row.components or row.field.partition(".")[0] in names
+
+
+def test_what_is_not_seen_is_one_flag_or_one_field() -> None:
+    for one in TABLE.unseen:
+        assert bool(one.flag) != bool(one.field)
+        assert one.source.startswith("https://")
+        assert "{" not in (one.reason + one.how).replace("{value}", "")

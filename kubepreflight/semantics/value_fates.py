@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Self
 
 import msgspec
@@ -49,11 +49,11 @@ class ValueFates(msgspec.Struct, frozen=True):
         unseen = [gap for one in table.unseen for gap in _unseen(one, known, upgrade, asked=hosts is not None)]
         return cls(tuple(fates), (*settings.gaps, *unseen))
 
-    def by_name(self) -> Iterator[list[ValueFate]]:
-        """Those that are about one thing, together by hop."""
-        groups: dict[tuple[str, Hop], list[ValueFate]] = {}
-        for one in self.all:
-            groups.setdefault((one.row.name, one.hop), []).append(one)
+    def by_name(self) -> Iterator[Mapping[Hop, list[ValueFate]]]:
+        """Those that are about one thing, together, by the hops in their order."""
+        groups: dict[str, dict[Hop, list[ValueFate]]] = {}
+        for one in sorted(self.all, key=lambda one: one.hop):
+            groups.setdefault(one.row.name, {}).setdefault(one.hop, []).append(one)
         return iter(groups.values())
 
 
