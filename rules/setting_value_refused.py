@@ -39,7 +39,8 @@ def setting_value_refused(fates: ValueFates) -> Iterator[Finding | Gap]:
 
     When it stays silent: the value is none that the table `setting-values` names, exactly, or today's program refuses
     it already, so that it cannot be in use; a gate or another flag lets it pass (DisableCloudProviders=false,
-    --leader-elect=false); a later one of the same flag takes its place. What is not collected is a gap: the file of
+    --leader-elect=false), or what the nodes have (control groups of version 2 for LimitedSwap); a later one of the same
+    flag takes its place. What is not collected is a gap: the file of
     --encryption-provider-config, where the API server no longer takes KMS v1 by itself (1.29), and whether nodes can do
     ipvs, where kube-proxy no longer falls back to iptables (1.26). Values that no table names (numbers out of their
     range, misspelt ones) are not looked at; those of --feature-gates, --runtime-config and of the flags for admission

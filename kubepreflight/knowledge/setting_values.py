@@ -54,7 +54,8 @@ class RefusedValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     Exactly one of `values`, `others_than`, `items` (of a list; `sign` may stand before one), `labels`, `lacking` (items
     without one text of each of these lists) and `window` says which. All but a window are refused from the minor
-    `refused` on: where all of `when` holds, and not all of `unless`. `error` is what the program says, with `{value}`.
+    `refused` on: where all of `when` holds, and not all of `unless`; by kubelets alone whose node has control groups of
+    the version `control_groups`, where that is not 0. `error` is what the program says, with `{value}`.
     `instead` says what to do; `new` is the value to write in place of the old one, empty to take it out.
     """
 
@@ -72,6 +73,7 @@ class RefusedValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     window: Window | None = None
     when: tuple[Condition, ...] = ()
     unless: tuple[Condition, ...] = ()
+    control_groups: int = 0
     error: str
     instead: str
     new: str = ""

@@ -9,7 +9,7 @@ from typing import Self
 import msgspec
 
 from kubepreflight.finding import Gap, Hop, cannot_check
-from kubepreflight.host import Host
+from kubepreflight.host import Host, Missing
 from kubepreflight.knowledge.setting_values import Condition, RefusedValue, SettingValues, UnseenValue
 from kubepreflight.semantics.setting import Setting, setting_of, told_in, truth
 from kubepreflight.semantics.setting_words import bites
@@ -44,10 +44,12 @@ class ValueFates(msgspec.Struct, frozen=True):
         cls, *, settings: Settings, table: SettingValues, upgrade: Upgrade, hosts: list[Host] | None = None
     ) -> Self:
         """Judge every value by the hops that its program makes."""
-        known = _Known(settings)
+        known = _Known(settings, hosts or ())
         fates = [fate for row in table.values for fate in _fates(row, known, upgrade)]
         unseen = [gap for one in table.unseen for gap in _unseen(one, known, upgrade, asked=hosts is not None)]
-        return cls(tuple(fates), (*settings.gaps, *unseen))
+        kept = [one for one in fates if known.is_on(one.row.control_groups, one.setting)]
+        untold = known.untold if any(one.row.control_groups for one in fates) else ()
+        return cls(tuple(kept), (*settings.gaps, *unseen, *untold))
 
     def by_name(self) -> Iterator[Mapping[Hop, list[ValueFate]]]:
         """Those that are about one thing, together, by the hops in their order."""
@@ -60,7 +62,8 @@ class ValueFates(msgspec.Struct, frozen=True):
 class _Known:
     """The settings by what asks for them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, hosts: Iterable[Host]) -> None:
+        self._hosts = tuple(hosts)
         self.documents = settings.documents
         self._flags: dict[tuple[str, str], list[Setting]] = {}
         for one in settings.flags:
@@ -70,6 +73,19 @@ class _Known:
     def flags(self, component: str, name: str) -> Iterable[Setting]:
         """The flag of a component, in each place."""
         return self._flags.get((component, name), ())
+
+    @property
+    def untold(self) -> Iterator[Gap]:
+        """The nodes of which nobody knows which control groups they have."""
+        for host in self._hosts:
+            if isinstance(host.machine.cgroup_version, Missing):
+                yield host.cannot_check("system", host.machine.cgroup_version)
+
+    def is_on(self, control_groups: int, setting: Setting) -> bool:
+        """Whether the node that reads a setting, or any of those that do, has such control groups; 0 for all."""
+        node = setting.place.subject.node
+        hosts = (host for host in self._hosts if node in ("", host.name))
+        return not control_groups or any(host.machine.cgroup_version == control_groups for host in hosts)
 
     def holds(self, conditions: Iterable[Condition], setting: Setting) -> bool:
         """Whether all hold for the program that reads a setting. A gate counts wherever it stands: it may in several
