@@ -92,7 +92,7 @@ def test_an_unreadable_revision_still_counts_by_its_labels() -> None:
     assert (release.current.record.revision, release.current.record.manifests) == (2, ())
     (gap,) = found.gaps
     assert gap.subject == "revision 2 of shop/web (Secret sh.helm.release.v1.web.v2)"
-    assert gap.how == "does Helm read it? helm get manifest web -n shop --revision 2"
+    assert gap.how == "see whether Helm reads it: helm get manifest web -n shop --revision 2"
     assert gap.asked
 
 
