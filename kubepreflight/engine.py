@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from shlex import quote
 from typing import Any
 
@@ -204,7 +204,7 @@ def _not_offered(apis: Sequence[Api], kind: type[KubernetesObject], *, some: boo
     what = listed(api.label for api in apis)
     # Of several kinds the server may lack one, and kubectl then gets none of them.
     single = f", or add: {_get(apis[0])}" if len(apis) == 1 else ""
-    lacking = f"only some {what} were given" if some else f"nothing that was given holds {what}"
+    lacking = f"of {what} only some were given" if some else f"nothing that was given holds {what}"
     more = "more" if some else "any"
     return Gap(
         input=what,
@@ -273,7 +273,8 @@ def judge(rule: Rule, resolver: Resolver, first_hop: Hop | None) -> tuple[list[R
         gaps=tuple(dict.fromkeys(gaps)),
         traceback=crash,
     )
-    return [_complete(one, rule, first_hop) for one in merge(findings, rule)], coverage
+    roots = resolver.snapshot.roots
+    return [_complete(one, rule, first_hop, roots) for one in merge(findings, rule)], coverage
 
 
 def _checked(said: Any) -> Finding:
@@ -312,7 +313,7 @@ def merge(findings: Iterable[Finding], rule: Rule) -> Iterator[Finding]:
         yield msgspec.structs.replace(worst, places=places, references=references)
 
 
-def _complete(one: Finding, rule: Rule, first_hop: Hop | None) -> ReportFinding:
+def _complete(one: Finding, rule: Rule, first_hop: Hop | None, roots: Mapping[str, str]) -> ReportFinding:
     hop = one.hop or first_hop
     places = tuple(sorted(dict.fromkeys(one.places), key=_order)) or (one.subject,)
     return ReportFinding(
@@ -328,14 +329,26 @@ def _complete(one: Finding, rule: Rule, first_hop: Hop | None) -> ReportFinding:
         evidence=one.evidence,
         remedy=one.remedy,
         references=tuple(dict.fromkeys((*one.references, *rule.references))),
-        fingerprint=fingerprint(rule.name, one.subject),
+        fingerprint=fingerprint(rule.name, one.subject, roots),
     )
 
 
-def fingerprint(rule: str, subject: Subject) -> str:
-    """What stays the same for the same finding from scan to scan: 16 hex digits."""
-    parts = (rule, subject.kind, subject.namespace, subject.name, subject.node, subject.file, subject.field)
+def fingerprint(rule: str, subject: Subject, roots: Mapping[str, str]) -> str:
+    """What stays the same for the same finding from scan to scan: 16 hex digits.
+
+    However a file's path was typed: it counts from below its root, as a snapshot's `roots` have that.
+    """
+    file = _below(roots, subject.file) if subject.file else ""
+    parts = (rule, subject.kind, subject.namespace, subject.name, subject.node, file, subject.field)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _below(roots: Mapping[str, str], file: str) -> str:
+    for typed in sorted(roots, key=len, reverse=True):
+        if not typed or file.startswith(f"{typed}/"):
+            below = file.removeprefix(f"{typed}/") if typed else file
+            return f"{roots[typed]}/{below}" if roots[typed] else below
+    return file
 
 
 def _order(subject: Subject) -> tuple[str, str, str, str, str, int, str]:

@@ -76,7 +76,8 @@ class Recorder(Protocol):
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What is known. `listed` are the kinds of which everything was read (an empty list is then the truth), `parts`
     those of which everything was read that has a namespace or a name; `failures` the gaps of kinds and items that could
-    not be read, `part_failures` those of such parts; `given` facts of the scan by their class."""
+    not be read, `part_failures` those of such parts; `given` facts of the scan by their class. `roots` say of folders,
+    as they were typed, where they lie below the folder that holds all that was named."""
 
     observed: Mapping[type[KubernetesObject], list[Any]]
     desired: Mapping[type[KubernetesObject], list[Any]]
@@ -92,6 +93,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     opted_in: frozenset[str] = frozenset()
     parts: frozenset[Part] = frozenset()
     part_failures: Mapping[Part, tuple[Gap, ...]] = {}
+    roots: Mapping[str, str] = {}
 
     def gaps_of(self, api: Api) -> tuple[Gap, ...]:
         """What could not be read of that which this asks for."""
@@ -134,6 +136,7 @@ class Collector:
         self._hosts: list[Host] = []
         self._gaps: list[Gap] = []
         self._sources: list[SourceRecord] = []
+        self._roots: dict[str, str] = {}
 
     def apis(self) -> tuple[Api, ...]:
         """What to fetch from a cluster, with what the user opted in to; sorted."""
@@ -283,6 +286,10 @@ class Collector:
         """Say what else was read."""
         self._sources.extend(sources)
 
+    def add_roots(self, roots: Mapping[str, str]) -> None:
+        """Say where folders, as they were typed, lie below the folder that holds all that was named."""
+        self._roots |= roots
+
     def give(self, fact: object) -> None:
         """Supply a fact of the scan that rules ask for by its class; what can be `joined` with an earlier one is."""
         earlier = self.given.get(type(fact))
@@ -310,6 +317,7 @@ class Collector:
             gaps=tuple(dict.fromkeys(self._gaps)),
             sources=tuple(dict.fromkeys(self._sources)),
             opted_in=self.opted_in,
+            roots=self._roots,
         )
 
     def _readers(self, api_version: str, kind: str, desired: bool) -> tuple[Reader, ...]:

@@ -66,7 +66,7 @@ def manifests(form: str) -> Mapping[tuple[str, str], ManifestHeader]:
     """What is read of a file with all kinds and versions; as many are read whole as rules want to."""
     collector = Collector(wanted_by(load_rules()))
     gaps: list[tuple[str, str, str]] = []
-    reader = ObjectsInFiles(collector, lambda *gap: gaps.append(gap), lambda *_: False, "")
+    reader = ObjectsInFiles(collector, lambda *gap: gaps.append(gap), lambda *_: False)
     reader.take("apps/web.yaml", written([*LIFECYCLE.served()], form).encode())
     snapshot = collector.snapshot()
     assert (gaps, snapshot.gaps) == ([], ())

@@ -357,7 +357,7 @@ def test_files_of_one_name_in_two_folders_are_two_and_are_named_as_they_would_be
         assert found == {"../staging/web.yaml", "../production/web.yaml"}
 
 
-@pytest.mark.parametrize("glob", ["old.yaml", "apps/old.yaml", "git/apps/*", "old*"])
+@pytest.mark.parametrize("glob", ["old.yaml", "apps/old.yaml", "git/apps/*", "./git/apps/old.yaml", "old*"])
 def test_what_is_left_out_may_be_told_from_here_from_the_folder_or_by_its_name(tmp_path: Path, glob: str) -> None:
     folder = write(tmp_path / "git", apps__old_yaml="a: [", web_yaml=DEPLOYMENT)
     collector = Collector(Wanted.by(()))
@@ -365,3 +365,19 @@ def test_what_is_left_out_may_be_told_from_here_from_the_folder_or_by_its_name(t
         FileSource(["git"], [glob])(collector)
     assert collector.snapshot().gaps == ()
     assert read(folder / "apps" / "old.yaml", folder / "web.yaml", exclude=["old.yaml"]).gaps == ()
+
+
+def test_roots_are_what_the_paths_have_in_common(tmp_path: Path) -> None:
+    for name in ("one/a.yaml", "two/b.yaml"):
+        write(tmp_path, **{name.replace("/", "__").replace(".", "_"): DEPLOYMENT})
+    with standing_at(tmp_path / "one"):
+        for paths, roots in (
+            (["."], {"": ""}),
+            (["../two"], {"../two": ""}),
+            ([str(tmp_path)], {str(tmp_path): ""}),
+            (["a.yaml", "../two/b.yaml"], {"": "one", "../two": "two"}),
+            ([str(tmp_path / "one"), str(tmp_path / "two")], {f"{tmp_path}/one": "one", f"{tmp_path}/two": "two"}),
+        ):
+            collector = Collector(Wanted.by(()))
+            FileSource(paths)(collector)
+            assert collector.snapshot().roots == roots

@@ -72,6 +72,7 @@ class FileSource:
                 raise SourceError(f"{name}: {error.strerror}") from error
             if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
                 raise SourceError(f"{name}: a device, not a file or a folder")
+        collector.add_roots(_roots(self.paths))
         for name in self.paths:
             with self.progress.step(name):
                 renderer = self.render(collector) if self.render is not None else None
@@ -96,15 +97,13 @@ class _Reading:
         self.paths = paths
         # A file is called as it would be typed here: two folders may each have one of that name, and remedies name it.
         self.is_folder = name != "-" and Path(name).is_dir()
-        folder = name if self.is_folder else posixpath.dirname(name)
-        self.prefix = posixpath.normpath(folder) if Path(folder) != Path() else ""
-        self.root = Path() if self.prefix else Path(folder)
+        self.prefix = _folder(name)
         self.exclude = exclude
         self.hosts = self.snapshots = self.problems = self.excluded = 0
         self.requests = RequestFiles(collector)
-        self.objects = ObjectsInFiles(collector, self.gap, self.holds, str(self.root))
+        self.objects = ObjectsInFiles(collector, self.gap, self.holds)
         rendered = renderer if self.is_folder else None
-        self.rendered = RenderedFiles(rendered, self.objects, self.gap, self.root) if rendered else None
+        self.rendered = RenderedFiles(rendered, self.objects, self.gap) if rendered else None
 
     def read(self) -> None:
         path = Path(self.name)
@@ -243,7 +242,7 @@ class _Reading:
         """Whether a path, from the archive's root or from what was named, lies in what is read."""
         if archive:
             return posixpath.normpath(path).partition("/")[0] not in ("..", "")
-        where = Path(os.path.realpath(self.root / path))
+        where = Path(os.path.realpath(path))
         return self.name != "-" and any(where.is_relative_to(os.path.realpath(one)) for one in self.paths if one != "-")
 
     def is_excluded(self, shown: str) -> bool:
@@ -255,7 +254,7 @@ class _Reading:
         """Whether one of the globs is about a path."""
         below = shown.removeprefix(f"{self.prefix}/") if self.prefix else shown
         names = (shown, below, f"{self.name.rstrip('/')}/{below}", _base(shown))
-        return any(fnmatch.fnmatch(name, glob) for glob in self.exclude for name in names)
+        return any(fnmatch.fnmatch(name, glob.removeprefix("./")) for glob in self.exclude for name in names)
 
     def refuse(self, shown: str, reason: str) -> None:
         if not self.is_excluded(shown):
@@ -264,6 +263,19 @@ class _Reading:
     def gap(self, subject: str, reason: str, how: str) -> None:
         self.problems += 1
         self.collector.add_gap(Gap(input="files", subject=subject, reason=reason, how=how, asked=True))
+
+
+def _roots(paths: Sequence[str]) -> dict[str, str]:
+    """Where the folder of each path, as it was typed, lies below the one that holds them all."""
+    folders = {one: str(Path(one).resolve()) for one in map(_folder, (path for path in paths if path != "-"))}
+    common = os.path.commonpath(folders.values()) if folders else ""
+    return {typed: os.path.relpath(path, common) if path != common else "" for typed, path in folders.items()}
+
+
+def _folder(name: str) -> str:
+    """The folder that is named, or that the named file lies in, as it was typed; empty for this one."""
+    folder = name if name != "-" and Path(name).is_dir() else posixpath.dirname(name)
+    return posixpath.normpath(folder) if Path(folder) != Path() else ""
 
 
 def _base(name: str) -> str:

@@ -33,13 +33,13 @@ class ObjectsInFiles:
     """Takes the objects of one file after another. `charts` are the folders of Helm charts among them.
 
     What cannot be read goes to `gap`: its subject, the reason, and what to do; the templates of a chart to `finish`.
-    `holds` says whether a path within an archive, or within what was named, lies in what is read. `root` is the folder
-    that names are shown relative to. `explained` are charts of which it was said already why they were not rendered;
-    `kustomize` renders the kustomization of a folder, or says why not.
+    `holds` says whether a path within an archive, or within what was named, lies in what is read. `explained` are
+    charts of which it was said already why they were not rendered; `kustomize` renders the kustomization of a folder,
+    or says why not.
     """
 
     def __init__(
-        self, collector: Collector, gap: Callable[[str, str, str], None], holds: Callable[[str, str], bool], root: str
+        self, collector: Collector, gap: Callable[[str, str, str], None], holds: Callable[[str, str], bool]
     ) -> None:
         self.charts: frozenset[str] = frozenset()
         self.explained: set[str] = set()
@@ -50,7 +50,6 @@ class ObjectsInFiles:
         self._collector = collector
         self._gap = gap
         self._holds = holds
-        self._root = root
 
     def take(self, shown: str, data: bytes, place: Place | None = None) -> None:
         """Take all of one file, which reports call `shown`; `place` says of a line what else to call it."""
@@ -196,7 +195,7 @@ class ObjectsInFiles:
             self._object(head, value, origin)
 
     def _typed(self, shown: str) -> str:
-        return quote(shown if "!" in shown else posixpath.normpath(posixpath.join(self._root, shown)))
+        return quote(shown if "!" in shown else posixpath.normpath(shown))
 
     def _problem(self, shown: str, problem: Problem) -> None:
         chart = next((one for one in self.charts if shown.startswith(joined(one, "templates/"))), None)

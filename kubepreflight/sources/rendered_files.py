@@ -15,17 +15,14 @@ from kubepreflight.sources.tree import joined
 
 
 class RenderedFiles:
-    """Renders what lies below `root`, and hands what comes of it to `objects`; what does not work goes to `gap`."""
+    """Renders what lies in a folder, and hands what comes of it to `objects`; what does not work goes to `gap`."""
 
-    def __init__(
-        self, renderer: Renderer, objects: ObjectsInFiles, gap: Callable[[str, str, str], None], root: Path
-    ) -> None:
+    def __init__(self, renderer: Renderer, objects: ObjectsInFiles, gap: Callable[[str, str, str], None]) -> None:
         self.charts = self.kustomizations = 0
         objects.kustomize = self._kustomization
         self._renderer = renderer
         self._objects = objects
         self._gap = gap
-        self._root = root
 
     def render_charts(self, charts: Iterable[str]) -> tuple[str, ...]:
         """Render the charts in these folders, but not those within others. Returns what need not be read as it is."""
@@ -38,7 +35,7 @@ class RenderedFiles:
         return tuple(done)
 
     def _chart(self, chart: str) -> list[str]:
-        folder = self._root / chart
+        folder = Path(chart)
         try:
             rendered = self._renderer.chart(folder)
             tested = tested_versions(folder)
@@ -64,7 +61,7 @@ class RenderedFiles:
     def _kustomization(self, folder: str, file: str) -> None:
         self._objects.kustomize = None  # what is rendered has nothing to render
         try:
-            rendered = self._renderer.kustomization(self._root / folder)
+            rendered = self._renderer.kustomization(Path(folder))
             self._objects.take(file, rendered, lambda _: Origin(file))
             self.kustomizations += 1
         except RenderError as error:

@@ -62,6 +62,7 @@ class _Index(msgspec.Struct, kw_only=True):
     failures: list[tuple[Part, list[Gap]]]
     gaps: list[Gap]
     sources: list[SourceRecord]
+    roots: dict[str, str] = {}
     headers: list[ManifestHeader]
     manifests_given: bool
     hosts_asked: bool
@@ -124,6 +125,7 @@ class SnapshotWriter:
             failures=[(part, list(gaps)) for part, gaps in _failures(snapshot)],
             gaps=list(snapshot.gaps),
             sources=list(snapshot.sources),
+            roots=dict(snapshot.roots),
             headers=list(snapshot.headers),
             manifests_given=snapshot.manifests_given,
             hosts_asked=snapshot.hosts_asked,
@@ -266,6 +268,7 @@ def _read_facts(collector: Collector, index: _Index, seen: set[str], name: str) 
         collector.add_gap(gap)
     for header in index.headers:
         collector.add_header(header)
+    collector.add_roots(index.roots)
     collector.manifests_given |= index.manifests_given
     collector.hosts_asked |= index.hosts_asked
     _give_facts(collector, index, name)
