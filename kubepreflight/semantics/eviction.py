@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -21,6 +21,8 @@ from kubepreflight.semantics.budget import (
     needs_leave,
     refuses,
 )
+from kubepreflight.semantics.kustomizations import Kustomizations
+from kubepreflight.semantics.overlaps import BudgetNames, Name, Overlap, Overlaps
 from kubepreflight.semantics.owners import owner_of
 from kubepreflight.semantics.workloads import Workloads
 from kubepreflight.upgrade import ApiServers, ServerVersion
@@ -28,11 +30,7 @@ from kubepreflight.upgrade import ApiServers, ServerVersion
 WITHOUT_SCALE = ("DaemonSet", "Job", "Node")
 """Owners of pods of which the disruption controller cannot tell how many they want."""
 
-Name = tuple[str, str]
-"""Namespace and name."""
-
 _Key = tuple[str, str, str]
-_Names = tuple[Name, ...]
 
 
 class ScaleTarget(Part, frozen=True):
@@ -101,15 +99,6 @@ class BudgetState(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     refused: tuple[Pod, ...]
 
 
-class Overlap(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """Budgets, by name, that cover the same pods: `pods` are those that a drain would have to evict; where none of them
-    runs, `templates` are what would make such pods."""
-
-    budgets: tuple[PodDisruptionBudget, ...]
-    pods: tuple[Pod, ...] = ()
-    templates: tuple[Scaled, ...] = ()
-
-
 class Budgets(msgspec.Struct, frozen=True):
     """All budgets. `blocked` are the pods (namespace and name) whose eviction is refused now, or answered with an error
     because several budgets cover them. `sees_pods` is false when there are only manifests. `gaps` name the manifests
@@ -131,17 +120,20 @@ class Budgets(msgspec.Struct, frozen=True):
         deployments: Planned[Deployment] | None = None,
         stateful_sets: Planned[StatefulSet] | None = None,
         autoscalers: Planned[HorizontalPodAutoscaler] | None = None,
+        observed: list[PodDisruptionBudget] | None = None,
+        kustomizations: Kustomizations | None = None,
     ) -> Budgets:
         """Find the pods of each budget in one pass over all pods."""
         whole, patches = _patches(budgets)
         index = BudgetIndex(whole)
+        overlaps = Overlaps(index, observed or (), kustomizations or Kustomizations.provide())
         covered: dict[int, list[Pod]] = {}
-        several: dict[_Names, list[Pod]] = {}
+        several: dict[BudgetNames, list[Pod]] = {}
         for pod in pods or ():
             found = index.of(pod.namespace, pod.labels) if not pod.is_finished else ()
             for one in found:
                 covered.setdefault(id(one), []).append(pod)
-            if len(found) > 1 and len(names := _names(found)) > 1 and needs_leave(pod):
+            if (names := overlaps.covering(pod, found)) and needs_leave(pod):
                 several.setdefault(names, []).append(pod)
         scaled = [*(deployments or ()), *(stateful_sets or ())]
         scales = _Scales(scaled, autoscalers or (), index)
@@ -156,35 +148,17 @@ class Budgets(msgspec.Struct, frozen=True):
             if variants[0].well.allowed <= 0 < best.well.allowed:
                 gaps.append(_two_minds(one, patches[_name(one)]))
         refused = {(pod.namespace, pod.name) for state in states for pod in state.refused}
-        twice = {(pod.namespace, pod.name) for group in several.values() for pod in group}
-        overlaps = tuple(_overlaps(index, several, drained, scaled))
-        return cls(tuple(states), frozenset(refused | twice), pods is not None, tuple(gaps), overlaps)
+        doubly = [overlaps.of_pods(names, group) for names, group in several.items()]
+        twice = {(pod.namespace, pod.name) for one in doubly if one.is_certain for pod in one.pods}
+        leaving = (_only(one, drained) for one in doubly)
+        every = (*filter(None, leaving), *overlaps.of_templates(scaled, several))
+        return cls(tuple(states), frozenset(refused | twice), pods is not None, tuple(gaps), every)
 
 
-def _overlaps(
-    index: BudgetIndex, several: Mapping[_Names, list[Pod]], drained: set[int], scaled: Iterable[Scaled]
-) -> Iterator[Overlap]:
-    for names, pods in several.items():
-        if leaving := tuple(pod for pod in pods if id(pod) in drained):
-            yield Overlap(budgets=_of_names(names, index.of(leaving[0].namespace, leaving[0].labels)), pods=leaving)
-    coming: dict[_Names, list[Scaled]] = {}
-    for one in scaled:
-        if not one.metadata.uid and one.spec.replicas != 0:
-            found = index.of(namespace_of(one), one.pod_labels)
-            if len(names := _names(found)) > 1 and names not in several:
-                coming.setdefault(names, []).append(one)
-    for names, templates in coming.items():
-        found = index.of(namespace_of(templates[0]), templates[0].pod_labels)
-        yield Overlap(budgets=_of_names(names, found), templates=tuple(templates))
-
-
-def _names(budgets: Iterable[PodDisruptionBudget]) -> _Names:
-    return tuple(sorted({_name(one) for one in budgets}))
-
-
-def _of_names(names: _Names, budgets: Iterable[PodDisruptionBudget]) -> tuple[PodDisruptionBudget, ...]:
-    by_name = {_name(one): one for one in budgets}
-    return tuple(by_name[name] for name in names)
+def _only(overlap: Overlap, drained: set[int]) -> Overlap | None:
+    """An overlap of those pods alone that a drain would have to evict; None when there are none."""
+    pods = tuple(pod for pod in overlap.pods if id(pod) in drained)
+    return msgspec.structs.replace(overlap, pods=pods) if pods else None
 
 
 def _name(one: KubernetesObject) -> Name:

@@ -1,4 +1,4 @@
-"""What kustomize makes of a folder: which of its files are applied at all, and with which image tags.
+"""What kustomize makes of a folder: which of its files are applied at all, where, and with which image tags.
 
 Old patches often lie in a folder whose kustomization no longer names them; nobody applies these.
 """
@@ -46,6 +46,7 @@ class Kustomization(KubernetesObject):
     configurations: Any = None
     replacements: Any = None
     images: list[ImageChange] | None = None
+    sets_namespace: str | None = msgspec.field(name="namespace", default=None)
 
     @classmethod
     def apis(cls) -> tuple[Api, ...]:
@@ -81,27 +82,34 @@ class Kustomization(KubernetesObject):
 
 class Kustomizations(msgspec.Struct, frozen=True):
     """All kustomizations among the manifests: their folders and own files, the files that they name, what they do to
-    images."""
+    images, and the namespaces that they set, by folder."""
 
     folders: frozenset[str]
     files: frozenset[str]
     named: frozenset[str]
     images: dict[str, frozenset[ImageChange]]
+    namespaces: dict[str, str]
 
     @classmethod
     def provide(cls, kustomizations: Desired[Kustomization] | None = None) -> Self:
         """From what was given; without manifests there are none."""
-        folders, named = set(), set()
+        folders, named, namespaces = set(), set(), {}
         images: dict[str, set[ImageChange]] = {}
         for one in kustomizations or ():
             archive, folder = folder_of(one.origin.file)
             folders.add(archive + folder)
+            if one.sets_namespace:
+                namespaces[archive + folder] = one.sets_namespace
             named |= {archive + posixpath.normpath(posixpath.join(folder, text)) for text in one.texts()}
             for change in one.images or ():
                 images.setdefault(change.name, set()).add(change)
         files = frozenset(one.origin.file for one in kustomizations or ())
         return cls(
-            frozenset(folders), files, frozenset(named), {name: frozenset(some) for name, some in images.items()}
+            frozenset(folders),
+            files,
+            frozenset(named),
+            {name: frozenset(some) for name, some in images.items()},
+            namespaces,
         )
 
     def leaves_out(self, file: str) -> bool:
@@ -112,6 +120,10 @@ class Kustomizations(msgspec.Struct, frozen=True):
         if file in self.files:
             return False
         return "".join(folder_of(file)) in self.folders and posixpath.normpath(file) not in self.named
+
+    def namespace(self, file: str) -> str:
+        """The namespace that the kustomization in its own folder gives to what a file holds; empty without one."""
+        return self.namespaces.get("".join(folder_of(file)), "") if self.namespaces else ""
 
     def image(self, written: str) -> str:
         """The image as kustomize would change it, as far as all kustomizations that change it agree."""
