@@ -7,7 +7,8 @@ cmd/kubeadm/app/phases/upgrade/staticpods.go in 1.37.2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Self
 
 import msgspec
@@ -34,7 +35,8 @@ from kubepreflight.semantics.settings_of_kubeadm import (
     of_files,
     of_static_pod,
 )
-from kubepreflight.semantics.static_pods import StaticPods, undecoded
+from kubepreflight.semantics.static_pods import NodePod, StaticPods, undecoded
+from kubepreflight.static_pod import StaticPodSpec
 
 Found = Setting | Document
 
@@ -52,7 +54,7 @@ class ControlPlaneSettings(msgspec.Struct, frozen=True):
         """From kubeadm-config, else from the static pods. Raises Unavailable when neither can be had."""
         if config is not None:
             found, gaps = _sorted(of_cluster_configuration(config, Place(Where.KUBEADM_CONFIG, config.subject)))
-            return cls(tuple(_pending(found, static_pods)), gaps)
+            return cls(tuple(_pending(found, static_pods, rendering)), gaps)
         if static_pods is None or not static_pods.of(*STATIC_COMPONENTS):
             raise Unavailable()
         return cls(*_sorted(_of_static_pods(static_pods, rendering)))
@@ -104,20 +106,49 @@ class ApiServerFlags(msgspec.Struct, frozen=True):
         return tuple(one for one in self.all if one.name in names)
 
 
-def _pending(found: Iterable[Found], static_pods: StaticPods | None) -> Iterator[Found]:
-    """Each flag, told whether any static pod runs with it; where none is visible, they are taken to."""
-    running: dict[str, set[tuple[str, str]]] = {}
+class _Running:
+    """The static pods of one component, as they run."""
+
+    def __init__(self) -> None:
+        self.flags: set[tuple[str, str]] = set()
+        self._pods: list[tuple[set[tuple[str, str]], set[tuple[str, str]]]] = []
+
+    def add(self, pod: NodePod, spec: StaticPodSpec, rendering: StaticPodRendering) -> None:
+        """One more."""
+        place = Place(Where.STATIC_POD, pod.place)
+        flags = _values(of_static_pod(pod.name, spec, place))
+        self.flags |= flags
+        self._pods.append((flags, _values(by_hand(pod.name, spec, place, rendering))))
+
+    def does_otherwise(self, told: set[tuple[str, str]]) -> bool:
+        """Whether none has all that is told, and else only what kubeadm renders by itself."""
+        return not any(told <= flags and ours <= told for flags, ours in self._pods)
+
+
+def _values(flags: Iterable[Setting]) -> set[tuple[str, str]]:
+    return {(one.name, one.value) for one in flags}
+
+
+def _pending(found: Sequence[Found], static_pods: StaticPods | None, rendering: StaticPodRendering) -> Iterator[Found]:
+    """Each flag, told whether any static pod runs with it, and so; where none is visible, they are taken to."""
+    running: dict[str, _Running] = defaultdict(_Running)
     for pod in static_pods.of(*STATIC_COMPONENTS) if static_pods else ():
         if pod.spec is not None:
-            flags = of_static_pod(pod.name, pod.spec, Place(Where.STATIC_POD, pod.place))
-            running.setdefault(pod.name, set()).update((one.name, one.value) for one in flags)
+            running[pod.name].add(pod, pod.spec, rendering)
+    flags = [one for one in found if isinstance(one, Setting)]
+    otherwise = {
+        component
+        for component, pods in running.items()
+        if pods.does_otherwise(_values(one for one in flags if one.component == component))
+    }
     for one in found:
-        known = running.get(one.component)
-        if known and isinstance(one, Setting) and (one.name, one.value) not in known:
-            place = msgspec.structs.replace(one.place, is_pending=True)
-            yield msgspec.structs.replace(one, place=place)
-        else:
+        known = running[one.component].flags if one.component in running else None
+        if not known or not isinstance(one, Setting):
             yield one
+            continue
+        is_pending = (one.name, one.value) not in known
+        place = msgspec.structs.replace(one.place, is_pending=is_pending, runs_otherwise=one.component in otherwise)
+        yield msgspec.structs.replace(one, place=place)
 
 
 def _of_static_pods(static_pods: StaticPods, rendering: StaticPodRendering) -> Iterator[Setting | Gap]:

@@ -8,7 +8,7 @@ flags over all. Source: cmd/kubelet/app/server.go and pkg/kubelet/apis/config/v1
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Self
 
 import msgspec
@@ -19,12 +19,11 @@ from kubepreflight.knowledge.feature_gates import FeatureGates
 from kubepreflight.semantics.emulation import Emulation
 from kubepreflight.semantics.gates_in_force import GatesInForce, Unmet
 from kubepreflight.semantics.kubelets import Kubelets
-from kubepreflight.semantics.setting import ALL_GATES, KUBEADM, KUBELET, Setting, Where
+from kubepreflight.semantics.programs import CONFIGURATION, FLAG, programs, rank
+from kubepreflight.semantics.setting import ALL_GATES, KUBEADM, KUBELET, Setting
 from kubepreflight.semantics.settings import Settings
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor
-
-_FLAG, _DROP_IN, _CONFIGURATION = 2, 1, 0
 
 Values = frozenset[tuple[str, bool]]
 
@@ -65,9 +64,8 @@ class GateConflicts(msgspec.Struct, frozen=True):
         kubelets: Kubelets | None = None,
     ) -> Self:
         """Judge what each program is started with by the hops that it makes."""
-        nodes = {one.node for one in kubelets.known} if kubelets else set()
         judge = _Judge(gates, dependencies, upgrade, Emulation(settings.flags))
-        return cls(tuple(one for given in _together(settings.gates, nodes) for one in judge.of(given)), settings.gaps)
+        return cls(tuple(one for given in _together(settings, kubelets) for one in judge.of(given)), settings.gaps)
 
     def by_gate(self) -> Iterator[list[GateConflict]]:
         """Together by the gate that is set, and by its value."""
@@ -77,41 +75,22 @@ class GateConflicts(msgspec.Struct, frozen=True):
         return iter(groups.values())
 
 
-def _together(gates: Iterable[Setting], nodes: set[str]) -> Iterator[list[Setting]]:
-    """The gates that one program reads; of one that stands there twice the last counts. `nodes` are all there are."""
-    apart: dict[tuple[str, ...], list[Setting]] = defaultdict(list)
-    of_nodes: dict[str, list[Setting]] = defaultdict(list)
-    of_all_nodes: list[Setting] = []
-    for one in gates:
-        if one.component == KUBEADM or one.switch is None:
-            continue  # kubeadm looks at none of this; and what is neither true nor false is a gap
-        if one.place.where is Where.KUBELET_CONFIG:
-            of_all_nodes.append(one)
-        elif one.place.where is Where.NODE:
-            of_nodes[one.place.subject.node].append(one)
-        else:
-            apart[one.program].append(one)
-    yield from (sorted(given, key=_rank) for given in apart.values())
-    yield from ([*of_all_nodes, *sorted(given, key=_rank)] for given in of_nodes.values())
-    if of_all_nodes and not (nodes and nodes <= of_nodes.keys()):
-        yield of_all_nodes
-
-
-def _rank(gate: Setting) -> int:
-    """What counts more; of what a kubelet has in files, the drop-ins."""
-    if gate.place.entry != f"featureGates.{gate.name}":
-        return _FLAG
-    is_on_node = gate.place.where is Where.NODE
-    return _DROP_IN if is_on_node and gate.place.subject.file.endswith(".conf") else _CONFIGURATION
+def _together(settings: Settings, kubelets: Kubelets | None) -> Iterator[list[Setting]]:
+    """The gates that one program reads; of one that stands there twice the last counts. Many may read the same."""
+    all_read = dict.fromkeys(one.gates for one in programs(settings, kubelets) if one.component != KUBEADM)
+    for read in all_read:
+        # What is neither true nor false is a gap.
+        if given := [one for one in read if one.switch is not None]:
+            yield given
 
 
 def _looks(given: list[Setting]) -> Iterator[list[Setting]]:
     """What the program looks at, one after the other."""
     if given[0].component == KUBELET:
-        flags = [one for one in given if _rank(one) is _FLAG]
+        flags = [one for one in given if rank(one) is FLAG]
         yield flags
-        yield [*flags, *(one for one in given if _rank(one) is _CONFIGURATION)]
-        yield [*flags, *(one for one in given if _rank(one) is not _FLAG)]
+        yield [*flags, *(one for one in given if rank(one) is CONFIGURATION)]
+        yield [*flags, *(one for one in given if rank(one) is not FLAG)]
     yield given
 
 

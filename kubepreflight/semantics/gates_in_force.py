@@ -42,6 +42,11 @@ class GatesInForce(msgspec.Struct, frozen=True):
     values: Mapping[str, bool]
     behaves_as: Minor
 
+    def is_set_to(self, gate: str, value: bool) -> bool:
+        """Whether it is on, or off, as asked; it is neither where the program does not know it."""
+        known = self.gates.state(self.component, gate, self.minor)
+        return known is not None and self._is_on(gate) is value
+
     def unmet(self) -> Iterator[Unmet]:
         """What keeps the program from starting."""
         for gate, needs in self.dependencies.at(self.minor).items():

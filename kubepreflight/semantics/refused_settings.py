@@ -95,12 +95,15 @@ class RefusedSettings(msgspec.Struct, frozen=True):
             *GateFates.provide(settings, gates, kubeadm, upgrade).all,
             *GateConflicts.provide(settings, gates, dependencies, upgrade).all,
         )
+        refused_values = ValueFates.provide(
+            settings=settings, table=values, gates=gates, dependencies=dependencies, upgrade=upgrade
+        )
         found = [
             *map(_flag, known.all),
             *(RefusedSetting(one.setting.component, GATES, one.setting.name, one.hop, one.error) for one in set_gates),
             *_plugins(settings.flags, plugins, upgrade),
             *_versions(settings.flags, versions, upgrade),
-            *map(_value, ValueFates.provide(settings=settings, table=values, upgrade=upgrade).all),
+            *map(_value, refused_values.all),
         ]
         return cls(tuple(dict.fromkeys(found)))
 

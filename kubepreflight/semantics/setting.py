@@ -53,7 +53,7 @@ class Place(msgspec.Struct, frozen=True):
 
     `running` is the minor of the kubelet that reads it, None for what moves with the cluster. `is_kubeadms` is true for
     the flags that kubeadm itself keeps, or may keep. `is_pending` says that nothing runs with it yet: the upgrade
-    brings it.
+    brings it; `runs_otherwise` that its program runs, but is told something else besides.
     """
 
     where: Where
@@ -62,6 +62,7 @@ class Place(msgspec.Struct, frozen=True):
     running: Minor | None = None
     is_kubeadms: bool = False
     is_pending: bool = False
+    runs_otherwise: bool = False
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,14 +10,21 @@ import msgspec
 
 from kubepreflight.finding import Gap, Hop, cannot_check
 from kubepreflight.host import Host, Missing
+from kubepreflight.knowledge.feature_gate_dependencies import FeatureGateDependencies
+from kubepreflight.knowledge.feature_gates import FeatureGates
 from kubepreflight.knowledge.setting_values import Condition, RefusedValue, SettingValues, UnseenValue
-from kubepreflight.semantics.setting import Setting, setting_of, told_in, truth
-from kubepreflight.semantics.setting_words import bites
+from kubepreflight.semantics.emulation import Emulation
+from kubepreflight.semantics.gates_in_force import GatesInForce
+from kubepreflight.semantics.kubelets import Kubelets
+from kubepreflight.semantics.programs import Program, programs
+from kubepreflight.semantics.setting import Setting, Where, truth
 from kubepreflight.semantics.settings import Settings
 from kubepreflight.upgrade import Upgrade
+from kubepreflight.version import Minor
 from kubepreflight.visible import visible
 
 _MOST_SHOWN = 200
+_TRUTHS = {"true", "false"}
 
 
 class ValueFate(msgspec.Struct, frozen=True):
@@ -41,15 +48,26 @@ class ValueFates(msgspec.Struct, frozen=True):
 
     @classmethod
     def provide(
-        cls, *, settings: Settings, table: SettingValues, upgrade: Upgrade, hosts: list[Host] | None = None
+        cls,
+        *,
+        settings: Settings,
+        table: SettingValues,
+        gates: FeatureGates,
+        dependencies: FeatureGateDependencies,
+        upgrade: Upgrade,
+        kubelets: Kubelets | None = None,
+        hosts: list[Host] | None = None,
     ) -> Self:
         """Judge every value by the hops that its program makes."""
-        known = _Known(settings, hosts or ())
-        fates = [fate for row in table.values for fate in _fates(row, known, upgrade)]
-        unseen = [gap for one in table.unseen for gap in _unseen(one, known, upgrade, asked=hosts is not None)]
-        kept = [one for one in fates if known.is_on(one.row.control_groups, one.setting)]
-        untold = known.untold if any(one.row.control_groups for one in fates) else ()
-        return cls(tuple(kept), (*settings.gaps, *unseen, *untold))
+        told = tuple(programs(settings, kubelets))
+        judge = _Judge(told, gates, dependencies, Emulation(settings.flags), upgrade)
+        fates = _first_hops(fate for row in table.values for one in told for fate in judge.fates(row, one))
+        unseen = [judge.unseen(row, one, asked=hosts is not None) for row in table.unseen for one in told]
+        known = tuple(hosts or ())
+        kept = [one for one in fates if _has(known, one.row.control_groups, one.setting)]
+        untold = _untold(known) if any(one.row.control_groups for one in fates) else ()
+        gaps = dict.fromkeys((*settings.gaps, *(one for one in unseen if one is not None), *untold))
+        return cls(tuple(kept), tuple(gaps))
 
     def by_name(self) -> Iterator[Mapping[Hop, list[ValueFate]]]:
         """Those that are about one thing, together, by the hops in their order."""
@@ -59,68 +77,127 @@ class ValueFates(msgspec.Struct, frozen=True):
         return iter(groups.values())
 
 
-class _Known:
-    """The settings by what asks for them."""
+class _Judge:
+    """Judges what programs are told."""
 
-    def __init__(self, settings: Settings, hosts: Iterable[Host]) -> None:
-        self._hosts = tuple(hosts)
-        self.documents = settings.documents
-        self._flags: dict[tuple[str, str], list[Setting]] = {}
-        for one in settings.flags:
-            self._flags.setdefault((one.component, one.name), []).append(one)
-        self._gates = {(one.component, one.name, one.switch) for one in settings.gates}
+    def __init__(
+        self,
+        told: Iterable[Program],
+        gates: FeatureGates,
+        dependencies: FeatureGateDependencies,
+        emulation: Emulation,
+        upgrade: Upgrade,
+    ) -> None:
+        self._gates, self._dependencies = gates, dependencies
+        self._emulation, self._upgrade = emulation, upgrade
+        self._in_files = [gate for one in told for gate in one.gates if gate.place.where is Where.FILE]
 
-    def flags(self, component: str, name: str) -> Iterable[Setting]:
-        """The flag of a component, in each place."""
-        return self._flags.get((component, name), ())
+    def fates(self, row: RefusedValue, program: Program) -> Iterator[ValueFate]:
+        """What becomes of the values that a row is about."""
+        for setting in _named(row, program):
+            for one in _items(setting) if row.is_of_items else (setting,):
+                if row.refuses(_as_told(one.value, row.values)):
+                    since, refused = row.span(one.value)
+                    hop = self._hop(row, since, refused, one, program)
+                    if hop is not None:
+                        yield ValueFate(one, row, hop)
 
-    @property
-    def untold(self) -> Iterator[Gap]:
-        """The nodes of which nobody knows which control groups they have."""
-        for host in self._hosts:
-            if isinstance(host.machine.cgroup_version, Missing):
-                yield host.cannot_check("system", host.machine.cgroup_version)
-
-    def is_on(self, control_groups: int, setting: Setting) -> bool:
-        """Whether the node that reads a setting, or any of those that do, has such control groups; 0 for all."""
-        node = setting.place.subject.node
-        hosts = (host for host in self._hosts if node in ("", host.name))
-        return not control_groups or any(host.machine.cgroup_version == control_groups for host in hosts)
-
-    def holds(self, conditions: Iterable[Condition], setting: Setting) -> bool:
-        """Whether all hold for the program that reads a setting. A gate counts wherever it stands: it may in several
-        places, and to be silent is safer.
-        """
-        return all(self._holds(one, setting) for one in conditions)
-
-    def _holds(self, one: Condition, setting: Setting) -> bool:
-        if one.gate:
-            return (setting.component, one.gate, truth(one.value)) in self._gates
-        beside = [flag for flag in self.flags(setting.component, one.flag) if told_in(flag) == told_in(setting)]
-        return any(flag.value == one.value if one.value else flag.value for flag in beside)
-
-
-def _fates(row: RefusedValue, known: _Known, upgrade: Upgrade) -> Iterator[ValueFate]:
-    for setting in _named(row, known):
-        for one in _items(setting) if row.is_of_items else (setting,):
-            hop = _hop(row, one, upgrade) if row.refuses(one.value) else None
-            if hop is None or not known.holds(row.when, one) or (row.unless and known.holds(row.unless, one)):
+    def unseen(self, row: UnseenValue, program: Program, *, asked: bool) -> Gap | None:
+        """What cannot be seen of the setting that a row is about."""
+        for setting in _named(row, program):
+            if not setting.value or (row.values and setting.value not in row.values):
                 continue
-            yield ValueFate(one, row, hop)
+            if self._hop(row, None, row.refused, setting, program) is None:
+                continue
+            value = visible(setting.value)[:_MOST_SHOWN]
+            return cannot_check(
+                f"--{row.flag}" if row.flag else row.field,
+                row.reason.replace("{value}", value),
+                subject=str(setting.place.subject),
+                how=row.how.replace("{value}", shlex.quote(value)),
+                # Who gives what is on the nodes asks for their files.
+                asked=asked and bool(row.flag),
+            )
+        return None
+
+    def _hop(
+        self,
+        row: RefusedValue | UnseenValue,
+        since: Minor | None,
+        refused: Minor | None,
+        setting: Setting,
+        program: Program,
+    ) -> Hop | None:
+        """The hop with which a program comes that refuses it; none for what today's refuses: it cannot be in use."""
+        place = setting.place
+        running = place.running or self._upgrade.first_hop.start
+        if refused is None or (since is not None and running < since and not place.is_pending):
+            return None
+        if refused <= running and not place.is_pending and not self._lets_pass(row, setting, program, running):
+            return None
+        for hop in self._upgrade.hops:
+            is_next = hop.end >= refused and (hop.end > running or place.is_pending)
+            if is_next and self._is_met(row, setting, program, hop.end):
+                return hop
+        return None
+
+    def _lets_pass(self, row: RefusedValue | UnseenValue, setting: Setting, program: Program, running: Minor) -> bool:
+        """Whether today's program may take it, by what else it is told, or was and is no more."""
+        if not row.unless and not _when(row):
+            return False
+        changes = setting.place.runs_otherwise or any(one.place.is_pending for one in program.gates)
+        return changes or not self._is_met(row, setting, program, running)
+
+    def _is_met(self, row: RefusedValue | UnseenValue, setting: Setting, program: Program, minor: Minor) -> bool:
+        """Whether a program of a minor that is told all this looks at the value."""
+        return self._hold(_when(row), setting, program, minor) and not (
+            row.unless and self._hold(row.unless, setting, program, minor)
+        )
+
+    def _hold(self, conditions: Iterable[Condition], setting: Setting, program: Program, minor: Minor) -> bool:
+        return all(self._holds(one, setting, program, minor) for one in conditions)
+
+    def _holds(self, one: Condition, setting: Setting, program: Program, minor: Minor) -> bool:
+        if not one.gate:
+            flag = program.flag(one.flag)
+            value = "" if flag is None else flag.value
+            return flag is not None and (_as_told(value, (one.value,)) == one.value if one.value else bool(value))
+        # What goes together with a file nobody knows: to be silent is safer.
+        beside = self._in_files if setting.place.where is Where.FILE else ()
+        given = (*(gate for gate in beside if gate.component == program.component), *program.gates)
+        values = {gate.name: gate.switch for gate in given if gate.switch is not None}
+        behaves_as = self._emulation.of(setting, minor)
+        in_force = GatesInForce(self._gates, self._dependencies, program.component, minor, values, behaves_as)
+        return in_force.is_set_to(one.gate, bool(truth(one.value)))
 
 
-def _named(row: RefusedValue | UnseenValue, known: _Known) -> Iterator[Setting]:
-    for component in row.components:
-        flags = known.flags(component, row.flag)
-        if isinstance(row, RefusedValue) and row.is_of_items:
-            yield from flags
-        else:
-            # Of a flag that stands there twice the last one counts.
-            yield from {told_in(one): one for one in flags}.values()
-    for document in known.documents if row.field else ():
-        setting = setting_of(document, row.field) if document.component in row.components else None
-        if setting is not None:
-            yield setting
+def _when(row: RefusedValue | UnseenValue) -> tuple[Condition, ...]:
+    return row.when if isinstance(row, RefusedValue) else ()
+
+
+def _as_told(value: str, told: Iterable[str]) -> str:
+    """A truth value as the table writes it, where that speaks of one."""
+    switch = truth(value)
+    return value if switch is None or not _TRUTHS.intersection(told) else str(switch).lower()
+
+
+def _first_hops(fates: Iterable[ValueFate]) -> list[ValueFate]:
+    """Of what many programs are told, the first hop with which one comes that refuses it."""
+    first: dict[tuple[Setting, RefusedValue], ValueFate] = {}
+    for one in fates:
+        key = one.setting, one.row
+        if key not in first or one.hop < first[key].hop:
+            first[key] = one
+    return list(first.values())
+
+
+def _named(row: RefusedValue | UnseenValue, program: Program) -> Iterable[Setting]:
+    if program.component not in row.components:
+        return ()
+    if isinstance(row, RefusedValue) and row.is_of_items:
+        return program.flags.get(row.flag, ())
+    setting = program.flag(row.flag) or program.field(row.field)
+    return () if setting is None else (setting,)
 
 
 def _items(setting: Setting) -> Iterator[Setting]:
@@ -128,26 +205,15 @@ def _items(setting: Setting) -> Iterator[Setting]:
     return (msgspec.structs.replace(setting, value=item, place=place) for item in setting.items)
 
 
-def _hop(row: RefusedValue, setting: Setting, upgrade: Upgrade) -> Hop | None:
-    since, refused = row.span(setting.value)
-    running = setting.place.running or upgrade.first_hop.start
-    if refused is None or (since is not None and running < since and not setting.place.is_pending):
-        return None
-    return bites(setting, refused, upgrade)
+def _has(hosts: Iterable[Host], control_groups: int, setting: Setting) -> bool:
+    """Whether the node that reads a setting, or any of those that do, has such control groups; 0 for all."""
+    node = setting.place.subject.node
+    there = (host for host in hosts if node in ("", host.name))
+    return not control_groups or any(host.machine.cgroup_version == control_groups for host in there)
 
 
-def _unseen(one: UnseenValue, known: _Known, upgrade: Upgrade, *, asked: bool) -> Iterator[Gap]:
-    for setting in _named(one, known):
-        if not setting.value or (one.values and setting.value not in one.values):
-            continue
-        if bites(setting, one.refused, upgrade) is None or (one.unless and known.holds(one.unless, setting)):
-            continue
-        value = visible(setting.value)[:_MOST_SHOWN]
-        yield cannot_check(
-            f"--{one.flag}" if one.flag else one.field,
-            one.reason.replace("{value}", value),
-            subject=str(setting.place.subject),
-            how=one.how.replace("{value}", shlex.quote(value)),
-            # Who gives what is on the nodes asks for their files.
-            asked=asked and bool(one.flag),
-        )
+def _untold(hosts: Iterable[Host]) -> Iterator[Gap]:
+    """The nodes of which nobody knows which control groups they have."""
+    for host in hosts:
+        if isinstance(host.machine.cgroup_version, Missing):
+            yield host.cannot_check("system", host.machine.cgroup_version)
