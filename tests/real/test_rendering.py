@@ -51,8 +51,8 @@ def test_charts_in_a_folder(tmp_path: Path) -> None:
     chart(web / "charts" / "sub", {"schema.yaml": SCHEMA}, OLD)
     said = scan("git", "--render", folder=tmp_path)
     assert places(said) == [
-        ("sub-32", "web/charts/sub/templates/schema.yaml", 0),
-        ("web-32", "web/templates/schema.yaml", 0),
+        ("sub-32", "git/web/charts/sub/templates/schema.yaml", 0),
+        ("web-32", "git/web/templates/schema.yaml", 0),
     ]
     assert gaps(said) == []
     unrendered = scan("git", folder=tmp_path)
@@ -64,7 +64,7 @@ def test_a_chart_without_what_it_depends_on(tmp_path: Path) -> None:
     with (web / "Chart.yaml").open("a", encoding="utf-8") as file:
         file.write("dependencies: [{name: db, version: 1.0.0, repository: 'https://charts.example.com'}]\n")
     (gap,) = gaps(scan("git", "--render", folder=tmp_path))
-    assert gap.startswith("web: helm template fails: ")
+    assert gap.startswith("git/web: helm template fails: ")
     assert "missing in charts/ directory: db" in gap
 
 
@@ -74,7 +74,7 @@ def test_a_chart_that_is_broken_does_not_stop_the_others(tmp_path: Path) -> None
     said = scan("git", "--render", folder=tmp_path)
     assert [name for name, *_ in places(said)] == ["web-32"]
     (gap,) = gaps(said)
-    assert gap.startswith("broken: helm template fails: ")
+    assert gap.startswith("git/broken: helm template fails: ")
 
 
 def test_helm_template_through_a_pipe(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_kustomization_that_takes_in_what_lies_elsewhere(tmp_path: Path) -> No
     (tmp_path / "base" / "flow.yaml").write_text(FLOW, encoding="utf-8")
     kustomized(tmp_path / "git" / "prod", "[../../base]")
     said = scan("git", "--render", folder=tmp_path)
-    assert places(said) == [("based", "prod/kustomization.yaml", 0)]
+    assert places(said) == [("based", "git/prod/kustomization.yaml", 0)]
     assert gaps(said) == []
     assert "it takes in what was not read" in gaps(scan("git", folder=tmp_path))[0]
 
