@@ -19,7 +19,7 @@ def rows(name: str, flag: str = "") -> list[RefusedValue]:
 
 @pytest.mark.parametrize("row", TABLE.values, ids=lambda row: f"{row.name} {row.refused or 'window'} {row.flag}")
 def test_each_row_is_sane(row: RefusedValue) -> None:
-    ways = (row.values, row.others_than, row.items, row.labels, row.lacking, row.window)
+    ways = (row.values, row.others_than, row.items, row.labels, row.lacking, row.networks, row.window)
     assert sum(map(bool, ways)) == 1
     assert (row.refused is None) == (row.window is not None)
     assert row.flag or row.field
@@ -51,6 +51,11 @@ def test_a_flag_is_known_to_its_programs_when_its_value_goes(row: RefusedValue) 
         ("controllers", ("service", "-service", "-route"), ("*", "-serviceaccount", "services", "--service")),
         ("cors-origins", (".*", "a.example", "^a"), ("^a$", "//a.example(:|$)", "http://a:80")),
         ("run-once", ("true", ""), ("false",)),
+        (
+            "advertise-address",
+            ("127.0.0.1", "127.0.1.1", "169.254.10.1", "224.0.0.9", "::1", "fe80::1", "ff02::1", "::ffff:127.0.0.1"),
+            ("10.0.0.1", "0.0.0.0", "::", "224.0.1.1", "fd00::1", "", "localhost", "127.0.0.1/8"),
+        ),
         ("insecure-port", ("8080",), ("0",)),
         ("emulated-version", ("1.33", "kube=1.33", "v1.33"), ("other=1.33", "", "x", "kube=")),
     ],

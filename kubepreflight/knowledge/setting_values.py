@@ -6,6 +6,7 @@ always exactly: what no row names is not spoken of.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Self
@@ -53,10 +54,11 @@ class RefusedValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """A flag of some programs, a field of their configuration, or both, and which values of it are refused.
 
     Exactly one of `values`, `others_than`, `items` (of a list; `sign` may stand before one), `labels`, `lacking` (items
-    without one text of each of these lists) and `window` says which. All but a window are refused from the minor
-    `refused` on: where all of `when` holds, and not all of `unless`; by kubelets alone whose node has control groups of
-    the version `control_groups`, where that is not 0. `error` is what the program says, with `{value}`.
-    `instead` says what to do; `new` is the value to write in place of the old one, empty to take it out.
+    without one text of each of these lists), `networks` (addresses in one of them) and `window` says which. All but a
+    window are refused from the minor `refused` on: where all of `when` holds, and not all of `unless`; by kubelets
+    alone whose node has control groups of the version `control_groups`, where that is not 0. `error` is what the
+    program says, with `{value}`. `instead` says what to do; `new` is the value to write in
+    place of the old one, empty to take it out.
     """
 
     name: str
@@ -70,6 +72,7 @@ class RefusedValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sign: str = ""
     labels: Labels | None = None
     lacking: tuple[tuple[str, ...], ...] = ()
+    networks: tuple[str, ...] = ()
     window: Window | None = None
     when: tuple[Condition, ...] = ()
     unless: tuple[Condition, ...] = ()
@@ -86,16 +89,16 @@ class RefusedValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def refuses(self, value: str) -> bool:
         """Whether a value, or an item of one, is refused at some time."""
-        if self.values:
-            return value in self.values
-        if self.others_than:
-            return value not in self.others_than
+        if self.values or self.others_than:
+            return value in self.values if self.values else value not in self.others_than
         if self.items:
             return self.bare(value) in self.items
         if self.labels:
             return self.labels.refuses(value)
         if self.lacking:
             return any(not any(text in value for text in texts) for texts in self.lacking)
+        if self.networks:
+            return _is_in(value, self.networks)
         return self._minor(value) is not None
 
     def bare(self, value: str) -> str:
@@ -162,6 +165,15 @@ class SettingValues(ShippedTable):
         """The table of the TOML file at `path`. Raises KnowledgeError."""
         file = read_toml(path, _File, frozenset({"from", "to", "refused"}))
         return cls(file.verified.info("setting-values"), file.value, file.unseen)
+
+
+def _is_in(value: str, networks: Iterable[str]) -> bool:
+    try:
+        address = ipaddress.ip_address(value.strip())
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return any((mapped or address) in ipaddress.ip_network(one) for one in networks)
 
 
 def _is_below(domain: str, domains: Iterable[str]) -> bool:

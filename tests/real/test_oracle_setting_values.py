@@ -205,7 +205,8 @@ def test_an_address_of_which_no_endpoint_can_be_made(cluster: Cluster, machine: 
     keys = ["--etcd-cafile=/pki/etcd/ca.crt", f"--etcd-certfile={client}.crt", f"--etcd-keyfile={client}.key"]
     storage = [f"--etcd-servers={cluster.control_plane.etcd_url}", "--etcd-prefix=/of-another", *keys]
     listening = ["--bind-address=127.0.0.1", f"--secure-port={free_ports(1)[0]}"]
-    for address, services in (("127.0.0.1", "10.0.0.0/24"), ("::1", "fd00::/120")):
+    for address in ("127.0.0.1", "127.0.1.1", "169.254.10.1", "::1", "fe80::1"):
+        services = "fd00::/120" if ":" in address else "10.0.0.0/24"
         row = row_of("advertise-address", flag="advertise-address", value=address)
         given = [
             *arguments,
