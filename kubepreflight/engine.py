@@ -242,7 +242,7 @@ def _folded(gaps: Iterable[Gap]) -> Iterator[Gap]:
 
 
 def _overlay(observed: Sequence[Any], desired: Sequence[Any]) -> Iterator[Any]:
-    new = {(one.kind, one.namespace or "default", one.name) for one in desired}
+    new = {(one.kind, one.namespace or "default", one.name) for one in desired if not one.is_part}
     yield from (one for one in observed if (one.kind, one.namespace or "default", one.name) not in new)
     yield from desired
 

@@ -167,6 +167,11 @@ class KubernetesObject(msgspec.Struct, rename="camel", kw_only=True):
         return self.metadata.labels or {}
 
     @property
+    def is_part(self) -> bool:
+        """Whether it is certainly no whole object, but what an overlay lays over one: it takes the place of none."""
+        return False
+
+    @property
     def subject(self) -> Subject:
         """How reports name it; with file and line when it was read from a file that somebody edits."""
         return Subject(
@@ -187,7 +192,10 @@ class Desired(list[K]):
 
 
 class Planned(list[K]):
-    """The objects of one kind after everything given is applied: desired over observed of the same identity."""
+    """The objects of one kind after everything given is applied: desired over observed of the same identity.
+
+    What is only a part of an object stands beside the whole one.
+    """
 
 
 class Condition(Part, frozen=True):

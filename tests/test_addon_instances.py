@@ -172,3 +172,12 @@ def test_which_release_would_fit(image: str, hop: str, newer: bool, expected: st
     names = [row.version for row in found]
     assert " ".join(names[: len(expected.split())]) == expected
     assert newer is False or len(names) == len(expected.split())
+
+
+def test_a_patch_without_an_image_hides_nothing() -> None:
+    patch = msgspec.convert({"metadata": {"name": "istiod", "namespace": "ns"}, "spec": {}}, Templated)
+    patch.api_version, patch.kind = "apps/v1", "Deployment"
+    assert patch.is_part
+    running = [pod("istiod-5d4f-x", PILOT, owner="istiod")]
+    assert shown(instances(patch, pods=running)) == ["Istio 1.29.1 in Deployment ns/istiod: Istio, 1 places"]
+    assert not workload("istiod", PILOT, uid="").is_part

@@ -64,6 +64,11 @@ class Templated(KubernetesObject):
         )
 
     @property
+    def is_part(self) -> bool:
+        """Whether it has no image; a patch with one says which release will run."""
+        return not self.metadata.uid and next(self.images, None) is None
+
+    @property
     def images(self) -> Iterator[str]:
         """The images of its containers and init containers."""
         template = self.spec.template if self.spec else None
@@ -117,7 +122,7 @@ class AddonInstances(msgspec.Struct, frozen=True):
         """
         if templates is None and pods is None:
             raise Unavailable
-        known = {(one.kind, one.namespace, one.name) for one in templates or ()}
+        known = {(one.kind, one.namespace, one.name) for one in templates or () if not one.is_part}
         seen = [*_in_templates(matrix, kustomizations, templates or ()), *_in_pods(matrix, pods or (), known)]
         by_addon: dict[str, list[_Seen]] = {}
         for one in seen:

@@ -56,6 +56,11 @@ class PodDisruptionBudget(KubernetesObject):
     status: BudgetStatus | None = None
 
     @property
+    def is_part(self) -> bool:
+        """Whether it has no selector of its own."""
+        return not self.metadata.uid and self.spec.selector is None
+
+    @property
     def always_evicts_unready_pods(self) -> bool:
         """Whether pods that are not ready may go, whatever the numbers say."""
         return self.spec.unhealthy_pod_eviction_policy == "AlwaysAllow"

@@ -67,6 +67,11 @@ class VersionedDefinition(KubernetesObject):
     status: VersionedStatus = VersionedStatus()
 
     @property
+    def is_part(self) -> bool:
+        """Whether it does not say what it defines."""
+        return not (self.metadata.uid or (self.spec.group and self.spec.names.kind))
+
+    @property
     def versions(self) -> tuple[str, ...]:
         """All of its versions; empty when the manifest is too old to say."""
         return tuple(one.name for one in self.spec.versions or ())

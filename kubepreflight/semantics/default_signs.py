@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -37,6 +37,7 @@ class UpdateStrategy(Part, frozen=True):
 class StrategySpec(Part, frozen=True):
     """The spec, as far as it is about that."""
 
+    selector: dict[str, Any] | None = None
     update_strategy: UpdateStrategy | None = None
 
 
@@ -45,6 +46,11 @@ class RolledStatefulSet(KubernetesObject):
 
     api = Api("apps", "StatefulSet", "statefulsets")
     spec: StrategySpec = StrategySpec()
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it lacks the selector that only the versions before apps/v1 made up."""
+        return not self.metadata.uid and self.api_version == "apps/v1" and not self.spec.selector
 
 
 class SharedClaims(msgspec.Struct, frozen=True):

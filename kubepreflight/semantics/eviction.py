@@ -54,6 +54,11 @@ class HorizontalPodAutoscaler(KubernetesObject):
     spec: AutoscalerSpec = AutoscalerSpec()
 
     @property
+    def is_part(self) -> bool:
+        """Whether it does not say what it scales."""
+        return not (self.metadata.uid or self.spec.scale_target_ref.name)
+
+    @property
     def floor(self) -> int:
         """The fewest pods that it keeps."""
         return 1 if self.spec.min_replicas is None else self.spec.min_replicas
@@ -172,10 +177,10 @@ def _patches(
     whole: list[PodDisruptionBudget] = []
     patches: dict[Name, list[PodDisruptionBudget]] = {}
     for one in budgets:
-        if one.metadata.uid or one.spec.selector is not None:
-            whole.append(one)
-        else:
+        if one.is_part:
             patches.setdefault(_name(one), []).append(one)
+        else:
+            whole.append(one)
     return whole, patches
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -114,6 +114,7 @@ class TemplatePodSpec(Part, frozen=True):
     containers: list[TemplateContainer] | None = None
     init_containers: list[TemplateContainer] | None = None
     security_context: PodSecurity | None = None
+    restart_policy: str | None = None
 
     @property
     def secrets(self) -> Iterator[str]:
@@ -142,7 +143,18 @@ class Template(Part, frozen=True):
 class ControllerSpec(Part, frozen=True):
     """The spec of what makes pods."""
 
+    selector: dict[str, Any] | None = None
     template: Template | None = None
+
+    @property
+    def makes_pods(self) -> bool:
+        """Whether it says which containers they have; no API server takes one without."""
+        return bool(self.template and self.template.spec and self.template.spec.containers)
+
+    @property
+    def makes_pods_of_jobs(self) -> bool:
+        """Whether it says too what to do when one has failed; no API server takes a Job without."""
+        return self.makes_pods and bool(self.template and self.template.spec and self.template.spec.restart_policy)
 
 
 class Controller(KubernetesObject):
@@ -158,6 +170,14 @@ class Controller(KubernetesObject):
             Api("apps", "DaemonSet", "daemonsets", also=("extensions",)),
             Api("apps", "StatefulSet", "statefulsets"),
         )
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it lacks its containers, or the selector that only the versions before apps/v1 made up."""
+        if self.metadata.uid:
+            return False
+        spec = self.spec
+        return spec is None or not spec.makes_pods or (self.api_version == "apps/v1" and not spec.selector)
 
 
 class JobStatus(Part, frozen=True):
@@ -178,6 +198,11 @@ class TemplatedJob(KubernetesObject):
         """Whether it makes no more pods, or a CronJob makes it."""
         return self.metadata.controller is not None or bool(self.status and self.status.completion_time)
 
+    @property
+    def is_part(self) -> bool:
+        """Whether it lacks what every Job must say."""
+        return not (self.metadata.uid or (self.spec and self.spec.makes_pods_of_jobs))
+
 
 class JobTemplate(Part, frozen=True):
     """A template of Jobs."""
@@ -188,6 +213,7 @@ class JobTemplate(Part, frozen=True):
 class CronJobSpec(Part, frozen=True):
     """The spec of what makes Jobs."""
 
+    schedule: str | None = None
     job_template: JobTemplate | None = None
 
 
@@ -203,6 +229,12 @@ class TemplatedCronJob(KubernetesObject):
         template = self.spec.job_template if self.spec else None
         return template.spec if template else None
 
+    @property
+    def is_part(self) -> bool:
+        """Whether it lacks its schedule, or what every Job must say."""
+        is_whole = self.spec and self.spec.schedule and self.job_spec and self.job_spec.makes_pods_of_jobs
+        return not (self.metadata.uid or is_whole)
+
 
 class BarePod(KubernetesObject):
     """A pod that somebody will make."""
@@ -210,13 +242,22 @@ class BarePod(KubernetesObject):
     api = Api("", "Pod", "pods")
     spec: TemplatePodSpec | None = None
 
+    @property
+    def is_part(self) -> bool:
+        """Whether it lacks its containers."""
+        return not (self.metadata.uid or (self.spec and self.spec.containers))
+
 
 class PodTemplate(msgspec.Struct, frozen=True):
-    """One template; `is_applied` says that the cluster holds it, and that it does not come from a file."""
+    """One template; `is_applied` says that the cluster holds it, and that it does not come from a file.
+
+    `is_part` marks what an overlay lays over a whole one.
+    """
 
     subject: Subject
     spec: TemplatePodSpec
     is_applied: bool
+    is_part: bool = False
 
     @property
     def path(self) -> str:
@@ -252,13 +293,17 @@ class PodTemplates(msgspec.Struct, frozen=True):
         ]
         owners = ((one, one.metadata.controller) for one in jobs or ())
         return cls(
-            all=tuple(PodTemplate(one.subject, spec, bool(one.metadata.uid)) for one, spec in found if spec),
+            all=tuple(
+                PodTemplate(one.subject, spec, is_applied=bool(one.metadata.uid), is_part=one.is_part)
+                for one, spec in found
+                if spec
+            ),
             scheduled={_key(one.subject): owner for one, owner in owners if owner and owner.kind == "CronJob"},
         )
 
     def makers(self) -> Makers:
-        """Who makes each pod."""
-        return Makers({_key(one.subject): one for one in self.all}, self.scheduled)
+        """Who makes each pod: a part of an overlay makes none, and replaces nothing."""
+        return Makers({_key(one.subject): one for one in self.all if not one.is_part}, self.scheduled)
 
 
 class Makers(msgspec.Struct, frozen=True):
