@@ -23,7 +23,8 @@ def feature_gate_removed(fates: GateFates) -> Iterator[Finding | Gap]:
     only seen in files, or in static pods while kubeadm-config is not known, is a warning.
 
     When it stays silent: the gate is known on the way to the target, or today's program refuses it already, so that it
-    cannot be in use; it stands in a static pod alone, which kubeadm renders anew from kubeadm-config; it stands in a
+    cannot be in use (what is in a ConfigMap, and in no static pod or node's config.yaml of those that are seen, is
+    brought by the upgrade, and counts); it stands in a static pod alone, which kubeadm renders anew from kubeadm-config; it stands in a
     node's config.yaml alone, which kubeadm writes anew from kubelet-config. AllAlpha and AllBeta never go. A gate that
     no version is known to have is a gap. A gate that is locked to another value on the way is feature-gate-locked's.
     Of kube-proxy only its ConfigMap is read. A kubelet is judged by the version that it runs. etcd's own gates are not

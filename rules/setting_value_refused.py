@@ -37,8 +37,9 @@ def setting_value_refused(fates: ValueFates) -> Iterator[Finding | Gap]:
     for a new static pod in vain, and goes back; a kubelet's node stays NotReady; the pods of kube-proxy crash. What was
     only seen in files, or in static pods while kubeadm-config is not known, is a warning.
 
-    When it stays silent: the value is none that the table `setting-values` names, or today's program refuses
-    it already, so that it cannot be in use; a gate or another flag lets it pass (DisableCloudProviders=false,
+    When it stays silent: the value is none that the table `setting-values` names, or today's program refuses it
+    already, so that it cannot be in use (what is in a ConfigMap, and in no static pod or node's config.yaml of those
+    that are seen, is brought by the upgrade, and counts); a gate or another flag lets it pass (DisableCloudProviders=false,
     --leader-elect=false), or what the nodes have (control groups of version 2 for LimitedSwap); a later one of the same
     flag takes its place, or what each kubelet is told over its ConfigMap: a drop-in, a flag. Gates count as they are in
     the version that looks: by their defaults, and by AllAlpha and AllBeta; one that is locked or gone there lets

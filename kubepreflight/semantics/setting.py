@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kubepreflight.finding import Gap, Subject, cannot_check
+from kubepreflight.host.kubelet import below
 from kubepreflight.semantics.several import listed
 from kubepreflight.version import Minor
 from kubepreflight.visible import visible
@@ -99,26 +100,35 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 class Document(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration of a component: KubeletConfiguration, KubeProxyConfiguration, KubeSchedulerConfiguration.
 
-    `lines` has the line of each dotted key, where that is known.
+    `lines` has the line of each dotted key, where that is known. `running` are the configurations, as far as known,
+    that this one takes the place of; without any it is taken to be in use.
     """
 
     component: str
     values: Mapping[str, Any]
     place: Place
     lines: Mapping[str, int] = {}
+    running: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def runs_otherwise(self) -> bool:
+        """Whether nothing runs with its feature gates yet."""
+        return self._is_pending("featureGates")
 
     def at(self, field: str) -> Place:
         """The place of one of its fields."""
         line = self.lines.get(field, self.place.subject.line)
         subject = msgspec.structs.replace(self.place.subject, field=field, line=line)
-        return msgspec.structs.replace(self.place, subject=subject, entry=field)
+        return msgspec.structs.replace(self.place, subject=subject, entry=field, is_pending=self._is_pending(field))
+
+    def _is_pending(self, field: str) -> bool:
+        value = below(self.values, field)
+        return bool(self.running) and all(below(one, field) != value for one in self.running)
 
 
 def setting_of(document: Document, field: str) -> Setting | None:
     """A field of a configuration, named with dots, as a setting; None where it is not set to one value."""
-    value: Any = document.values
-    for name in field.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
+    value = below(document.values, field)
     if value is None or isinstance(value, Mapping | list):
         return None
     text = str(value).lower() if isinstance(value, bool) else str(value)

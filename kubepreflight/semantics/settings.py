@@ -37,7 +37,7 @@ from kubepreflight.semantics.setting import (
     no_gates,
 )
 from kubepreflight.semantics.settings_of_kubeadm import of_config_map
-from kubepreflight.semantics.settings_of_nodes import of_host
+from kubepreflight.semantics.settings_of_nodes import of_host, written_by_kubeadm
 
 
 class NodeSettings(msgspec.Struct, frozen=True):
@@ -65,7 +65,10 @@ class NodeSettings(msgspec.Struct, frozen=True):
         oldest = min(running.values(), default=None)
         if counts := that_counts(kubelet_config, versioned):
             place = Place(Where.KUBELET_CONFIG, counts.subject, running=oldest)
-            found.append(of_config_map(KUBELET, counts.data, "kubelet", place))
+            config = of_config_map(KUBELET, counts.data, "kubelet", place)
+            if isinstance(config, Document):
+                config = msgspec.structs.replace(config, running=tuple(written_by_kubeadm(hosts or ())))
+            found.append(config)
         found += (
             of_config_map(PROXY, one.data, "config.conf", Place(Where.PROXY_CONFIG, one.subject))
             for one in proxy_config or ()

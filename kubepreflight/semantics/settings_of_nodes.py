@@ -3,7 +3,8 @@ instance-config.yaml; and config.yaml itself where it is not known from which Co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host import Host, KubeletConfigFile, KubeletFlag, Missing
@@ -54,6 +55,14 @@ def of_host(host: Host, running: Minor | None, *, planned: bool) -> Iterator[Set
     for file in (*files, *instance):
         place = Place(Where.NODE, host.at(file.path), running=running)
         yield Document(component=KUBELET, values=file.values, lines=file.lines, place=place)
+
+
+def written_by_kubeadm(hosts: Iterable[Host]) -> Iterator[Mapping[str, Any]]:
+    """The config.yaml of each node, as the kubelet reads it today."""
+    for host in hosts:
+        files = host.kubelet.files
+        if not isinstance(files, Missing) and files and files[0].path == CONFIG:
+            yield files[0].values
 
 
 def _flag(host: Host, flag: KubeletFlag, running: Minor | None) -> Setting:

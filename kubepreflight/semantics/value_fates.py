@@ -145,7 +145,7 @@ class _Judge:
         """Whether today's program may take it, by what else it is told, or was and is no more."""
         if not row.unless and not _when(row):
             return False
-        changes = setting.place.runs_otherwise or any(one.place.is_pending for one in program.gates)
+        changes = setting.place.runs_otherwise or any(one.runs_otherwise for one in program.documents)
         return changes or not self._is_met(row, setting, program, running)
 
     def _is_met(self, row: RefusedValue | UnseenValue, setting: Setting, program: Program, minor: Minor) -> bool:
