@@ -24,11 +24,11 @@ def feature_gate_removed(fates: GateFates) -> Iterator[Finding | Gap]:
 
     When it stays silent: the gate is known on the way to the target, or today's program refuses it already, so that it
     cannot be in use (what is in a ConfigMap, and in no static pod or node's config.yaml of those that are seen, is
-    brought by the upgrade, and counts); it stands in a static pod alone, which kubeadm renders anew from kubeadm-config; it stands in a
-    node's config.yaml alone, which kubeadm writes anew from kubelet-config. AllAlpha and AllBeta never go. A gate that
-    no version is known to have is a gap. A gate that is locked to another value on the way is feature-gate-locked's.
-    Of kube-proxy only its ConfigMap is read. A kubelet is judged by the version that it runs. etcd's own gates are not
-    looked at: etcd 3.7 has all of 3.6.
+    brought by the upgrade, and counts); it stands in a static pod alone, which kubeadm renders anew from
+    kubeadm-config; it stands in a node's config.yaml alone, which kubeadm writes anew from kubelet-config. AllAlpha and
+    AllBeta never go. A gate that no version is known to have is a gap. A gate that is locked to another value on the
+    way is feature-gate-locked's. Of kube-proxy only its ConfigMap is read. A kubelet is judged by the version that it
+    runs. etcd's own gates are not looked at: etcd 3.7 has all of 3.6.
 
     How to see it yourself: kubectl -n kube-system get configmap kubeadm-config kubelet-config kube-proxy -o yaml | grep
     -E -A3 -i 'feature-?gates', and on each node: grep -r feature-gates /var/lib/kubelet/*.env /etc/default /etc/systemd
