@@ -4,7 +4,7 @@
 | --------------------------- | -------------------------------------------------------------------------- |
 | `list[Pod]`                 | what the cluster holds                                                     |
 | `Desired[Pod]`              | what somebody will apply                                                   |
-| `Planned[Pod]`              | both as one: desired over observed of the same identity, parts beside  |
+| `Planned[Pod]`              | both as one: desired over observed of the same identity, parts beside it   |
 | `list[Host]`                | the hosts that were given                                                  |
 | a class with `provide`      | whatever its classmethod makes of *its* parameters, found the same way     |
 | any other class             | a fact of the scan itself that a source supplies (`ScanOptions`); what it  |

@@ -165,7 +165,7 @@ def read_case(collector: Collector, folder: Path, case: Case) -> None:
     clusters = sorted(folder.glob("cluster*.yaml"))
     for path, desired in (
         *((one, False) for one in clusters),
-        *((one, True) for one in folder.glob("manifests*.yaml")),
+        *((one, True) for one in sorted(folder.glob("manifests*.yaml"))),
     ):
         collector.manifests_given |= desired
         for document in yaml.load_all(path.read_text(), yaml.CSafeLoader):
