@@ -105,7 +105,7 @@ def removed_api(found: RemovedApis, lifecycle: ApiLifecycle, upgrade: Upgrade) -
             message(cause, _when(hop, upgrade, gone=gone), is_replaced=replacement is not None),
             places=cause.places,
             evidence=_evidence(cause, replacement),
-            remedy=_remedy(cause, replacement, _window(replacement, hop, upgrade)),
+            remedy=_remedy(cause, replacement, _window(replacement, hop, upgrade, lifecycle)),
             severity=_severity(cause, upgrade, gone=gone),
             phase=Phase.BEFORE if gone else None,
             hop=hop,
@@ -183,7 +183,7 @@ def _remedy(cause: Cause, replacement: Replacement | None, window: str) -> str:
     return "\n".join([*lines, "Then see what it would change, defaults too:", f"kubectl diff -f {file}"])
 
 
-def _window(replacement: Replacement | None, hop: Hop, upgrade: Upgrade) -> str:
+def _window(replacement: Replacement | None, hop: Hop, upgrade: Upgrade, lifecycle: ApiLifecycle) -> str:
     """From when, and until when, the replacement can be applied, and what the API server must be told for it."""
     if replacement is None:
         return ""
@@ -196,10 +196,22 @@ def _window(replacement: Replacement | None, hop: Hop, upgrade: Upgrade) -> str:
         text = f" (served since {replacement.since})"
     if replacement.switch:
         text += f". The API server only serves it when it is told to, with {replacement.switch}"
-    text += _otherwise(replacement.other, upgrade)
-    if replacement.removed is not None and replacement.removed <= upgrade.target.minor_version:
-        text += f". That goes in turn with {replacement.removed}: change it once more before"
-    return text
+    return text + _otherwise(replacement.other, upgrade) + _in_turn(replacement, upgrade, lifecycle)
+
+
+def _in_turn(replacement: Replacement, upgrade: Upgrade, lifecycle: ApiLifecycle) -> str:
+    """What to do when a later hop of the plan takes the replacement away, too."""
+    row = lifecycle.find(replacement.api_version, replacement.kind)
+    hop = upgrade.hop_to(replacement.removed) if replacement.removed else None
+    if row is None or hop is None:
+        return ""
+    following = replacement_for(row, lifecycle, hop)
+    text = f". That goes in turn with {replacement.removed}"
+    if following is None:
+        return f"{text}, and nothing replaces it"
+    if following.since <= hop.start:
+        return f"{text}: change it once more before"
+    return f"{text}: change it once more right after, to {following.written}"
 
 
 def _otherwise(other: Replacement | None, upgrade: Upgrade) -> str:
