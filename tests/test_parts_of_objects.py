@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from kubepreflight.objects import KubernetesObject
+from kubepreflight.semantics.addressed_objects import AddressedService
 from kubepreflight.semantics.budget import PodDisruptionBudget
 from kubepreflight.semantics.custom_resources import VersionedDefinition
 from kubepreflight.semantics.default_signs import RolledStatefulSet
@@ -46,6 +47,10 @@ def template(pods: dict[str, Any]) -> dict[str, Any]:
         (RolledStatefulSet, "apps/v1", {"updateStrategy": {}}, True),
         (PodDisruptionBudget, "policy/v1", {"selector": {}}, False),
         (PodDisruptionBudget, "policy/v1", {"maxUnavailable": 1}, True),
+        (AddressedService, "v1", {"ports": [{"port": 80}]}, False),
+        (AddressedService, "v1", {"type": "LoadBalancer"}, True),
+        (AddressedService, "v1", {"type": "ExternalName", "externalName": "example.org"}, False),
+        (AddressedService, "v1", {"clusterIP": "None"}, False),
         (HorizontalPodAutoscaler, "autoscaling/v2", {"scaleTargetRef": TARGET}, False),
         (HorizontalPodAutoscaler, "autoscaling/v2", {"minReplicas": 2}, True),
         (VersionedDefinition, "apiextensions.k8s.io/v1", {"group": "example.org", "names": {"kind": "Thing"}}, False),

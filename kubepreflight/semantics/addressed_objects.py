@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,13 @@ class AddressedServiceSpec(Part, frozen=True):
     cluster_ip: str | None = msgspec.field(name="clusterIP", default=None)
     external_ips: list[str] | None = msgspec.field(name="externalIPs", default=None)
     load_balancer_source_ranges: list[str] | None = None
+    ports: Any = None
+    type: str | None = None
+
+    @property
+    def is_without_ports(self) -> bool:
+        """Whether it may have none: it is headless, or only a name for something outside."""
+        return "None" in (self.cluster_ip, *(self.cluster_ips or ())) or self.type == "ExternalName"
 
 
 class AddressedService(KubernetesObject):
@@ -33,6 +40,11 @@ class AddressedService(KubernetesObject):
 
     api = Api("", "Service", "services")
     spec: AddressedServiceSpec = AddressedServiceSpec()
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it lacks the ports that it must have."""
+        return not (self.metadata.uid or self.spec.ports or self.spec.is_without_ports)
 
     def faults(self) -> Iterator[Found]:
         """What is wrong with them."""
