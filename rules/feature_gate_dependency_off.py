@@ -28,14 +28,15 @@ def feature_gate_dependency_off(conflicts: GateConflicts) -> Iterator[Finding | 
 
     What happens: the new program ends with `… is enabled, but depends on features that are disabled: […]`. kubeadm
     waits for a new static pod in vain, and goes back; a kubelet's node stays NotReady; the pods of kube-proxy crash.
-    What was only seen in files, or in static pods while kubeadm-config is not known, is a warning.
+    What was only seen in files, or in static pods while kubeadm-config is not known, is a warning; so is what today's
+    program refuses, too, where it is not seen what that is told.
 
     When it stays silent: each gate that is on at the target has what it needs; today's program refuses what is set
-    already, so that it cannot be in use. What is locked, or not known, at the target counts as if it were not set:
-    feature-gate-locked and feature-gate-removed tell of that. AllAlpha and AllBeta count for all gates of their stage
-    that are not set by name. A kubelet looks at its flags alone, then at its configuration over them, then at its flags
-    over that, and ends at the first look that fails; without facts of the nodes the ConfigMap alone is judged. With
-    --emulated-version gates are what they were in that version. Where gates are looked for, and where not,
+    already, unless it is seen that it runs without it. What is locked, or not known, at the target counts as if it were
+    not set: feature-gate-locked and feature-gate-removed tell of that. AllAlpha and AllBeta count for all gates of
+    their stage that are not set by name. A kubelet looks at its flags alone, then at its configuration over them, then
+    at its flags over that, and ends at the first look that fails; without facts of the nodes the ConfigMap alone is
+    judged. With --emulated-version gates are what they were in that version. Where gates are looked for, and where not,
     feature-gate-removed tells.
 
     How to see it yourself: kubectl -n kube-system get configmap kubeadm-config kubelet-config kube-proxy -o yaml | grep

@@ -17,11 +17,11 @@ def feature_gate_locked(fates: GateFates) -> Iterator[Finding | Gap]:
     What happens: a program that finds another value does not start: `cannot set feature gate … to false, feature is
     locked to true`. kubeadm waits for a new static pod in vain, and goes back; a kubelet's node stays NotReady; the
     pods of kube-proxy crash. What was only seen in files, or in static pods while kubeadm-config is not known, is a
-    warning.
+    warning; so is what today's program refuses, too, where it is not seen what that is told.
 
     When it stays silent: the gate is not locked on the way to the target, or to the value that it has, or not in the
-    version that --emulated-version names; today's program refuses it already. Where gates are looked for, and where
-    not, feature-gate-removed tells.
+    version that --emulated-version names; today's program refuses it already, unless it is seen that it runs without
+    it. Where gates are looked for, and where not, feature-gate-removed tells.
 
     How to see it yourself: kubectl -n kube-system get configmap kubeadm-config kubelet-config kube-proxy -o yaml | grep
     -E -A3 -i 'feature-?gates'

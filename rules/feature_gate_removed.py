@@ -20,15 +20,16 @@ def feature_gate_removed(fates: GateFates) -> Iterator[Finding | Gap]:
     waits for it in vain, and goes back. A kubelet ends with the same, or with a panic when the gate stands in its
     configuration file, and its node stays NotReady; the pods of kube-proxy crash. kubeadm up to 1.27 stops at a gate of
     its own in kubeadm-config that it does not know; later ones say so and go on, but refuse a file with one. What was
-    only seen in files, or in static pods while kubeadm-config is not known, is a warning.
+    only seen in files, or in static pods while kubeadm-config is not known, is a warning; so is what today's program
+    refuses, too, where it is not seen what that is told.
 
-    When it stays silent: the gate is known on the way to the target, or today's program refuses it already, so that it
-    cannot be in use (what is in a ConfigMap, and in no static pod or node's config.yaml of those that are seen, is
-    brought by the upgrade, and counts); it stands in a static pod alone, which kubeadm renders anew from
-    kubeadm-config; it stands in a node's config.yaml alone, which kubeadm writes anew from kubelet-config. AllAlpha and
-    AllBeta never go. A gate that no version is known to have is a gap. A gate that is locked to another value on the
-    way is feature-gate-locked's. Of kube-proxy only its ConfigMap is read. A kubelet is judged by the version that it
-    runs. etcd's own gates are not looked at: etcd 3.7 has all of 3.6.
+    When it stays silent: the gate is known on the way to the target, or today's program refuses it already, unless it
+    is seen that it runs without it, in static pods and in the nodes' config.yaml (the upgrade then brings it); it
+    stands in a static pod alone, which kubeadm renders anew from kubeadm-config; it stands in a node's config.yaml
+    alone, which kubeadm writes anew from kubelet-config. AllAlpha and AllBeta never go. A gate that no version is known
+    to have is a gap. A gate that is locked to another value on the way is feature-gate-locked's. Of kube-proxy only its
+    ConfigMap is read. A kubelet is judged by the version that it runs. etcd's own gates are not looked at: etcd 3.7 has
+    all of 3.6.
 
     How to see it yourself: kubectl -n kube-system get configmap kubeadm-config kubelet-config kube-proxy -o yaml | grep
     -E -A3 -i 'feature-?gates', and on each node: grep -r feature-gates /var/lib/kubelet/*.env /etc/default /etc/systemd

@@ -27,10 +27,11 @@ def flag_removed(fates: FlagFates) -> Iterator[Finding | Gap]:
 
     What happens: the program ends at once with `unknown flag: …`. kubeadm waits for a new static pod in vain, and goes
     back. A kubelet's node stays NotReady from the moment at which it is upgraded. What was only seen in files, or in
-    static pods while kubeadm-config is not known, is a warning.
+    static pods while kubeadm-config is not known, is a warning; so is what today's program refuses, too, where it is
+    not seen what that is told.
 
-    When it stays silent: the flag is known on the way to the target, or today's program refuses it already, so that it
-    cannot be in use; it stands in a static pod alone, which kubeadm renders anew from kubeadm-config
+    When it stays silent: the flag is known on the way to the target, or today's program refuses it already, unless it
+    is seen that it runs without it; it stands in a static pod alone, which kubeadm renders anew from kubeadm-config
     (static-pod-edited-by-hand tells that it goes, and must not be carried over); kubeadm itself takes it out of
     kubeadm-flags.env on the way (--pod-infra-container-image with 1.35, --container-runtime with 1.26). A flag that no
     version is known to have is a gap; of etcd only those are known that went with 3.6 and 3.7, and nothing is said of

@@ -35,20 +35,20 @@ def setting_value_refused(fates: ValueFates) -> Iterator[Finding | Gap]:
 
     What happens: the program looks at its settings first, and ends at once with what the finding quotes. kubeadm waits
     for a new static pod in vain, and goes back; a kubelet's node stays NotReady; the pods of kube-proxy crash. What was
-    only seen in files, or in static pods while kubeadm-config is not known, is a warning.
+    only seen in files, or in static pods while kubeadm-config is not known, is a warning; so is what today's program
+    refuses, too, where it is not seen what that is told.
 
     When it stays silent: the value is none that the table `setting-values` names, or today's program refuses it
-    already, so that it cannot be in use (what is in a ConfigMap, and in no static pod or node's config.yaml of those
-    that are seen, is brought by the upgrade, and counts); a gate or another flag lets it pass
-    (DisableCloudProviders=false, --leader-elect=false), or what the nodes have (control groups of version 2 for
-    LimitedSwap); a later one of the same flag takes its place, or what each kubelet is told over its ConfigMap: a
-    drop-in, a flag. Gates count as they are in the version that looks: by their defaults, and by AllAlpha and AllBeta;
-    one that is locked or gone there lets nothing pass any more. True and false count in each way in which Go reads
-    them. What is not collected is a gap: the file of --encryption-provider-config, where the API server no longer takes
-    KMS v1 by itself (1.29), and whether nodes can do ipvs, where kube-proxy no longer falls back to iptables (1.26).
-    Values that no table names (numbers out of their range, misspelt ones) are not looked at; those of --feature-gates,
-    --runtime-config and of the flags for admission plugins have rules of their own. kube-proxy's flags, and patches for
-    kubeadm, are not read.
+    already, unless it is seen that it runs without it, in static pods and in the nodes' config.yaml (the upgrade then
+    brings it); a gate or another flag lets it pass (DisableCloudProviders=false, --leader-elect=false), or what the
+    nodes have (control groups of version 2 for LimitedSwap); a later one of the same flag takes its place, or what each
+    kubelet is told over its ConfigMap: a drop-in, a flag. Gates count as they are in the version that looks: by their
+    defaults, and by AllAlpha and AllBeta; one that is locked or gone there lets nothing pass any more. True and false
+    count in each way in which Go reads them. What is not collected is a gap: the file of --encryption-provider-config,
+    where the API server no longer takes KMS v1 by itself (1.29), and whether nodes can do ipvs, where kube-proxy no
+    longer falls back to iptables (1.26). Values that no table names (numbers out of their range, misspelt ones) are not
+    looked at; those of --feature-gates, --runtime-config and of the flags for admission plugins have rules of their
+    own. kube-proxy's flags, and patches for kubeadm, are not read.
 
     How to see it yourself: kubectl -n kube-system get configmap kubeadm-config kubelet-config kube-proxy -o yaml, on
     each node: systemctl cat kubelet; cat /var/lib/kubelet/kubeadm-flags.env /etc/default/kubelet, and the new program

@@ -130,7 +130,7 @@ def _values(flags: Iterable[Setting]) -> set[tuple[str, str]]:
 
 
 def _pending(found: Sequence[Found], static_pods: StaticPods | None, rendering: StaticPodRendering) -> Iterator[Found]:
-    """Each flag, told whether any static pod runs with it, and so; where none is visible, they are taken to."""
+    """Each flag, told whether any static pod runs with it, and so; or that none is seen."""
     running: dict[str, _Running] = defaultdict(_Running)
     for pod in static_pods.of(*STATIC_COMPONENTS) if static_pods else ():
         if pod.spec is not None:
@@ -142,12 +142,16 @@ def _pending(found: Sequence[Found], static_pods: StaticPods | None, rendering: 
         if pods.does_otherwise(_values(one for one in flags if one.component == component))
     }
     for one in found:
-        known = running[one.component].flags if one.component in running else None
-        if not known or not isinstance(one, Setting):
+        if not isinstance(one, Setting):
             yield one
             continue
-        is_pending = (one.name, one.value) not in known
-        place = msgspec.structs.replace(one.place, is_pending=is_pending, runs_otherwise=one.component in otherwise)
+        known = running[one.component].flags if one.component in running else set()
+        place = msgspec.structs.replace(
+            one.place,
+            is_pending=bool(known) and (one.name, one.value) not in known,
+            runs_otherwise=one.component in otherwise,
+            is_unseen=not known,
+        )
         yield msgspec.structs.replace(one, place=place)
 
 

@@ -55,9 +55,11 @@ class FlagFates(msgspec.Struct, frozen=True):
                 continue
             if flag.removed == following:
                 after.append((one, flag))
-            hop = bites(one, flag.removed, upgrade)
-            if hop is not None:
-                fates.append(FlagFate(one, flag, hop))
+            for setting in (one, one.if_pending) if one.place.is_unseen else (one,):
+                hop = bites(setting, flag.removed, upgrade)
+                if hop is not None:
+                    fates.append(FlagFate(setting, flag, hop))
+                    break
         return cls(tuple(fates), tuple(after), (*settings.gaps, *([_unknown(unknown)] if unknown else [])))
 
     def by_flag(self) -> Iterator[list[FlagFate]]:

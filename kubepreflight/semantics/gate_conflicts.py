@@ -65,7 +65,11 @@ class GateConflicts(msgspec.Struct, frozen=True):
     ) -> Self:
         """Judge what each program is started with by the hops that it makes."""
         judge = _Judge(gates, dependencies, upgrade, Emulation(settings.flags))
-        return cls(tuple(one for given in _together(settings, kubelets) for one in judge.of(given)), settings.gaps)
+        found: list[GateConflict] = []
+        for given in _together(settings, kubelets):
+            pending = [one.if_pending if one.place.is_unseen else one for one in given]
+            found += list(judge.of(given)) or judge.of(pending)
+        return cls(tuple(found), settings.gaps)
 
     def by_gate(self) -> Iterator[list[GateConflict]]:
         """Together by the gate that is set, and by its value."""

@@ -60,7 +60,11 @@ class GateFates(msgspec.Struct, frozen=True):
         """Judge every gate by the hops that its program makes."""
         gates = [one for one in settings.gates if one.name not in ALL_GATES and one.switch is not None]
         known = _Known(table, Emulation(settings.flags))
-        judged = [_fate(one, known, kubeadm, upgrade) for one in gates]
+        judged = [
+            _fate(one, known, kubeadm, upgrade)
+            or (_fate(one.if_pending, known, kubeadm, upgrade) if one.place.is_unseen else None)
+            for one in gates
+        ]
         unknown = [one for one in gates if _is_unknown(one, table)]
         gaps = (*settings.gaps, *([_unknown(unknown)] if unknown else []))
         return cls(tuple(one for one in judged if one is not None), gaps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -54,7 +54,8 @@ class Place(msgspec.Struct, frozen=True):
 
     `running` is the minor of the kubelet that reads it, None for what moves with the cluster. `is_kubeadms` is true for
     the flags that kubeadm itself keeps, or may keep. `is_pending` says that nothing runs with it yet: the upgrade
-    brings it; `runs_otherwise` that its program runs, but is told something else besides.
+    brings it; `runs_otherwise` that its program runs, but is told something else besides; `is_unseen` that it is not
+    seen what runs: when nothing can run with it, it is pending, as it seems.
     """
 
     where: Where
@@ -64,6 +65,12 @@ class Place(msgspec.Struct, frozen=True):
     is_kubeadms: bool = False
     is_pending: bool = False
     runs_otherwise: bool = False
+    is_unseen: bool = False
+
+    @property
+    def is_pending_as_it_seems(self) -> bool:
+        """Whether that nothing runs with it was concluded, and not seen."""
+        return self.is_pending and self.is_unseen
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +91,11 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         """Equal for settings that one program reads, as far as these stand in places of one sort."""
         subject = self.place.subject
         return (self.component, self.place.where.name, subject.file, subject.node, subject.name)
+
+    @property
+    def if_pending(self) -> Self:
+        """The same, if nothing runs with it."""
+        return msgspec.structs.replace(self, place=msgspec.structs.replace(self.place, is_pending=True))
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -119,7 +131,13 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
         """The place of one of its fields."""
         line = self.lines.get(field, self.place.subject.line)
         subject = msgspec.structs.replace(self.place.subject, field=field, line=line)
-        return msgspec.structs.replace(self.place, subject=subject, entry=field, is_pending=self._is_pending(field))
+        return msgspec.structs.replace(
+            self.place,
+            subject=subject,
+            entry=field,
+            is_pending=self._is_pending(field),
+            is_unseen=self.place.is_unseen and not self.running,
+        )
 
     def _is_pending(self, field: str) -> bool:
         value = below(self.values, field)

@@ -36,7 +36,8 @@ def bites(setting: Setting, gone: Minor, upgrade: Upgrade) -> Hop | None:
 
 def severity_of(settings: Iterable[Setting]) -> Severity:
     """A blocker where the upgraded program will read it; a warning where that needs somebody who brings it there."""
-    return WARNING if all(one.place.where in _LESS for one in settings) else BLOCKER
+    places = (one.place for one in settings)
+    return WARNING if all(one.where in _LESS or one.is_pending_as_it_seems for one in places) else BLOCKER
 
 
 def phase_of(settings: Iterable[Setting]) -> Phase:
@@ -86,7 +87,13 @@ def consequences(settings: Iterable[Setting], hop: Hop, kubelets: str = "") -> s
 
 
 def only_files(settings: Iterable[Setting]) -> str:
-    """What to add where the setting was only seen in files or static pods; empty otherwise."""
+    """What to add where the setting was only seen in files or static pods, or seems unused; empty otherwise."""
+    settings = list(settings)
+    if all(one.place.is_pending_as_it_seems for one in settings):
+        return (
+            " Today's programs refuse that, too, and what they are told is not seen: where they run, it is without "
+            "that, and the upgrade brings it."
+        )
     wheres = {one.place.where for one in settings}
     if wheres == {Where.FILE}:
         return (

@@ -64,7 +64,7 @@ class NodeSettings(msgspec.Struct, frozen=True):
         # What all kubelets are told is told to the oldest, too.
         oldest = min(running.values(), default=None)
         if counts := that_counts(kubelet_config, versioned):
-            place = Place(Where.KUBELET_CONFIG, counts.subject, running=oldest)
+            place = Place(Where.KUBELET_CONFIG, counts.subject, running=oldest, is_unseen=True)
             config = of_config_map(KUBELET, counts.data, "kubelet", place)
             if isinstance(config, Document):
                 config = msgspec.structs.replace(config, running=tuple(written_by_kubeadm(hosts or ())))

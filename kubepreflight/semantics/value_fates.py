@@ -97,10 +97,17 @@ class _Judge:
         for setting in _named(row, program):
             for one in _items(setting) if row.is_of_items else (setting,):
                 if row.refuses(_as_told(one.value, row.values)):
-                    since, refused = row.span(one.value)
-                    hop = self._hop(row, since, refused, one, program)
-                    if hop is not None:
-                        yield ValueFate(one, row, hop)
+                    yield from self._fate(row, one, program)
+
+    def _fate(self, row: RefusedValue, setting: Setting, program: Program) -> Iterator[ValueFate]:
+        since, refused = row.span(setting.value)
+        # Nodes whose kubelets run have the control groups that these need, as it seems.
+        tries_pending = setting.place.is_unseen and not row.control_groups
+        for one in (setting, setting.if_pending) if tries_pending else (setting,):
+            hop = self._hop(row, since, refused, one, program)
+            if hop is not None:
+                yield ValueFate(one, row, hop)
+                return
 
     def unseen(self, row: UnseenValue, program: Program, *, asked: bool) -> Gap | None:
         """What cannot be seen of the setting that a row is about."""
