@@ -92,6 +92,7 @@ class Tried(NamedTuple):
 
 
 V1 = "audit.k8s.io/v1"
+THROTTLING = "memoryThrottlingFactor"
 FLAGS = [
     Tried("etcd", "v2-deprecation", "v2-deprecation", "not-yet", "write-only"),
     Tried(API_SERVER, "audit-version", "audit-log-version", f"{V1}beta1", V1, ("--audit-log-path=-",)),
@@ -160,6 +161,52 @@ def test_fields_of_the_kubelet(name: str, version: str, machine: Machine) -> Non
         fields = {outer: {inner: value} if inner else value, "featureGates": gates}
         given = config(machine, "kubelet", failSwapOn=False, **fields)
         assert outcome(machine, "kubelet", version, refusal(row, text), given) is expected
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_lies_over_the_configuration_of_the_kubelet(version: str, machine: Machine) -> None:
+    """A flag or a drop-in counts, for the value and for the gate on which it depends."""
+    fields = {"runOnce": True, "memoryThrottlingFactor": 0.8, "featureGates": {"MemoryQoS": False}}
+    given = config(machine, "kubelet", failSwapOn=False, **fields)
+    folder = machine.root / "over"
+    folder.mkdir(exist_ok=True)
+    api_version, kind = API_VERSIONS["kubelet"]
+    over = {"apiVersion": api_version, "kind": kind, "runOnce": False, "featureGates": {"MemoryQoS": True}}
+    (folder / "9.conf").write_text(yaml.safe_dump(over), encoding="utf-8")
+    once, memory = (
+        row_of("run-once", field="runOnce", value="true"),
+        row_of("memory-throttling", field=THROTTLING, value="0.8"),
+    )
+    for row, value in ((once, "true"), (memory, "0.8")):
+        error = refusal(row, value)
+        told = said(machine, "kubelet", version, given, *STOPS["kubelet"][0])
+        assert (error in told) is is_refused(row, value, minor(version))
+        for above in (("--runonce=F", "--feature-gates=MemoryQoS=true"), ("--config-dir=/over",)):
+            assert outcome(machine, "kubelet", version, error, given, *above) is False
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_gates_that_are_off_with_their_stage(version: str, machine: Machine) -> None:
+    row = row_of("memory-throttling", field=THROTTLING, value="0.8")
+    gates = {"AllBeta": False}
+    given = config(machine, "kubelet", failSwapOn=False, memoryThrottlingFactor=0.8, featureGates=gates)
+    assert (refusal(row, "0.8") in said(machine, "kubelet", version, given, *STOPS["kubelet"][0])) is (
+        is_refused(row, "0.8", minor(version))
+    )
+
+
+@pytest.mark.parametrize("written", ["0", "f", "False", "FALSE"])
+def test_each_way_to_write_false(written: str, machine: Machine) -> None:
+    row = row_of("leader-election-lock", flag="leader-elect-resource-lock", value="endpointsleases")
+    lock = "--leader-elect-resource-lock=endpointsleases"
+    error = refusal(row, "endpointsleases")
+    assert outcome(machine, CONTROLLERS, VERSIONS[-1], error, lock, f"--leader-elect={written}") is False
+
+
+@pytest.mark.parametrize("written", ["1", "T", "True"])
+def test_each_way_to_write_true(written: str, machine: Machine) -> None:
+    error = refusal(row_of("run-once", flag="runonce", value="true"), "true")
+    assert outcome(machine, "kubelet", VERSIONS[-1], error, f"--runonce={written}") is True
 
 
 @pytest.mark.parametrize("version", VERSIONS)
