@@ -12,7 +12,7 @@ from kubepreflight.knowledge.etcd_flags import EtcdFlags
 from kubepreflight.knowledge.flags import Flag, Flags
 from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
 from kubepreflight.semantics.setting import ETCD, Setting
-from kubepreflight.semantics.setting_words import bites
+from kubepreflight.semantics.setting_words import bites, running_minor
 from kubepreflight.semantics.settings import Settings
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
@@ -55,7 +55,7 @@ class FlagFates(msgspec.Struct, frozen=True):
                 continue
             if flag.removed == following:
                 after.append((one, flag))
-            for setting in (one, one.if_pending) if one.place.is_unseen else (one,):
+            for setting in one.as_it_may_run:
                 hop = bites(setting, flag.removed, upgrade)
                 if hop is not None:
                     fates.append(FlagFate(setting, flag, hop))
@@ -72,7 +72,7 @@ class FlagFates(msgspec.Struct, frozen=True):
 
 def _is_dropped(setting: Setting, flag: Flag, kubeadm: KubeadmUpgrades, upgrade: Upgrade) -> bool:
     """Whether kubeadm takes it out of its own file before the kubelet comes that does not know it, be it one hop on."""
-    running, target = setting.place.running or upgrade.first_hop.start, upgrade.target.minor_version
+    running, target = running_minor(setting, upgrade), upgrade.target.minor_version
     hops = [hop for hop in (*upgrade.hops, Hop(target, target.plus(1))) if hop.end > running]
     return setting.place.is_kubeadms and flag.removed is not None and kubeadm.drops(flag.name, hops, flag.removed)
 

@@ -21,6 +21,7 @@ from kubepreflight.semantics.gates_in_force import GatesInForce, Unmet
 from kubepreflight.semantics.kubelets import Kubelets
 from kubepreflight.semantics.programs import CONFIGURATION, FLAG, programs, rank
 from kubepreflight.semantics.setting import ALL_GATES, KUBEADM, KUBELET, Setting
+from kubepreflight.semantics.setting_words import running_minor
 from kubepreflight.semantics.settings import Settings
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor
@@ -67,7 +68,7 @@ class GateConflicts(msgspec.Struct, frozen=True):
         judge = _Judge(gates, dependencies, upgrade, Emulation(settings.flags))
         found: list[GateConflict] = []
         for given in _together(settings, kubelets):
-            pending = [one.if_pending if one.place.is_unseen else one for one in given]
+            pending = [one.as_it_may_run[-1] for one in given]
             found += list(judge.of(given)) or judge.of(pending)
         return cls(tuple(found), settings.gaps)
 
@@ -110,7 +111,7 @@ class _Judge:
     def of(self, given: list[Setting]) -> Iterator[GateConflict]:
         """What comes of the gates that one program is given."""
         # A node's own know its kubelet; they stand behind those of the cluster.
-        running = given[-1].place.running or self._upgrade.first_hop.start
+        running = running_minor(given[-1], self._upgrade)
         is_pending = any(one.place.is_pending for one in given)
         # What is refused today cannot be in use.
         today = () if is_pending else tuple(self._unmet(given, running))

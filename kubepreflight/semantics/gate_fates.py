@@ -15,6 +15,7 @@ from kubepreflight.knowledge.feature_gates import FeatureGates, GateState
 from kubepreflight.knowledge.kubeadm_upgrades import KubeadmUpgrades
 from kubepreflight.semantics.emulation import Emulation
 from kubepreflight.semantics.setting import ALL_GATES, KUBEADM, Setting, Where
+from kubepreflight.semantics.setting_words import running_minor
 from kubepreflight.semantics.settings import Settings
 from kubepreflight.semantics.several import listed
 from kubepreflight.upgrade import Upgrade
@@ -60,11 +61,8 @@ class GateFates(msgspec.Struct, frozen=True):
         """Judge every gate by the hops that its program makes."""
         gates = [one for one in settings.gates if one.name not in ALL_GATES and one.switch is not None]
         known = _Known(table, Emulation(settings.flags))
-        judged = [
-            _fate(one, known, kubeadm, upgrade)
-            or (_fate(one.if_pending, known, kubeadm, upgrade) if one.place.is_unseen else None)
-            for one in gates
-        ]
+        tries = ((_fate(one, known, kubeadm, upgrade) for one in gate.as_it_may_run) for gate in gates)
+        judged = (next(filter(None, fates), None) for fates in tries)
         unknown = [one for one in gates if _is_unknown(one, table)]
         gaps = (*settings.gaps, *([_unknown(unknown)] if unknown else []))
         return cls(tuple(one for one in judged if one is not None), gaps)
@@ -84,7 +82,7 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 def _fate(gate: Setting, known: _Known, kubeadm: KubeadmUpgrades, upgrade: Upgrade) -> GateFate | None:
-    running = gate.place.running or upgrade.first_hop.start
+    running = running_minor(gate, upgrade)
     if _refused(gate, known, running) is not None and not gate.place.is_pending:
         # It cannot be in use.
         return None

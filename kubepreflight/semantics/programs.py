@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from kubepreflight.semantics.kubelets import Kubelets
-from kubepreflight.semantics.setting import KUBELET, Document, Place, Setting, Where, setting_of
+from kubepreflight.semantics.setting import KUBELET, Document, Place, Setting, Where, program_of, setting_of
 from kubepreflight.semantics.settings import Settings
 
 FLAG, DROP_IN, CONFIGURATION = 2, 1, 0
@@ -76,11 +76,10 @@ _OF_ALL_NODES: _Key = (KUBELET, Where.KUBELET_CONFIG.name, "")
 
 
 def _key(component: str, place: Place) -> _Key:
-    """Equal for what one program is told, as far as it stands in places of one sort."""
-    subject = place.subject
+    """The same as `program_of`, but that all files of a kubelet's are one program's."""
     if component == KUBELET and place.where in (Where.KUBELET_CONFIG, Where.NODE):
-        return (component, place.where.name, subject.node)
-    return (component, place.where.name, subject.file, subject.node, subject.name)
+        return (component, place.where.name, place.subject.node)
+    return program_of(component, place)
 
 
 class _Told:

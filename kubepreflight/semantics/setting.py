@@ -88,14 +88,18 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def program(self) -> tuple[str, ...]:
-        """Equal for settings that one program reads, as far as these stand in places of one sort."""
-        subject = self.place.subject
-        return (self.component, self.place.where.name, subject.file, subject.node, subject.name)
+        """Equal for settings that one program reads: `program_of`."""
+        return program_of(self.component, self.place)
 
     @property
     def if_pending(self) -> Self:
         """The same, if nothing runs with it."""
         return msgspec.structs.replace(self, place=msgspec.structs.replace(self.place, is_pending=True))
+
+    @property
+    def as_it_may_run(self) -> tuple[Self, ...]:
+        """What to judge, until the first is refused: itself, and if nothing runs with it where that is not seen."""
+        return (self, self.if_pending) if self.place.is_unseen else (self,)
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -107,6 +111,12 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         """The place of one item of that list."""
         entry = " in ".join(filter(None, (f"--{self.name}", self.place.entry)))
         return msgspec.structs.replace(self.place, entry=entry)
+
+
+def program_of(component: str, place: Place) -> tuple[str, ...]:
+    """Equal for what one program of a component reads, as far as it stands in places of one sort."""
+    subject = place.subject
+    return (component, place.where.name, subject.file, subject.node, subject.name)
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,8 +30,12 @@ def bites(setting: Setting, gone: Minor, upgrade: Upgrade) -> Hop | None:
     """
     if setting.place.is_pending:
         return upgrade.hop_to(gone)
-    running = setting.place.running or upgrade.first_hop.start
-    return None if gone <= running else upgrade.hop_to(gone)
+    return None if gone <= running_minor(setting, upgrade) else upgrade.hop_to(gone)
+
+
+def running_minor(setting: Setting, upgrade: Upgrade) -> Minor:
+    """Of which minor the program is today that a setting is for: the control plane's, where nothing else is known."""
+    return setting.place.running or upgrade.first_hop.start
 
 
 def severity_of(settings: Iterable[Setting]) -> Severity:

@@ -18,6 +18,7 @@ from kubepreflight.semantics.gates_in_force import GatesInForce
 from kubepreflight.semantics.kubelets import Kubelets
 from kubepreflight.semantics.programs import Program, programs
 from kubepreflight.semantics.setting import Setting, Where, truth
+from kubepreflight.semantics.setting_words import running_minor
 from kubepreflight.semantics.settings import Settings
 from kubepreflight.upgrade import Upgrade
 from kubepreflight.version import Minor
@@ -102,8 +103,7 @@ class _Judge:
     def _fate(self, row: RefusedValue, setting: Setting, program: Program) -> Iterator[ValueFate]:
         since, refused = row.span(setting.value)
         # Nodes whose kubelets run have the control groups that these need, as it seems.
-        tries_pending = setting.place.is_unseen and not row.control_groups
-        for one in (setting, setting.if_pending) if tries_pending else (setting,):
+        for one in (setting,) if row.control_groups else setting.as_it_may_run:
             hop = self._hop(row, since, refused, one, program)
             if hop is not None:
                 yield ValueFate(one, row, hop)
@@ -137,7 +137,7 @@ class _Judge:
     ) -> Hop | None:
         """The hop with which a program comes that refuses it; none for what today's refuses: it cannot be in use."""
         place = setting.place
-        running = place.running or self._upgrade.first_hop.start
+        running = running_minor(setting, self._upgrade)
         if refused is None or (since is not None and running < since and not place.is_pending):
             return None
         if refused <= running and not place.is_pending and not self._lets_pass(row, setting, program, running):
