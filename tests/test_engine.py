@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
-from kubepreflight.engine import Resolver, fingerprint, judge
+from kubepreflight.engine import Resolver, judge
 from kubepreflight.finding import BLOCKER, NOTE, WARNING, Finding, Gap, Hop, Subject, cannot_check, finding
 from kubepreflight.host import Host
 from kubepreflight.inputs import Parameter, Unavailable, Wanted
@@ -391,29 +390,3 @@ def test_a_narrowed_kind_takes_only_what_it_asks_for() -> None:
 
     found, _ = run(reads_one, add(config_map("kubeadm-config"), config_map("another")))
     assert [one.subject.name for one in found] == ["kubeadm-config"]
-
-
-@pytest.mark.parametrize(
-    ("roots", "file", "same_as"),
-    [
-        ({"repo": ""}, "repo/a.yaml", "a.yaml"),
-        ({"/home/ci/repo": ""}, "/home/ci/repo/a.yaml", "a.yaml"),
-        ({"": ""}, "a.yaml", "a.yaml"),
-        ({"../one": "one", "../two": "two"}, "../two/a.yaml", "two/a.yaml"),
-        ({"repo": "", "repo/apps": "apps"}, "repo/apps/a.yaml", "apps/a.yaml"),
-        ({"": "here", "/etc": "etc"}, "a.yaml", "here/a.yaml"),
-        ({"repo": ""}, "repository/a.yaml", "repository/a.yaml"),
-        ({}, "repo/a.yaml", "repo/a.yaml"),
-    ],
-)
-def test_fingerprints_stay_however_the_path_is_typed(roots: dict[str, str], file: str, same_as: str) -> None:
-    typed, same = Subject(kind="Pod", file=file), Subject(kind="Pod", file=same_as)
-    assert fingerprint("r", typed, roots) == fingerprint("r", same, {})
-
-
-def test_fingerprints_stay_when_places_lines_and_messages_move() -> None:
-    subject = Subject(kind="Pod", namespace="shop", name="a", file="x.yaml", line=3)
-    moved, other = msgspec.structs.replace(subject, line=9), msgspec.structs.replace(subject, name="b")
-    assert fingerprint("r", subject, {}) == fingerprint("r", moved, {})
-    assert fingerprint("r", subject, {}) != fingerprint("s", subject, {})
-    assert fingerprint("r", subject, {}) != fingerprint("r", other, {})
