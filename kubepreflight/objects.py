@@ -14,7 +14,18 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import msgspec
 
 from kubepreflight.finding import Subject
-from kubepreflight.parts import Affinity, ContainerStatus, Part, PodSecurity, Resources, ScaleSpec, Timestamp, Volume
+from kubepreflight.parts import (
+    Affinity,
+    ContainerStatus,
+    NodeAddress,
+    NodeInfo,
+    Part,
+    PodSecurity,
+    Resources,
+    ScaleSpec,
+    Timestamp,
+    Volume,
+)
 
 
 class Api(NamedTuple):
@@ -169,7 +180,12 @@ class KubernetesObject(msgspec.Struct, rename="camel", kw_only=True):
     @property
     def is_part(self) -> bool:
         """Whether it is certainly no whole object, but what an overlay lays over one: it takes the place of none."""
-        return False
+        return not (self.metadata.uid or self.is_whole)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a manifest has all that no API server takes one without, as far as its kind tells."""
+        return True
 
     @property
     def subject(self) -> Subject:
@@ -223,30 +239,11 @@ class Taint(Part, frozen=True):
     time_added: Timestamp | None = None
 
 
-class NodeInfo(Part, frozen=True):
-    """What the kubelet tells of its node."""
-
-    kubelet_version: str = ""
-    container_runtime_version: str = ""
-    kernel_version: str = ""
-    os_image: str = ""
-    architecture: str = ""
-    operating_system: str = ""
-    machine_id: str = msgspec.field(name="machineID", default="")
-
-
 class NodeSpec(Part, frozen=True):
     """A node's spec."""
 
     unschedulable: bool | None = None
     taints: list[Taint] | None = None
-
-
-class NodeAddress(Part, frozen=True):
-    """An address of a node."""
-
-    type: str = ""
-    address: str = ""
 
 
 class NodeStatus(Part, frozen=True):

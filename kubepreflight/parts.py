@@ -255,3 +255,22 @@ class ContainerStatus(Part, frozen=True):
     restart_count: int = 0
     state: ContainerState | None = None
     last_state: ContainerState | None = None
+
+
+class NodeInfo(Part, frozen=True):
+    """What the kubelet tells of its node."""
+
+    kubelet_version: str = ""
+    container_runtime_version: str = ""
+    kernel_version: str = ""
+    os_image: str = ""
+    architecture: str = ""
+    operating_system: str = ""
+    machine_id: str = msgspec.field(name="machineID", default="")
+
+
+class NodeAddress(Part, frozen=True):
+    """An address of a node."""
+
+    type: str = ""
+    address: str = ""

@@ -10,7 +10,8 @@ import pytest
 
 from kubepreflight.finding import Gap
 from kubepreflight.host import Certificate, Host, Installation, Missing
-from kubepreflight.objects import Metadata, Node, NodeAddress, NodeInfo, NodeStatus
+from kubepreflight.objects import Metadata, Node, NodeStatus
+from kubepreflight.parts import NodeAddress, NodeInfo
 from kubepreflight.semantics.host_clusters import clusters_of, is_of_another
 from kubepreflight.semantics.host_identity import HostIdentities, excluding
 from kubepreflight.snapshot import HostArchives

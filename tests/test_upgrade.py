@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kubepreflight.errors import UsageError
-from kubepreflight.objects import Metadata, Node, NodeInfo, NodeStatus
+from kubepreflight.objects import Metadata, Node, NodeStatus
+from kubepreflight.parts import NodeInfo
 from kubepreflight.upgrade import ApiServers, ScanOptions, Upgrade
 from kubepreflight.version import Minor, Version
 

@@ -64,9 +64,9 @@ class Templated(KubernetesObject):
         )
 
     @property
-    def is_part(self) -> bool:
-        """Whether it has no image; a patch with one says which release will run."""
-        return not self.metadata.uid and next(self.images, None) is None
+    def is_whole(self) -> bool:
+        """Whether it has an image: be it a patch, it says which release will run."""
+        return next(self.images, None) is not None
 
     @property
     def images(self) -> Iterator[str]:

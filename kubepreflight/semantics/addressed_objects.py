@@ -42,9 +42,9 @@ class AddressedService(KubernetesObject):
     spec: AddressedServiceSpec = AddressedServiceSpec()
 
     @property
-    def is_part(self) -> bool:
-        """Whether it lacks the ports that it must have."""
-        return not (self.metadata.uid or self.spec.ports or self.spec.is_without_ports)
+    def is_whole(self) -> bool:
+        """Whether it has the ports that it must have."""
+        return bool(self.spec.ports) or self.spec.is_without_ports
 
     def faults(self) -> Iterator[Found]:
         """What is wrong with them."""

@@ -56,9 +56,9 @@ class PodDisruptionBudget(KubernetesObject):
     status: BudgetStatus | None = None
 
     @property
-    def is_part(self) -> bool:
-        """Whether it has no selector of its own."""
-        return not self.metadata.uid and self.spec.selector is None
+    def is_whole(self) -> bool:
+        """Whether it has a selector of its own."""
+        return self.spec.selector is not None
 
     @property
     def always_evicts_unready_pods(self) -> bool:

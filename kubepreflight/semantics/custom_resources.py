@@ -67,9 +67,9 @@ class VersionedDefinition(KubernetesObject):
     status: VersionedStatus = VersionedStatus()
 
     @property
-    def is_part(self) -> bool:
-        """Whether it does not say what it defines."""
-        return not (self.metadata.uid or (self.spec.group and self.spec.names.kind))
+    def is_whole(self) -> bool:
+        """Whether it says what it defines."""
+        return bool(self.spec.group and self.spec.names.kind)
 
     @property
     def versions(self) -> tuple[str, ...]:

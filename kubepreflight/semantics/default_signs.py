@@ -48,9 +48,9 @@ class RolledStatefulSet(KubernetesObject):
     spec: StrategySpec = StrategySpec()
 
     @property
-    def is_part(self) -> bool:
-        """Whether it lacks the selector that only the versions before apps/v1 made up."""
-        return not self.metadata.uid and self.api_version == "apps/v1" and not self.spec.selector
+    def is_whole(self) -> bool:
+        """Whether it has the selector that only the versions before apps/v1 made up."""
+        return self.api_version != "apps/v1" or bool(self.spec.selector)
 
 
 class SharedClaims(msgspec.Struct, frozen=True):
@@ -61,7 +61,7 @@ class SharedClaims(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, pods: Iterable[Pod], templates: PodTemplates | None) -> Self:
         """Of pods that are there, but for those that a manifest replaces, and of templates."""
-        makers = templates.makers() if templates else Makers()
+        makers = templates.makers if templates else Makers()
         labels: dict[tuple[str, str], set[SELinuxOptions]] = {}
         everyone: Iterable[Pod | PodTemplate] = (*pods, *(templates.all if templates else ()))
         for one in everyone:

@@ -22,7 +22,7 @@ from kubepreflight.semantics.budget import (
     refuses,
 )
 from kubepreflight.semantics.kustomizations import Kustomizations
-from kubepreflight.semantics.overlaps import BudgetNames, Name, Overlap, Overlaps
+from kubepreflight.semantics.overlaps import BudgetNames, Name, Overlap, Overlaps, name_of
 from kubepreflight.semantics.owners import owner_of
 from kubepreflight.semantics.workloads import Workloads
 from kubepreflight.upgrade import ApiServers, ServerVersion
@@ -54,9 +54,9 @@ class HorizontalPodAutoscaler(KubernetesObject):
     spec: AutoscalerSpec = AutoscalerSpec()
 
     @property
-    def is_part(self) -> bool:
-        """Whether it does not say what it scales."""
-        return not (self.metadata.uid or self.spec.scale_target_ref.name)
+    def is_whole(self) -> bool:
+        """Whether it says what it scales."""
+        return bool(self.spec.scale_target_ref.name)
 
     @property
     def floor(self) -> int:
@@ -146,12 +146,12 @@ class Budgets(msgspec.Struct, frozen=True):
         states, gaps = [], []
         for one in whole:
             alive, controllers = covered.get(id(one), []), scales.of(one, covered.get(id(one), []))
-            specs = [one.spec, *(_merged(one.spec, patch.spec) for patch in patches.get(_name(one), ()))]
+            specs = [one.spec, *(_merged(one.spec, patch.spec) for patch in patches.get(name_of(one), ()))]
             variants = [_state(one, spec, alive, controllers, drained) for spec in specs]
             best = max(variants, key=lambda state: state.well.allowed)
             states.append(best)
             if variants[0].well.allowed <= 0 < best.well.allowed:
-                gaps.append(_two_minds(one, patches[_name(one)]))
+                gaps.append(_two_minds(one, patches[name_of(one)]))
         refused = {(pod.namespace, pod.name) for state in states for pod in state.refused}
         doubly = [overlaps.of_pods(names, group) for names, group in several.items()]
         twice = {(pod.namespace, pod.name) for one in doubly if one.is_certain for pod in one.pods}
@@ -166,10 +166,6 @@ def _only(overlap: Overlap, drained: set[int]) -> Overlap | None:
     return msgspec.structs.replace(overlap, pods=pods) if pods else None
 
 
-def _name(one: KubernetesObject) -> Name:
-    return namespace_of(one), one.name
-
-
 def _patches(
     budgets: Iterable[PodDisruptionBudget],
 ) -> tuple[list[PodDisruptionBudget], dict[Name, list[PodDisruptionBudget]]]:
@@ -178,7 +174,7 @@ def _patches(
     patches: dict[Name, list[PodDisruptionBudget]] = {}
     for one in budgets:
         if one.is_part:
-            patches.setdefault(_name(one), []).append(one)
+            patches.setdefault(name_of(one), []).append(one)
         else:
             whole.append(one)
     return whole, patches

@@ -167,7 +167,7 @@ def _with(observed: Sequence[K] | None, desired: Sequence[K] | None) -> Iterator
 
 
 def _of_pods(pods: Iterable[Pod], templates: PodTemplates | None) -> Iterator[tuple[str, Use]]:
-    makers = templates.makers() if templates else Makers()
+    makers = templates.makers if templates else Makers()
     running: set[tuple[str, Subject]] = set()
     for pod in pods:
         for volume in pod.spec.volumes or ():

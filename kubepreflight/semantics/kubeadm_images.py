@@ -15,8 +15,8 @@ from kubepreflight.finding import Gap, Subject, cannot_check
 from kubepreflight.host import NO_CRICTL, Host, Missing
 from kubepreflight.image import ImageReference, parse_image
 from kubepreflight.knowledge.component_versions import ComponentVersion, ComponentVersions
-from kubepreflight.objects import CONTROL_PLANE_LABELS, Api, KubernetesObject, NodeInfo
-from kubepreflight.parts import Part
+from kubepreflight.objects import CONTROL_PLANE_LABELS, Api, KubernetesObject
+from kubepreflight.parts import NodeInfo, Part
 from kubepreflight.semantics.host_roles import is_control_plane
 from kubepreflight.semantics.kubeadm_config import KubeadmConfig
 from kubepreflight.semantics.planned_kubelets import PlannedKubelets

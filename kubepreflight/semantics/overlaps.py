@@ -70,8 +70,8 @@ class Overlaps:
         templates: tuple[Scaled, ...] = (),
     ) -> Overlap:
         namespace = names[0][0]
-        by_name = {_name(one): one for one in self._in(home, self._index.of(namespace, labels))}
-        there = {_name(one) for one in self._observed.of(namespace, labels)} if home == namespace else set()
+        by_name = {name_of(one): one for one in self._in(home, self._index.of(namespace, labels))}
+        there = {name_of(one) for one in self._observed.of(namespace, labels)} if home == namespace else set()
         budgets = tuple(by_name[name] for name in names)
         homes = {home, *(self._home(one) for one in budgets)}
         return Overlap(
@@ -79,7 +79,7 @@ class Overlaps:
             pods=pods,
             templates=templates,
             namespace=home or next(filter(None, sorted(homes)), ""),
-            is_certain=bool(home) and self._come_together([one for one in budgets if _name(one) not in there]),
+            is_certain=bool(home) and self._come_together([one for one in budgets if name_of(one) not in there]),
         )
 
     def _come_together(self, budgets: Iterable[PodDisruptionBudget]) -> bool:
@@ -110,9 +110,10 @@ class Overlaps:
 
 
 def _several(budgets: Iterable[PodDisruptionBudget]) -> BudgetNames:
-    names = {_name(one) for one in budgets}
+    names = {name_of(one) for one in budgets}
     return tuple(sorted(names)) if len(names) > 1 else ()
 
 
-def _name(one: KubernetesObject) -> Name:
+def name_of(one: KubernetesObject) -> Name:
+    """How it is told from others of its kind, by the namespace that is written in it."""
     return namespace_of(one), one.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, Self
 
 import msgspec
@@ -172,12 +173,10 @@ class Controller(KubernetesObject):
         )
 
     @property
-    def is_part(self) -> bool:
-        """Whether it lacks its containers, or the selector that only the versions before apps/v1 made up."""
-        if self.metadata.uid:
-            return False
+    def is_whole(self) -> bool:
+        """Whether it has its containers, and the selector that only the versions before apps/v1 made up."""
         spec = self.spec
-        return spec is None or not spec.makes_pods or (self.api_version == "apps/v1" and not spec.selector)
+        return spec is not None and spec.makes_pods and (self.api_version != "apps/v1" or bool(spec.selector))
 
 
 class JobStatus(Part, frozen=True):
@@ -199,9 +198,9 @@ class TemplatedJob(KubernetesObject):
         return self.metadata.controller is not None or bool(self.status and self.status.completion_time)
 
     @property
-    def is_part(self) -> bool:
-        """Whether it lacks what every Job must say."""
-        return not (self.metadata.uid or (self.spec and self.spec.makes_pods_of_jobs))
+    def is_whole(self) -> bool:
+        """Whether it has what every Job must say."""
+        return bool(self.spec and self.spec.makes_pods_of_jobs)
 
 
 class JobTemplate(Part, frozen=True):
@@ -230,10 +229,9 @@ class TemplatedCronJob(KubernetesObject):
         return template.spec if template else None
 
     @property
-    def is_part(self) -> bool:
-        """Whether it lacks its schedule, or what every Job must say."""
-        is_whole = self.spec and self.spec.schedule and self.job_spec and self.job_spec.makes_pods_of_jobs
-        return not (self.metadata.uid or is_whole)
+    def is_whole(self) -> bool:
+        """Whether it has its schedule, and what every Job must say."""
+        return bool(self.spec and self.spec.schedule and self.job_spec and self.job_spec.makes_pods_of_jobs)
 
 
 class BarePod(KubernetesObject):
@@ -243,9 +241,9 @@ class BarePod(KubernetesObject):
     spec: TemplatePodSpec | None = None
 
     @property
-    def is_part(self) -> bool:
-        """Whether it lacks its containers."""
-        return not (self.metadata.uid or (self.spec and self.spec.containers))
+    def is_whole(self) -> bool:
+        """Whether it has its containers."""
+        return bool(self.spec and self.spec.containers)
 
 
 class PodTemplate(msgspec.Struct, frozen=True):
@@ -267,7 +265,7 @@ class PodTemplate(msgspec.Struct, frozen=True):
         )
 
 
-class PodTemplates(msgspec.Struct, frozen=True):
+class PodTemplates(msgspec.Struct, frozen=True, dict=True):
     """All that are in the cluster and in manifests: pods without a template from manifests only.
 
     `scheduled` are the Jobs that a CronJob made, and that CronJob.
@@ -301,6 +299,7 @@ class PodTemplates(msgspec.Struct, frozen=True):
             scheduled={_key(one.subject): owner for one, owner in owners if owner and owner.kind == "CronJob"},
         )
 
+    @cached_property
     def makers(self) -> Makers:
         """Who makes each pod: a part of an overlay makes none, and replaces nothing."""
         return Makers({_key(one.subject): one for one in self.all if not one.is_part}, self.scheduled)

@@ -44,7 +44,7 @@ class Signs(msgspec.Struct, frozen=True):
     ) -> Self:
         """Look for what is due, and at nothing else; the searches are named like the notes. Of pods their makers are
         found, from the templates."""
-        makers = templates.makers() if templates else Makers()
+        makers = templates.makers if templates else Makers()
         found: dict[str, tuple[Subject, ...]] = {}
         unseen: dict[str, tuple[str, ...]] = {}
         for note in notes:
